@@ -1,0 +1,21 @@
+"""The endpoint-neutral use case: a turn goes in, events come out.
+
+Renders prompts, submits them to an engine, and turns its outputs into events. Knows no HTTP, no
+wire format and no llama.cpp. Every door uses this one path.
+"""
+
+from colonnade.generation.events import Event, Finished, TextDelta, Usage
+from colonnade.generation.service import Generation, Generator
+from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
+
+__all__ = [
+    "ChatPrompt",
+    "CompletionPrompt",
+    "Event",
+    "Finished",
+    "Generation",
+    "Generator",
+    "TextDelta",
+    "Turn",
+    "Usage",
+]

@@ -1,0 +1,128 @@
+"""From a turn to a running generation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from colonnade.generation.events import Event, Finished, TextDelta, Usage
+from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
+from colonnade.messages import Failure, FailureKind, Output, PromptPart, TextPart, TokenPart
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from colonnade.engine import Engine, Stream
+    from colonnade.messages import TokenLogprob
+
+
+class Models(Protocol):
+    """Finds the engine that serves a name."""
+
+    def find(self, model: str | None) -> Engine:
+        """Raise ``Failure`` (model_not_found, model_unavailable) when there is none."""
+        ...
+
+
+class Generation:
+    """A generation under way: iterate over its events, or close it to give it up.
+
+    The prompt is accepted already when this exists, so nothing that the request's own fault can
+    cause comes later: an exception from the iteration is a ``Failure`` of the server.
+    """
+
+    def __init__(self, model: str, stream: Stream) -> None:
+        self.model = model
+        self._stream = stream
+        self.finished: list[Finished] = []
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Number of tokens in the prompt."""
+        return self._stream.prompt_tokens
+
+    @property
+    def prompt_logprobs(self) -> tuple[TokenLogprob, ...]:
+        """The prompt's tokens, where asked for; there before the first event."""
+        return self._stream.prompt_logprobs
+
+    @property
+    def usage(self) -> Usage:
+        """The sum over the choices finished so far (the prompt counted once)."""
+        each = [finished.usage for finished in self.finished]
+        first = each[0]
+        return Usage(
+            prompt_tokens=first.prompt_tokens,
+            cached_tokens=first.cached_tokens,
+            completion_tokens=sum(usage.completion_tokens for usage in each),
+            queue_ms=first.queue_ms,
+            prompt_ms=first.prompt_ms,
+            decode_ms=max(usage.decode_ms for usage in each),
+        )
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Yield the events of all choices as they come; ends when each choice has finished."""
+        async for output in self._stream:
+            for event in _events(output):
+                if isinstance(event, Finished):
+                    self.finished.append(event)
+                yield event
+
+    async def aclose(self) -> None:
+        """Cancel what is still running. Does nothing after the end."""
+        await self._stream.aclose()
+
+
+class Generator:
+    """Starts generations. One per server."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    async def start(self, turn: Turn) -> Generation:
+        """Render and submit a turn, and wait until the engine accepts it.
+
+        Raises:
+            Failure: the model is unknown or away, the template refuses the messages, the prompt
+                does not fit, or the queue is full.
+        """
+        engine = self._models.find(turn.model)
+        if not engine.info.decoder:
+            msg = f"The model {engine.model_id!r} is an embedding model: it cannot generate text."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
+        prompt, add_bos = _prompt(turn, engine)
+        suffix = turn.prompt.suffix if isinstance(turn.prompt, CompletionPrompt) else None
+        if suffix is not None and not engine.info.infill:
+            msg = f"The model {engine.model_id!r} has no infill tokens: it cannot fill a gap."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param="suffix")
+        stream = await engine.submit(prompt, turn.decoding, add_bos=add_bos, infill_suffix=suffix)
+        return Generation(engine.model_id, stream)
+
+
+def _prompt(turn: Turn, engine: Engine) -> tuple[tuple[PromptPart, ...], bool]:
+    """The prompt's parts, and whether the BOS token goes before them."""
+    match turn.prompt:
+        case ChatPrompt(messages, kwargs):
+            text = engine.template.render(messages, **kwargs)
+            bos = engine.info.bos_token
+            return (TextPart(text),), engine.info.add_bos and not (bos and text.startswith(bos))
+        case CompletionPrompt(str() as text):
+            return (TextPart(text),), engine.info.add_bos
+        case CompletionPrompt(tuple() as ids):
+            return (TokenPart(ids),), False
+
+
+def _events(output: Output) -> list[Event]:
+    events: list[Event] = []
+    if output.text or output.logprobs:
+        events.append(TextDelta(output.choice, output.text, output.logprobs))
+    if (end := output.finish) is not None:
+        usage = Usage(
+            end.prompt_tokens,
+            end.cached_tokens,
+            end.completion_tokens,
+            end.queue_ms,
+            end.prompt_ms,
+            end.decode_ms,
+        )
+        events.append(Finished(output.choice, end.reason, usage))
+    return events

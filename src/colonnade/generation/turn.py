@@ -1,0 +1,40 @@
+"""What a door asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from colonnade.messages import Decoding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPrompt:
+    """Messages to render with the model's chat template.
+
+    ``messages`` are plain objects in OpenAI's shape (role, content, name, tool_calls ...), content
+    being a string, None or a list of text parts; ``template_kwargs`` reach the template as they are.
+    """
+
+    messages: tuple[Mapping[str, Any], ...]
+    template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionPrompt:
+    """A prompt as it is: text, or token ids. With ``suffix``, the gap between the two is filled."""
+
+    prompt: str | tuple[int, ...]
+    suffix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request for generation. ``model`` is the name that the client gave, None for the default."""
+
+    model: str | None
+    prompt: ChatPrompt | CompletionPrompt
+    decoding: Decoding = field(default_factory=Decoding)

@@ -1,0 +1,67 @@
+"""Everything that crosses the boundary between the server process and a worker process.
+
+Structs and their codec, nothing else: no I/O, no policy, no library but msgspec. The structs are
+``array_like`` (field order is the wire order; both ends are always the same version) and tagged
+by class, so that one decoder reads every message of a direction.
+"""
+
+from colonnade.messages.codec import FrameReader, encode_frame
+from colonnade.messages.failures import Failure, FailureKind
+from colonnade.messages.model import LoadModel, ModelInfo
+from colonnade.messages.requests import (
+    Cancel,
+    Decoding,
+    PromptPart,
+    Sampling,
+    Shutdown,
+    Submit,
+    TextPart,
+    ToWorker,
+    TokenPart,
+)
+from colonnade.messages.results import (
+    Accepted,
+    Alternative,
+    Finish,
+    FinishReason,
+    FromWorker,
+    LoadFailed,
+    Loading,
+    Output,
+    PromptLogprobs,
+    Ready,
+    Refused,
+    Step,
+    TokenLogprob,
+)
+
+__all__ = [
+    "Accepted",
+    "Alternative",
+    "Cancel",
+    "Decoding",
+    "Failure",
+    "FailureKind",
+    "Finish",
+    "FinishReason",
+    "FrameReader",
+    "FromWorker",
+    "LoadFailed",
+    "LoadModel",
+    "Loading",
+    "ModelInfo",
+    "Output",
+    "PromptLogprobs",
+    "PromptPart",
+    "Ready",
+    "Refused",
+    "Sampling",
+    "Shutdown",
+    "Step",
+    "Submit",
+    "TextPart",
+    "ToWorker",
+    "TokenLogprob",
+    "TokenPart",
+    "encode_frame",
+]

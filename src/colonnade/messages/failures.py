@@ -1,0 +1,51 @@
+"""The kinds of failure, and the one exception that carries them through the house."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """Why a request was not served. Doors map each kind to their own status and body."""
+
+    INVALID_REQUEST = "invalid_request"
+    """The request itself is wrong; ``param`` names the field."""
+    UNSUPPORTED = "unsupported"
+    """A well-formed wish that this model or server cannot fulfil."""
+    TEMPLATE_REFUSED = "template_refused"
+    """The model's chat template refused the messages; the message is the template's own."""
+    CONTEXT_LENGTH_EXCEEDED = "context_length_exceeded"
+    """The prompt does not fit the context."""
+    MODEL_NOT_FOUND = "model_not_found"
+    """No model of that name is served."""
+    MODEL_UNAVAILABLE = "model_unavailable"
+    """The model is known but not ready: loading, or restarting after a crash."""
+    QUEUE_FULL = "queue_full"
+    """Too many requests wait already; ``retry_after`` says when to come back."""
+    WORKER_DIED = "worker_died"
+    """The worker process ended under the request; its successor serves the next one."""
+    SHUTTING_DOWN = "shutting_down"
+    """The server is stopping."""
+    INTERNAL = "internal"
+    """A fault of our own."""
+
+
+class Failure(Exception):  # noqa: N818 - a failed request, not a fault of the program
+    """One request failed. The only exception that rooms raise across their borders.
+
+    ``param`` names the offending field in the words of the endpoint; ``retry_after`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after

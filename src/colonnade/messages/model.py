@@ -1,0 +1,74 @@
+"""What a worker is told to load, and what it says of the model once it is there."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class LoadModel(Struct, frozen=True, gc=False):
+    """The model file and the shape of its context. Sizes are in tokens; 0 means "choose"."""
+
+    path: str
+    ctx_size: int = 0
+    """Tokens of context that one request may use, prompt and answer together."""
+    slots: int = 4
+    """Sequences decoded side by side."""
+    batch_size: int = 512
+    """Most tokens in one ``llama_decode`` call (``n_batch`` and ``n_ubatch``)."""
+    threads: int = 0
+    """Threads for decoding; 0 means the number of physical cores available."""
+    threads_batch: int = 0
+    """Threads for prefill; 0 means as ``threads``."""
+    gpu_layers: int = -1
+    """Layers to offload where llama.cpp was built for a GPU; -1 means all."""
+    flash_attention: str = "auto"
+    """``auto``, ``on`` or ``off``."""
+    kv_type: str = "f16"
+    """Type of the KV cache: ``f32``, ``f16``, ``q8_0`` ..."""
+    mmap: bool = True
+    mlock: bool = False
+    prefill_step_ms: float = 100.0
+    """How long one step may grow for prefill while other sequences decode, in milliseconds."""
+
+
+class ModelInfo(Struct, frozen=True, gc=False):
+    """Everything that the server process knows of a loaded model. It never opens the file itself."""
+
+    path: str
+    name: str
+    """``general.name`` of the file, or its stem."""
+    architecture: str
+    description: str
+    """llama.cpp's one-line description, such as ``llama 0.5B Q8_0``."""
+    parameters: int
+    size: int
+    """Bytes of all tensors."""
+    vocab_size: int
+    ctx_train: int
+    ctx_size: int
+    """Tokens of context that one request may use."""
+    slots: int
+    embedding_size: int
+    memory: int
+    """Resident bytes of the worker process after loading."""
+    chat_templates: dict[str, str]
+    """By name; the unnamed one is ``default``. Empty when the file has none."""
+    bos_token: str
+    eos_token: str
+    eot_token: str
+    special_tokens: dict[int, str]
+    """Text of every control and user-defined token, by id."""
+    add_bos: bool
+    """The tokenizer puts BOS before a prompt on its own."""
+    infill: bool
+    """The vocabulary has fill-in-the-middle tokens."""
+    recurrent: bool
+    """Recurrent or hybrid memory: a sequence cannot be cut at an arbitrary position."""
+    sliding_window: int
+    """Width of sliding-window attention in tokens, 0 for none."""
+    decoder: bool
+    """False for encoder-only (embedding) models, which cannot generate."""
+    sampling: dict[str, float]
+    """The file's own recommended sampling settings (``general.sampling.*``), by our field names."""
+    metadata: dict[str, str]
+    """The file's scalar metadata, without the tokenizer's."""

@@ -1,0 +1,102 @@
+"""Server to worker."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Sampling(Struct, frozen=True, array_like=True, gc=False):
+    """How the next token is drawn: llama.cpp's samplers, with llama.cpp's defaults.
+
+    A sampler whose value is its neutral one (noted where it is not obvious) is left out.
+    """
+
+    temperature: float = 0.8
+    """0 is greedy."""
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    top_k: int = 40
+    """0 for all."""
+    top_p: float = 0.95
+    min_p: float = 0.05
+    typical_p: float = 1.0
+    top_n_sigma: float = -1.0
+    """Negative for off."""
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = -1
+    """-1 for the whole context."""
+    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    repeat_penalty: float = 1.0
+    repeat_last_n: int = 64
+    """How many last tokens the three penalties look at; -1 for the whole context."""
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    mirostat: int = 0
+    """0 off, 1 or 2 the version; replaces the truncating samplers."""
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    seed: int | None = None
+    """None draws a fresh one. Choice ``i`` of a request uses ``seed + i``."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token id, added to its logit). -100 or less forbids a token."""
+
+
+class Decoding(Struct, frozen=True, array_like=True, gc=False):
+    """Everything about a generation but its prompt."""
+
+    sampling: Sampling = Sampling()
+    max_tokens: int | None = None
+    """None: up to the end of the context."""
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    n: int = 1
+    """Choices, all from one prefill."""
+    logprobs: int | None = None
+    """Alternatives to report beside each sampled token (0 for the token alone); None for no logprobs."""
+    prompt_logprobs: int | None = None
+    """The same for the tokens of the prompt."""
+
+
+class TextPart(Struct, frozen=True, array_like=True, tag="text", gc=False):
+    """Text to tokenize. ``special``: names of special tokens in it become those tokens."""
+
+    text: str
+    special: bool = True
+
+
+class TokenPart(Struct, frozen=True, array_like=True, tag="tokens", gc=False):
+    """Token ids as they are (range-checked by the worker)."""
+
+    ids: tuple[int, ...]
+
+
+PromptPart = TextPart | TokenPart
+
+
+class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
+    """Generate. Answered by ``Accepted`` or ``Refused``, then by outputs in ``Step`` messages."""
+
+    id: int
+    prompt: tuple[PromptPart, ...]
+    decoding: Decoding
+    add_bos: bool = False
+    """Put the BOS token first."""
+    infill_suffix: str | None = None
+    """When given, the prompt is the text before a gap and this is the text after it."""
+
+
+class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):
+    """Forget a request, wherever it stands. Not answered; unknown ids are ignored."""
+
+    id: int
+
+
+class Shutdown(Struct, frozen=True, array_like=True, tag="shutdown", gc=False):
+    """End the worker after the step under way."""
+
+
+ToWorker = Submit | Cancel | Shutdown

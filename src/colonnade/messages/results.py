@@ -1,0 +1,118 @@
+"""Worker to server."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from colonnade.messages.failures import FailureKind  # noqa: TC001 - msgspec reads the annotation
+from colonnade.messages.model import ModelInfo  # noqa: TC001 - msgspec reads the annotation
+
+
+class FinishReason(StrEnum):
+    """Why a choice ended."""
+
+    STOP = "stop"
+    """An end-of-generation token or a stop string."""
+    LENGTH = "length"
+    """``max_tokens`` or the end of the context."""
+
+
+class Alternative(Struct, frozen=True, array_like=True, gc=False):
+    """A token that might have been drawn. ``logprob`` is the natural logarithm of its probability
+    in the model's unmodified distribution."""
+
+    id: int
+    token: bytes
+    logprob: float
+
+
+class TokenLogprob(Struct, frozen=True, array_like=True, gc=False):
+    """A token with its log probability and the most likely tokens at its place, best first.
+
+    ``logprob`` is None for the first token of a prompt alone.
+    """
+
+    id: int
+    token: bytes
+    logprob: float | None
+    top: tuple[Alternative, ...] = ()
+
+
+class Finish(Struct, frozen=True, array_like=True, gc=False):
+    """The end of one choice, with its counts (tokens) and times (milliseconds)."""
+
+    reason: FinishReason
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    queue_ms: float
+    prompt_ms: float
+    decode_ms: float
+    stop_string: str | None = None
+    """The stop string that ended it, if one did."""
+
+
+class Output(Struct, frozen=True, array_like=True, gc=False):
+    """What one step added to one choice of one request."""
+
+    id: int
+    choice: int
+    text: str
+    """Whole characters; text that may be the start of a stop string is held back."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the tokens whose text is out, when asked for."""
+    finish: Finish | None = None
+
+
+class Step(Struct, frozen=True, array_like=True, tag="step", gc=False):
+    """All that one step of the loop has to say: one message a step, whatever the number of slots."""
+
+    outputs: tuple[Output, ...]
+    started: tuple[int, ...] = ()
+    """Requests that left the queue."""
+
+
+class Accepted(Struct, frozen=True, array_like=True, tag="accepted", gc=False):
+    """The request stands in the queue."""
+
+    id: int
+    prompt_tokens: int
+
+
+class Refused(Struct, frozen=True, array_like=True, tag="refused", gc=False):
+    """The request failed, before or after it was accepted. Nothing more comes of it."""
+
+    id: int
+    kind: FailureKind
+    message: str
+    param: str | None = None
+
+
+class PromptLogprobs(Struct, frozen=True, array_like=True, tag="prompt_logprobs", gc=False):
+    """The prompt's tokens with their log probabilities, once its prefill is done."""
+
+    id: int
+    tokens: tuple[TokenLogprob, ...]
+
+
+class Loading(Struct, frozen=True, array_like=True, tag="loading", gc=False):
+    """How far the model file is read, from 0 to 1."""
+
+    progress: float
+
+
+class Ready(Struct, frozen=True, array_like=True, tag="ready", gc=False):
+    """The model is loaded; requests are served from here on."""
+
+    model: ModelInfo
+
+
+class LoadFailed(Struct, frozen=True, array_like=True, tag="load_failed", gc=False):
+    """The model could not be loaded. The worker ends after this message."""
+
+    message: str
+
+
+FromWorker = Step | Accepted | Refused | PromptLogprobs | Loading | Ready | LoadFailed
