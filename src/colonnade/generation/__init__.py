@@ -5,6 +5,7 @@ wire format and no llama.cpp. Every door uses this one path.
 """
 
 from colonnade.generation.events import Event, Finished, TextDelta, Usage
+from colonnade.generation.models import Models, ServedModel
 from colonnade.generation.service import Generation, Generator
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
 
@@ -15,6 +16,8 @@ __all__ = [
     "Finished",
     "Generation",
     "Generator",
+    "Models",
+    "ServedModel",
     "TextDelta",
     "Turn",
     "Usage",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from colonnade.generation.events import Event, Finished, TextDelta, Usage
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
@@ -11,16 +11,9 @@ from colonnade.messages import Failure, FailureKind, Output, PromptPart, TextPar
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from colonnade.engine import Engine, Stream
+    from colonnade.engine import Stream
+    from colonnade.generation.models import Models, ServedModel
     from colonnade.messages import TokenLogprob
-
-
-class Models(Protocol):
-    """Finds the engine that serves a name."""
-
-    def find(self, model: str | None) -> Engine:
-        """Raise ``Failure`` (model_not_found, model_unavailable) when there is none."""
-        ...
 
 
 class Generation:
@@ -85,28 +78,32 @@ class Generator:
             Failure: the model is unknown or away, the template refuses the messages, the prompt
                 does not fit, or the queue is full.
         """
-        engine = self._models.find(turn.model)
-        if not engine.info.decoder:
-            msg = f"The model {engine.model_id!r} is an embedding model: it cannot generate text."
+        model = self._models.find(turn.model)
+        info = model.engine.info
+        if not info.decoder:
+            msg = f"The model {model.id!r} is an embedding model: it cannot generate text."
             raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
-        prompt, add_bos = _prompt(turn, engine)
+        prompt, add_bos = _prompt(turn, model)
         suffix = turn.prompt.suffix if isinstance(turn.prompt, CompletionPrompt) else None
-        if suffix is not None and not engine.info.infill:
-            msg = f"The model {engine.model_id!r} has no infill tokens: it cannot fill a gap."
+        if suffix is not None and not info.infill:
+            msg = f"The model {model.id!r} has no infill tokens: it cannot fill a gap."
             raise Failure(FailureKind.UNSUPPORTED, msg, param="suffix")
-        stream = await engine.submit(prompt, turn.decoding, add_bos=add_bos, infill_suffix=suffix)
-        return Generation(engine.model_id, stream)
+        stream = await model.engine.submit(
+            prompt, turn.decoding, add_bos=add_bos, infill_suffix=suffix
+        )
+        return Generation(model.id, stream)
 
 
-def _prompt(turn: Turn, engine: Engine) -> tuple[tuple[PromptPart, ...], bool]:
+def _prompt(turn: Turn, model: ServedModel) -> tuple[tuple[PromptPart, ...], bool]:
     """The prompt's parts, and whether the BOS token goes before them."""
+    info = model.engine.info
     match turn.prompt:
         case ChatPrompt(messages, kwargs):
-            text = engine.template.render(messages, **kwargs)
-            bos = engine.info.bos_token
-            return (TextPart(text),), engine.info.add_bos and not (bos and text.startswith(bos))
+            text = model.template.render(messages, kwargs)
+            bos = info.bos_token
+            return (TextPart(text),), info.add_bos and not (bos and text.startswith(bos))
         case CompletionPrompt(str() as text):
-            return (TextPart(text),), engine.info.add_bos
+            return (TextPart(text),), info.add_bos
         case CompletionPrompt(tuple() as ids):
             return (TokenPart(ids),), False
 

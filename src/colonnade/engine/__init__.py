@@ -1,0 +1,10 @@
+"""The server process's end of the workers.
+
+Starts a worker process for a model, keeps it alive, submits requests to it and hands each request
+its own outputs. Knows nothing of prompts' meaning, templates or HTTP.
+"""
+
+from colonnade.engine.client import Engine
+from colonnade.engine.stream import Stream
+
+__all__ = ["Engine", "Stream"]

@@ -1,0 +1,54 @@
+"""The models that can be asked for, each an engine with its chat template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from colonnade.engine import Engine
+    from colonnade.prompt import ChatTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model under the name that clients use. ``created`` is in seconds since the epoch."""
+
+    id: str
+    created: int
+    engine: Engine
+    template: ChatTemplate
+
+
+class Models:
+    """The served models by id; the first one is the default."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, ServedModel] = {}
+
+    def add(self, model: ServedModel) -> None:
+        """Serve a model, in place of any other of its id."""
+        self._models[model.id] = model
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models.values())
+
+    def find(self, model: str | None) -> ServedModel:
+        """The model of that id; None and the empty string mean the default.
+
+        Raises:
+            Failure: model_not_found, or model_unavailable when none is served at all.
+        """
+        if not self._models:
+            raise Failure(FailureKind.MODEL_UNAVAILABLE, "No model is loaded.")
+        if not model:
+            return next(iter(self))
+        if model in self._models:
+            return self._models[model]
+        known = ", ".join(repr(name) for name in self._models)
+        msg = f"The model {model!r} is not served here. Served: {known}."
+        raise Failure(FailureKind.MODEL_NOT_FOUND, msg, param="model")
