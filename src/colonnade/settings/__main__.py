@@ -1,0 +1,5 @@
+"""Print ``docs/settings.md``."""
+
+from colonnade.settings.table import render
+
+print(render(), end="")

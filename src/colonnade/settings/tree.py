@@ -1,0 +1,174 @@
+"""The settings themselves: one frozen struct for each table of the TOML file.
+
+Field names are unique over the whole tree, for flags and environment variables carry no group.
+The first line of a group's docstring is its heading, wherever the settings are listed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+_BYTES = {"unit": "bytes"}
+_MILLISECONDS = {"unit": "ms"}
+_SECONDS = {"unit": "s"}
+_TOKENS = {"unit": "tokens"}
+
+_Text = Annotated[str, Meta(min_length=1)]
+_NonNegative = Annotated[float, Meta(ge=0)]
+_Fraction = Annotated[float, Meta(ge=0, le=1)]
+_Penalty = Annotated[float, Meta(ge=-2, le=2)]
+
+KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True):
+    """Server."""
+
+    host: Annotated[str, Meta(description="Address to listen on.", min_length=1)] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(description="Port to listen on; 0 picks a free one.", ge=0, le=65535)
+    ] = 8000
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Web origins whose pages may call the server; `*` allows all."),
+    ] = ()
+    max_body_size: Annotated[
+        int, Meta(description="Largest request body.", ge=1024, extra=_BYTES)
+    ] = 16 * 1024 * 1024
+    keep_alive_seconds: Annotated[
+        int, Meta(description="How long an idle connection is kept.", ge=1, extra=_SECONDS)
+    ] = 10
+    shutdown_seconds: Annotated[
+        int,
+        Meta(
+            description="How long answers under way may go on after a stop.", ge=0, extra=_SECONDS
+        ),
+    ] = 30
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severity to log.")
+    ] = "info"
+    access_log: Annotated[bool, Meta(description="Log a line for each request.")] = False
+
+
+class ModelSettings(Struct, frozen=True, kw_only=True):
+    """Model."""
+
+    model: Annotated[
+        str,
+        Meta(
+            description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]`, or `demo` (embedded).",
+            min_length=1,
+            extra={"argument": True},
+        ),
+    ] = "demo"
+    model_alias: Annotated[
+        _Text | None, Meta(description="The name under which clients know the model.")
+    ] = None
+    chat_template: Annotated[
+        _Text | None,
+        Meta(description="A Jinja file with the chat template to use in place of the model's."),
+    ] = None
+    ctx_size: Annotated[
+        int,
+        Meta(
+            description="Context of one request, prompt and answer; 0 chooses.",
+            ge=0,
+            extra=_TOKENS,
+        ),
+    ] = 0
+    slots: Annotated[
+        int, Meta(description="Answers generated side by side; others queue.", ge=1, le=256)
+    ] = 4
+    batch_size: Annotated[
+        int, Meta(description="Most tokens in one step of the model.", ge=1, extra=_TOKENS)
+    ] = 512
+    threads: Annotated[
+        int, Meta(description="Threads for decoding; 0 takes the physical cores.", ge=0, le=512)
+    ] = 0
+    threads_batch: Annotated[
+        int, Meta(description="Threads for reading prompts; 0 means as `threads`.", ge=0, le=512)
+    ] = 0
+    gpu_layers: Annotated[
+        int, Meta(description="Layers to offload to a GPU, if there is one; -1 for all.", ge=-1)
+    ] = -1
+    flash_attention: Annotated[
+        Literal["auto", "on", "off"], Meta(description="Fused attention kernels.")
+    ] = "auto"
+    kv_type: Annotated[KvType, Meta(description="Number format of the KV cache.")] = "f16"
+    mmap: Annotated[bool, Meta(description="Map the model file instead of reading it.")] = True
+    mlock: Annotated[bool, Meta(description="Keep the model from being swapped out.")] = False
+    prefill_step_ms: Annotated[
+        float,
+        Meta(
+            description="How long one step may grow for new prompts while others decode.",
+            gt=0,
+            extra=_MILLISECONDS,
+        ),
+    ] = 100.0
+
+
+class QueueSettings(Struct, frozen=True, kw_only=True):
+    """Queue."""
+
+    queue_size: Annotated[
+        int, Meta(description="Requests that may wait for a slot; more get a 429.", ge=0)
+    ] = 64
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True):
+    """Limits."""
+
+    max_choices: Annotated[
+        int, Meta(description="Most answers (`n`) that one request may ask for.", ge=1, le=256)
+    ] = 16
+
+
+class SamplingSettings(Struct, frozen=True, kw_only=True):
+    """Sampling defaults.
+
+    For requests that do not say themselves. Unset, the model file's recommendation holds, and
+    llama.cpp's default where it has none.
+    """
+
+    temperature: Annotated[
+        _NonNegative | None, Meta(description="Randomness of the answer; 0 is none.")
+    ] = None
+    top_k: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="Draw from the K likeliest tokens; 0 for all."),
+    ] = None
+    top_p: Annotated[
+        _Fraction | None, Meta(description="Draw from the likeliest tokens that sum up to P.")
+    ] = None
+    min_p: Annotated[
+        _Fraction | None, Meta(description="Leave out tokens less likely than P times the best.")
+    ] = None
+    typical_p: Annotated[
+        _Fraction | None, Meta(description="Locally typical sampling; 1 for off.")
+    ] = None
+    repeat_penalty: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Divide the logits of recent tokens by this; 1 for off."),
+    ] = None
+    repeat_last_n: Annotated[
+        Annotated[int, Meta(ge=-1)] | None,
+        Meta(description="How many tokens count as recent; -1 for all.", extra=_TOKENS),
+    ] = None
+    frequency_penalty: Annotated[
+        _Penalty | None, Meta(description="Penalty for each occurrence of a token.")
+    ] = None
+    presence_penalty: Annotated[
+        _Penalty | None, Meta(description="Penalty for a token that occurred.")
+    ] = None
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that can be set."""
+
+    server: ServerSettings = ServerSettings()
+    model: ModelSettings = ModelSettings()
+    queue: QueueSettings = QueueSettings()
+    limits: LimitSettings = LimitSettings()
+    sampling: SamplingSettings = SamplingSettings()
