@@ -10,17 +10,21 @@ bytes. Shapes and names of tensors are in `benchmarks.architectures`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 from zlib import crc32
 
 import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType
-from numpy.typing import NDArray
 
-from benchmarks.architectures import ARCHITECTURES, SHAPES, Kind, Shape, Size, Tensor
+from benchmarks.architectures import ARCHITECTURES, Kind, Tensor
+from benchmarks.shapes import SHAPES, Shape, Size
 from benchmarks.vocabulary import Vocabulary, make_vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = ["SHAPES", "Kind", "Quant", "Shape", "Size", "write_random_gguf"]
 
@@ -28,8 +32,8 @@ Quant = Literal["q8_0", "f16", "f32"]
 
 BLOCK = 32
 """Weights to a Q8_0 block: a float16 scale, then this many int8 quants."""
-UNIFORM_QUANT_STD = 73.6
-"""Standard deviation of an int8 drawn uniformly from -127..127, with -127 twice as likely."""
+UNIFORM_QUANT_STD = 73.61
+"""Deviation of an integer drawn uniformly from -127..127."""
 DAMPING = 0.1
 """The part of their size that the embeddings of special tokens keep: they are seldom sampled."""
 
@@ -134,7 +138,7 @@ def _values(
     scales: NDArray[np.float32],
     random: np.random.Generator,
 ) -> NDArray[np.generic]:
-    """The bytes of `tensor`: its shape in float32 or float16, or (rows, blocks, 34) in uint8.
+    """Draw the bytes of `tensor`: its shape in float32 or float16, or (rows, blocks, 34) in uint8.
 
     `scales` (rows) multiplies each row. Q8_0 blocks are drawn as such, not quantized from floats.
     """
@@ -143,8 +147,8 @@ def _values(
         data = np.empty((rows, blocks, 2 + BLOCK), np.uint8)
         scale = (scales * tensor.std / UNIFORM_QUANT_STD).astype("<f2")
         data[:, :, :2] = scale.view(np.uint8).reshape(rows, 1, 2)
-        quants = np.frombuffer(random.bytes(rows * blocks * BLOCK), np.int8)
-        data[:, :, 2:] = np.maximum(quants, -127).view(np.uint8).reshape(rows, blocks, BLOCK)
+        quants = random.integers(-127, 127, (rows, blocks, BLOCK), np.int8, endpoint=True)
+        data[:, :, 2:] = quants.view(np.uint8)
         return data
     values = random.standard_normal(tensor.shape, np.float32)
     values *= scales.reshape(-1, *[1] * (len(tensor.shape) - 1)) * tensor.std
@@ -153,6 +157,7 @@ def _values(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the model that the command line asks for."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.random_gguf", description="Write a GGUF with random weights."
     )

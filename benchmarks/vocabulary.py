@@ -8,11 +8,15 @@ The same size always gives the same vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import pairwise
+from string import ascii_letters
+from typing import TYPE_CHECKING
 
 from gguf import TokenType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CONTROL = (
     "<|endoftext|>",
@@ -47,9 +51,9 @@ WORDS = (
 ONSETS = (
     "b c d f g h j k l m n p r s t v w z bl br ch cl cr dr fl fr gl gr ph pl pr qu sc sh sk sl sm "
     "sn sp st str sw th tr tw wh"
-).split() + [""]
-NUCLEI = "a e i o u ai ea ee ie oo ou".split()
-CODAS = ["", *"n r s t l m d ck nd ng nt st".split()]
+)
+NUCLEI = "a e i o u ai ea ee ie oo ou"
+CODAS = "n r s t l m d ck nd ng nt st"
 EMOJI = "😀😂😅😊😍😎😢😭👍👎🎉🔥🚀🌍"
 SCRIPTS = "日本語中文字人大小上下한국어안녕こんにちはありがとสวัสดีनमस्ते“”‘’—…€"
 
@@ -68,23 +72,25 @@ class Vocabulary:
 
     @property
     def first_special(self) -> int:
+        """The id of the first special token; those after it are special too."""
         return len(self.tokens) - len(SPECIAL)
 
     def special_id(self, text: str) -> int:
+        """Find the id of a special token by its text."""
         return self.first_special + SPECIAL.index(text)
 
 
 def make_vocabulary(size: int) -> Vocabulary:
-    """The vocabulary of `size` tokens, specials included."""
+    """Make the vocabulary of `size` tokens, specials included."""
     if size < SMALLEST:
         raise ValueError(f"a vocabulary needs {SMALLEST} tokens or more, not {size}")
     pieces = _Pieces(limit=size - len(SPECIAL))
-    for left, right in _pairs(pieces):
-        pieces.add(left, right)
-        if pieces.full:
+    for text in _texts():
+        pieces.learn(text.encode())
+        if len(pieces.known) == pieces.limit:
             break
     spelled = _byte_spelling()
-    texts = {piece: "".join(spelled[byte] for byte in piece) for piece in pieces.ids}
+    texts = {piece: "".join(spelled[byte] for byte in piece) for piece in pieces.known}
     return Vocabulary(
         tokens=[*texts.values(), *SPECIAL],
         types=[TokenType.NORMAL] * len(texts)
@@ -95,76 +101,70 @@ def make_vocabulary(size: int) -> Vocabulary:
 
 
 class _Pieces:
-    """The byte strings which are tokens so far, and the merges that make them."""
+    """The byte strings which are tokens so far, and the merges that make them, with ranks."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.ids = {bytes([byte]): byte for byte in range(256)}
-        self.merges: list[tuple[bytes, bytes]] = []
+        self.known = dict.fromkeys(bytes([byte]) for byte in range(256))
+        self.merges: dict[tuple[bytes, bytes], int] = {}
 
-    @property
-    def full(self) -> bool:
-        return len(self.ids) >= self.limit
+    def learn(self, word: bytes) -> None:
+        """Add the merges that turn what `word` is tokenized to so far into one token."""
+        parts = self.split(word)
+        union = parts[0]
+        for part in parts[1:]:
+            if len(self.known) == self.limit:
+                break
+            if union + part not in self.known:
+                self.known[union + part] = None
+                self.merges[union, part] = len(self.merges)
+            union += part
 
-    def add(self, left: bytes, right: bytes) -> None:
-        union = left + right
-        if union not in self.ids and left in self.ids and right in self.ids:
-            self.ids[union] = len(self.ids)
-            self.merges.append((left, right))
-
-    def spell(self, word: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The merges that build `word`, left to right, from the longest pieces there are now."""
-        done = b""
-        while done != word:
-            rest = word[len(done) :]
-            length = next(n for n in range(len(rest), 0, -1) if rest[:n] in self.ids)
-            if done:
-                yield done, rest[:length]
-            done += rest[:length]
+    def split(self, word: bytes) -> list[bytes]:
+        """Tokenize `word` as byte pair encoding does: the merge of lowest rank goes first."""
+        parts = [bytes([byte]) for byte in word]
+        unranked = len(self.merges)
+        while len(parts) > 1:
+            ranks = [self.merges.get(pair, unranked) for pair in pairwise(parts)]
+            rank = min(ranks)
+            if rank == unranked:
+                break
+            at = ranks.index(rank)
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        return parts
 
 
-def _pairs(pieces: _Pieces) -> Iterator[tuple[bytes, bytes]]:
-    """Merges without end, the most useful first, for `pieces` to take until it is full."""
-    for bigram in BIGRAMS.encode().split():
-        yield bigram[:1], bigram[1:]
-    for letter in b"etaoinshrdlucmfwygpbvkxjqzTAISWHBCMPDREFLNGOUVYKJQXZ":
-        yield b" ", bytes([letter])
-    for run in (b"  ", b"    ", b"        ", b"\n\n"):
-        yield run[: len(run) // 2], run[len(run) // 2 :]
-    for character in EMOJI + SCRIPTS:
-        yield from pieces.spell(character.encode())
-    for word in WORDS.encode().split():
-        yield from pieces.spell(b" " + word)
-    for character in map(chr, range(0xC0, 0x180)):
-        yield from pieces.spell(character.encode())
-    for code in range(0x3A9, 0x460):
-        yield from pieces.spell(chr(code).encode())
+def _texts() -> Iterator[str]:
+    """Give texts that deserve to be tokens, the most useful first, without end."""
+    yield from BIGRAMS.split()
+    yield from ("  ", "    ", "        ", "\n\n")
+    yield from (" " + letter for letter in ascii_letters)
+    yield from EMOJI + SCRIPTS
+    yield from (" " + word for word in WORDS.split())
+    yield from map(chr, [*range(0xC0, 0x180), *range(0x3A9, 0x460)])
     syllables = [
-        f"{onset}{nucleus}{coda}".encode()
-        for coda in CODAS
-        for nucleus in NUCLEI
-        for onset in ONSETS
+        onset + nucleus + coda
+        for coda in ("", *CODAS.split())
+        for nucleus in NUCLEI.split()
+        for onset in (*ONSETS.split(), "")
     ]
     for syllable in syllables:
-        for word in (syllable, b" " + syllable, syllable.capitalize()):
-            yield from pieces.spell(word)
-    yield from _words(pieces, syllables)
+        yield from (" " + syllable, syllable, syllable.capitalize())
+    han = map(chr, range(0x4E00, 0x9FA0))
+    for word in _words(syllables):
+        yield from (" " + word, word, word.capitalize())
+        yield next(han, word)
 
 
-def _words(pieces: _Pieces, syllables: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Two-syllable words (bare, after a space, capitalized) with a Han character between each."""
-    for rank in count():
-        for i in range(min(rank, len(syllables) - 1) + 1):
-            first, second = syllables[i], syllables[(rank - i) % len(syllables)]
-            yield first, second
-            yield b" " + first, second
-            yield first.capitalize(), second
-            if (code := 0x4E00 + len(pieces.ids) // 8) < 0x9FFF:
-                yield from pieces.spell(chr(code).encode())
+def _words(syllables: list[str]) -> Iterator[str]:
+    """Give words of two syllables, those of early syllables first: some 40 million."""
+    for rank in range(2 * len(syllables)):
+        for i in range(max(0, rank - len(syllables) + 1), min(rank, len(syllables) - 1) + 1):
+            yield syllables[i] + syllables[rank - i]
 
 
 def _byte_spelling() -> dict[int, str]:
-    """GPT-2's table: each byte as a printable code point, itself where that is printable."""
+    """Make GPT-2's table: each byte as a printable code point, itself where that is printable."""
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     shifted = {byte: chr(256 + n) for n, byte in enumerate(others)}
