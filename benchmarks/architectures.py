@@ -194,20 +194,21 @@ def _mamba(shape: Shape) -> Iterator[Tensor]:
 
 
 def _bert(shape: Shape) -> Iterator[Tensor]:
+    """Keep layers quiet, so that texts which share tokens have embeddings that are near."""
     shape = dataclasses.replace(shape, kv_heads=shape.heads)
     table = (shape.vocab, shape.width)
     yield Tensor("token_embd.weight", table, 0.0, 1.0, matrix=True, per_token=True)
-    yield Tensor("position_embd.weight", (shape.context, shape.width), 0.0, 0.2)
+    yield Tensor("position_embd.weight", (shape.context, shape.width), 0.0, 0.1)
     yield Tensor("token_types.weight", (2, shape.width), 0.0, 0.1)
     yield from _layer_norm("token_embd_norm", shape.width)
     for block, _ in _blocks(shape):
-        yield from _attention(shape, block, 1.0)
+        yield from _attention(shape, block, 0.5)
         yield from _attention_biases(shape, block)
         yield _bias(f"{block}.attn_output", shape.width)
         yield from _layer_norm(f"{block}.attn_output_norm", shape.width)
         yield _matrix(f"{block}.ffn_up", shape.ffn, shape.width)
         yield _bias(f"{block}.ffn_up", shape.ffn)
-        yield _matrix(f"{block}.ffn_down", shape.width, shape.ffn)
+        yield _matrix(f"{block}.ffn_down", shape.width, shape.ffn, 0.5)
         yield _bias(f"{block}.ffn_down", shape.width)
         yield from _layer_norm(f"{block}.layer_output_norm", shape.width)
 
