@@ -4,7 +4,7 @@ Starts a worker process for a model, keeps it alive, submits requests to it and 
 its own outputs. Knows nothing of prompts' meaning, templates or HTTP.
 """
 
-from colonnade.engine.client import Engine
+from colonnade.engine.client import Engine, LoadError
 from colonnade.engine.stream import Stream
 
-__all__ = ["Engine", "Stream"]
+__all__ = ["Engine", "LoadError", "Stream"]

@@ -104,7 +104,7 @@ def _prompt(turn: Turn, model: ServedModel) -> tuple[tuple[PromptPart, ...], boo
             return (TextPart(text),), info.add_bos and not (bos and text.startswith(bos))
         case CompletionPrompt(str() as text):
             return (TextPart(text),), info.add_bos
-        case CompletionPrompt(tuple() as ids):
+        case CompletionPrompt(ids):
             return (TokenPart(ids),), False
 
 

@@ -16,7 +16,7 @@ class ChatPrompt:
     """Messages to render with the model's chat template.
 
     ``messages`` are plain objects in OpenAI's shape (role, content, name, tool_calls ...), content
-    being a string, None or a list of text parts; ``template_kwargs`` reach the template as they are.
+    being a string, None or a list of text parts. ``template_kwargs`` reach the template.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -33,7 +33,7 @@ class CompletionPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request for generation. ``model`` is the name that the client gave, None for the default."""
+    """One request for generation. ``model`` is the name that the client gave, None: the default."""
 
     model: str | None
     prompt: ChatPrompt | CompletionPrompt

@@ -16,8 +16,8 @@ from colonnade.messages.requests import (
     Shutdown,
     Submit,
     TextPart,
-    ToWorker,
     TokenPart,
+    ToWorker,
 )
 from colonnade.messages.results import (
     Accepted,

@@ -32,7 +32,7 @@ class LoadModel(Struct, frozen=True, gc=False):
 
 
 class ModelInfo(Struct, frozen=True, gc=False):
-    """Everything that the server process knows of a loaded model. It never opens the file itself."""
+    """Everything that the server process knows of a model. It never opens the file itself."""
 
     path: str
     name: str

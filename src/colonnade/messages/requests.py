@@ -56,7 +56,7 @@ class Decoding(Struct, frozen=True, array_like=True, gc=False):
     n: int = 1
     """Choices, all from one prefill."""
     logprobs: int | None = None
-    """Alternatives to report beside each sampled token (0 for the token alone); None for no logprobs."""
+    """Alternatives to report beside each sampled token, 0 for the token alone; None for neither."""
     prompt_logprobs: int | None = None
     """The same for the tokens of the prompt."""
 

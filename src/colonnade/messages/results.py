@@ -67,7 +67,7 @@ class Output(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Step(Struct, frozen=True, array_like=True, tag="step", gc=False):
-    """All that one step of the loop has to say: one message a step, whatever the number of slots."""
+    """All that one step of the loop has to say: one message a step, for all slots."""
 
     outputs: tuple[Output, ...]
     started: tuple[int, ...] = ()

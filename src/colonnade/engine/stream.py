@@ -1,0 +1,87 @@
+"""One request's outputs, from the engine to whoever asked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from colonnade.messages import Failure, Output, TokenLogprob
+
+
+class Stream:
+    """Outputs of all choices of a request, in the order they were made.
+
+    A mailbox: the engine puts outputs in, one reader takes them out. Nothing is lost while the
+    reader is slow; what piles up is taken out at once.
+    """
+
+    def __init__(self, request_id: int, choices: int, cancel: Callable[[int], None]) -> None:
+        self.id = request_id
+        self.prompt_tokens = 0
+        self.prompt_logprobs: tuple[TokenLogprob, ...] = ()
+        self.started = False
+        """It left the engine's queue."""
+        self._cancel = cancel
+        self._unfinished = choices
+        self._ready: list[Output] = []
+        self._failure: Failure | None = None
+        self._wake = asyncio.Event()
+        self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the worker took the request."""
+
+    @property
+    def done(self) -> bool:
+        """Nothing more comes from the engine."""
+        return self._unfinished == 0 or self._failure is not None
+
+    def accept(self, prompt_tokens: int) -> None:
+        """Note that the worker took the request (the engine's side)."""
+        self.prompt_tokens = prompt_tokens
+        if not self.accepted.done():
+            self.accepted.set_result(None)
+
+    def put(self, output: Output) -> None:
+        """Add an output (the engine's side)."""
+        self._ready.append(output)
+        if output.finish is not None:
+            self._unfinished -= 1
+        self._wake.set()
+
+    def fail(self, failure: Failure) -> None:
+        """End with a failure (the engine's side)."""
+        self._failure = failure
+        if not self.accepted.done():
+            self.accepted.set_exception(failure)
+        self._wake.set()
+
+    async def batches(self) -> AsyncIterator[list[Output]]:
+        """Yield whatever is there, as often as something is, until every choice has finished.
+
+        Raises:
+            Failure: the generation failed under way.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            ready, self._ready = self._ready, []
+            if ready:
+                yield ready
+            if self._failure is not None:
+                raise self._failure
+            if self._unfinished == 0 and not self._ready:
+                return
+
+    async def __aiter__(self) -> AsyncIterator[Output]:
+        """Yield the outputs one by one; otherwise as ``batches``."""
+        async for batch in self.batches():
+            for output in batch:
+                yield output
+
+    async def aclose(self) -> None:
+        """Cancel what is still to come. Does nothing after the end."""
+        if not self.done:
+            self._unfinished = 0
+            self._cancel(self.id)

@@ -1,0 +1,117 @@
+"""Makes requests ready for the loop: tokens, checks, samplers. Runs beside it, in a thread.
+
+Tokenizing a long prompt or building a sampler takes milliseconds that running sequences must not
+wait for; llama.cpp releases the GIL for both.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from colonnade.messages import (
+    Accepted,
+    Failure,
+    FailureKind,
+    Refused,
+    Submit,
+    TextPart,
+    TokenPart,
+)
+from colonnade.worker.sequence import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from colonnade.messages import Decoding, FromWorker
+    from colonnade.worker.ports import Sampler
+
+
+class Vocabulary(Protocol):
+    """What the intake needs of a vocabulary."""
+
+    size: int
+    bos: int | None
+    infill: tuple[int | None, int | None, int | None]
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Tokens of a text."""
+        ...
+
+
+class Intake:
+    """Turns ``Submit`` messages into requests; answers each with ``Accepted`` or ``Refused``."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        sampler: Callable[[Decoding, Sequence[int], int], Sampler],
+        ctx_size: int,
+        send: Callable[[FromWorker], None],
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._sampler = sampler
+        self._ctx_size = ctx_size
+        self._send = send
+
+    def accept(self, submit: Submit) -> Request | None:
+        """The request, or None after it was refused."""
+        submitted = time.perf_counter()
+        try:
+            prompt = self._prompt(submit)
+            self._check(prompt, submit.decoding)
+        except Failure as failure:
+            self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
+            return None
+        decoding = submit.decoding
+        samplers = [self._sampler(decoding, prompt, choice) for choice in range(decoding.n)]
+        self._send(Accepted(submit.id, len(prompt)))
+        return Request(submit.id, prompt, decoding, samplers, submitted)
+
+    def _prompt(self, submit: Submit) -> list[int]:
+        vocabulary = self._vocabulary
+        tokens: list[int] = []
+        for part in submit.prompt:
+            match part:
+                case TextPart(text, special):
+                    tokens += vocabulary.tokenize(text, special=special)
+                case TokenPart(ids):
+                    tokens += self._checked(ids)
+        if submit.infill_suffix is not None:
+            tokens = self._infill(tokens, submit.infill_suffix)
+        wants_bos = submit.add_bos or not tokens  # the emptiest prompt that a model can read
+        if wants_bos and vocabulary.bos is not None and tokens[:1] != [vocabulary.bos]:
+            tokens.insert(0, vocabulary.bos)
+        if not tokens:
+            raise Failure(FailureKind.INVALID_REQUEST, "The prompt is empty.", param="prompt")
+        return tokens
+
+    def _checked(self, ids: tuple[int, ...]) -> tuple[int, ...]:
+        size = self._vocabulary.size
+        for token in ids:
+            if not 0 <= token < size:
+                msg = f"There is no token {token}: this model's tokens go from 0 to {size - 1}."
+                raise Failure(FailureKind.INVALID_REQUEST, msg, param="prompt")
+        return ids
+
+    def _infill(self, prefix: list[int], suffix: str) -> list[int]:
+        """Prefix and suffix behind their markers, ending where the middle begins."""
+        before, after, middle = self._vocabulary.infill
+        if before is None or after is None or middle is None:
+            msg = "This model has no infill tokens: it cannot fill a gap."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param="suffix")
+        text = self._vocabulary.tokenize(suffix, special=False)
+        return [before, *prefix, after, *text, middle]
+
+    def _check(self, prompt: list[int], decoding: Decoding) -> None:
+        for token, _ in decoding.sampling.logit_bias:
+            if not 0 <= token < self._vocabulary.size:
+                msg = f"There is no token {token} in this model's vocabulary."
+                raise Failure(FailureKind.INVALID_REQUEST, msg, param="logit_bias")
+        room = self._ctx_size - (0 if decoding.max_tokens == 0 else 1)
+        if len(prompt) > room:
+            msg = (
+                f"This model's context holds {self._ctx_size} tokens for prompt and answer, "
+                f"but the prompt alone has {len(prompt)}."
+            )
+            raise Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")

@@ -1,0 +1,8 @@
+"""llama.cpp through llama-cpp-python's low-level bindings: the only room that imports llama_cpp.
+
+Everything that llama.cpp answers with an abort of the process is checked before it is asked.
+"""
+
+from colonnade.worker.llama.model import LlamaModel, ModelError
+
+__all__ = ["LlamaModel", "ModelError"]

@@ -1,0 +1,32 @@
+"""llama.cpp's log: warnings and errors go to stderr, the last errors are kept for messages."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections import deque
+
+import llama_cpp
+
+_WARN, _ERROR, _CONTINUED = 3, 4, 5  # enum ggml_log_level
+
+errors: deque[str] = deque(maxlen=8)
+"""The newest error lines."""
+
+_level = 0
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _on_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    global _level
+    _level = _level if level == _CONTINUED else level
+    line = text.decode("utf-8", "replace").strip()
+    if _level == _ERROR and line:
+        errors.append(line)
+    if _level in {_WARN, _ERROR} and line:
+        print(line, file=sys.stderr, flush=True)
+
+
+def install() -> None:
+    """Route llama.cpp's log here. Once a process, before anything else is called."""
+    llama_cpp.llama_log_set(_on_log, ctypes.c_void_p(0))

@@ -1,0 +1,197 @@
+"""A GGUF file as a ``ports.Model``."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+import llama_cpp
+import numpy as np
+
+from colonnade.worker.llama import log
+from colonnade.worker.llama.batch import Batch
+from colonnade.worker.llama.loading import ModelError, open_context, open_model
+from colonnade.worker.llama.metadata import read_metadata
+from colonnade.worker.llama.sampler import (
+    Bias,
+    ChainSampler,
+    GreedySampler,
+    is_greedy,
+    resolve_seed,
+)
+from colonnade.worker.llama.vocabulary import Vocabulary
+from colonnade.worker.ports import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from colonnade.messages import Decoding, LoadModel, ModelInfo
+    from colonnade.worker.ports import Chunk, Sampler
+
+__all__ = ["LlamaModel", "ModelError"]
+
+_DECODE_ERRORS = {
+    1: "no room in the KV cache",
+    2: "aborted",
+    -1: "the batch is invalid",
+}
+
+
+class LlamaModel:
+    """A loaded model with one context. Not for use from two threads, but for ``vocabulary`` and
+    ``sampler``, which only read."""
+
+    def __init__(self, load: LoadModel, on_progress: Callable[[float], bool]) -> None:
+        """Load the file. ``on_progress`` gets 0 to 1 and says whether to go on.
+
+        Raises:
+            ModelError: the file is missing, no GGUF, corrupt, or too big for the memory.
+        """
+        log.install()
+        llama_cpp.llama_backend_init()
+        self._model = open_model(load, on_progress)
+        vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocabulary = Vocabulary(vocab)
+        self._vocab = vocab
+        self._context, self._max_outputs = open_context(self._model, load)
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self._n_batch: int = llama_cpp.llama_n_batch(self._context)
+        self._batch = Batch(self._n_batch)
+        self._window: int = llama_cpp.llama_model_n_swa(self._model)
+        self._whole = bool(
+            llama_cpp.llama_model_is_recurrent(self._model)
+            or llama_cpp.llama_model_is_hybrid(self._model)
+        )
+        self._logits_at = 0
+        self._logits = np.empty((0, 0), dtype=np.float32)
+        self._load = load
+
+    @property
+    def info(self) -> ModelInfo:
+        """Everything that the server process needs to know."""
+        return read_metadata(self._model, self.vocabulary, self)
+
+    @property
+    def path(self) -> str:
+        """Where the file lies."""
+        return self._load.path
+
+    @property
+    def recurrent(self) -> bool:
+        """Recurrent or hybrid memory."""
+        return self._whole
+
+    @property
+    def can_generate(self) -> bool:
+        """False for models that only embed text."""
+        return bool(self._memory)
+
+    @property
+    def slots(self) -> int:
+        """See ``ports.Model``."""
+        return int(llama_cpp.llama_n_seq_max(self._context))
+
+    @property
+    def ctx_size(self) -> int:
+        """See ``ports.Model``."""
+        return int(llama_cpp.llama_n_ctx_seq(self._context))
+
+    @property
+    def batch_size(self) -> int:
+        """See ``ports.Model``."""
+        return self._n_batch
+
+    @property
+    def max_outputs(self) -> int:
+        """See ``ports.Model``."""
+        return self._max_outputs
+
+    def piece(self, token: int) -> bytes:
+        """See ``ports.Model``."""
+        return self.vocabulary.piece(token)
+
+    def name(self, token: int) -> bytes:
+        """See ``ports.Model``."""
+        return self.vocabulary.name(token)
+
+    def is_end(self, token: int) -> bool:
+        """See ``ports.Model``."""
+        return self.vocabulary.is_end(token)
+
+    def sampler(self, decoding: Decoding, prompt: Sequence[int], choice: int) -> Sampler:
+        """See ``ports.Model``."""
+        sampling = decoding.sampling
+        forbidden = self.vocabulary.ends if decoding.ignore_eos else ()
+        bias = Bias(sampling.logit_bias, forbidden) if sampling.logit_bias or forbidden else None
+        if is_greedy(sampling):
+            return GreedySampler(bias)
+        seed = resolve_seed(sampling, choice)
+        return ChainSampler(self._context, self._vocab, sampling, seed, prompt, bias)
+
+    def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
+        """See ``ports.Model``."""
+        rows = self._batch.fill(chunks)
+        status = llama_cpp.llama_decode(self._context, self._batch.raw)
+        if status != 0:
+            reason = _DECODE_ERRORS.get(status, "llama.cpp failed")
+            msg = f"llama_decode returned {status}: {reason}"
+            raise DecodeError(msg)
+        return self._rows(rows)
+
+    def keep(self, slot: int, length: int) -> int:
+        """See ``ports.Memory``."""
+        if length and self._can_cut(slot, length):
+            removed = llama_cpp.llama_memory_seq_rm(self._memory, slot, length, -1)
+            if removed:
+                return length
+        llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        return 0
+
+    def save(self, slot: int) -> bytearray:
+        """See ``ports.Memory``."""
+        size = llama_cpp.llama_state_seq_get_size_ext(self._context, slot, 0)
+        state = bytearray(size)
+        data = (ctypes.c_uint8 * size).from_buffer(state)
+        llama_cpp.llama_state_seq_get_data_ext(self._context, data, size, slot, 0)
+        return state
+
+    def load(self, slot: int, state: bytearray) -> None:
+        """See ``ports.Memory``."""
+        data = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        read = llama_cpp.llama_state_seq_set_data_ext(self._context, data, len(state), slot, 0)
+        if read == 0:
+            msg = "a saved state could not be restored"
+            raise DecodeError(msg)
+
+    def close(self) -> None:
+        """Free the context and the model."""
+        llama_cpp.llama_free(self._context)
+        llama_cpp.llama_model_free(self._model)
+
+    def _can_cut(self, slot: int, length: int) -> bool:
+        """Whether what a slot remembers before token ``length`` is complete.
+
+        A recurrent state stands at its last token alone. A sliding window has forgotten what
+        lies before it, so that the tokens before the cut may miss part of theirs.
+        """
+        last: int = llama_cpp.llama_memory_seq_pos_max(self._memory, slot)
+        if self._whole:
+            return last + 1 == length
+        if last + 1 < length:
+            return False
+        first: int = llama_cpp.llama_memory_seq_pos_min(self._memory, slot)
+        return not self._window or first <= max(0, length - self._window)
+
+    def _rows(self, count: int) -> NDArray[np.float32]:
+        """A view of the first ``count`` rows of logits. The buffer rarely moves: keep the view."""
+        if count == 0:
+            return self._logits[:0]
+        pointer: Any = llama_cpp.llama_get_logits(self._context)
+        address = ctypes.addressof(pointer.contents)
+        if address != self._logits_at or len(self._logits) < count:
+            shape = (max(count, self._max_outputs), self.vocabulary.size)
+            self._logits = np.ctypeslib.as_array(pointer, shape=shape)
+            self._logits_at = address
+        return self._logits[:count]

@@ -1,0 +1,199 @@
+"""llama.cpp's sampler chain for one choice, and a short cut for greedy."""
+
+from __future__ import annotations
+
+import ctypes
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import llama_cpp
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from colonnade.messages import Sampling
+
+_SEEDS = 0xFFFFFFFF
+"""llama.cpp takes this value for "draw one"; seeds are below it."""
+
+
+def resolve_seed(sampling: Sampling, choice: int) -> int:
+    """The seed of a choice: the one asked for, moved on by the choice, or a fresh one."""
+    if sampling.seed is None:
+        return secrets.randbelow(_SEEDS)
+    return (sampling.seed + choice) % _SEEDS
+
+
+class Bias:
+    """Additions to logits: ``logit_bias``, and the end tokens forbidden by ``ignore_eos``."""
+
+    def __init__(self, bias: Sequence[tuple[int, float]], forbidden: Sequence[int]) -> None:
+        values = {token: -np.inf if value <= -100 else value for token, value in bias}
+        values.update(dict.fromkeys(forbidden, -np.inf))
+        self._tokens = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
+        self._values = np.fromiter(values.values(), dtype=np.float32, count=len(values))
+
+    def apply(self, row: NDArray[np.float32]) -> None:
+        """Add to a row in place."""
+        row[self._tokens] += self._values
+
+
+class GreedySampler:
+    """The most likely token, the first one among equals."""
+
+    def __init__(self, bias: Bias | None) -> None:
+        self._bias = bias
+
+    def sample(self, row: NDArray[np.float32], index: int) -> int:  # noqa: ARG002 - as in ports
+        """See ``ports.Sampler``."""
+        if self._bias is not None:
+            self._bias.apply(row)
+        return int(row.argmax())
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class ChainSampler:
+    """A ``llama_sampler`` chain in the order of llama.cpp's own tools."""
+
+    def __init__(
+        self,
+        context: Any,  # noqa: ANN401 - ctypes pointers
+        vocab: Any,  # noqa: ANN401
+        sampling: Sampling,
+        seed: int,
+        prompt: Sequence[int],
+        bias: Bias | None,
+    ) -> None:
+        self._context = context
+        self._bias = bias
+        penalized, dry = _look_back(sampling, llama_cpp.llama_n_ctx_seq(context))
+        self._chain = _build(vocab, sampling, seed, penalized, dry)
+        depth = max(penalized, dry)
+        for token in prompt[-depth:] if depth else ():
+            llama_cpp.llama_sampler_accept(self._chain, token)
+
+    def sample(self, row: NDArray[np.float32], index: int) -> int:
+        """See ``ports.Sampler``. Reads the context's own row, of which ``row`` is a view."""
+        if self._bias is not None:
+            self._bias.apply(row)
+        return int(llama_cpp.llama_sampler_sample(self._chain, self._context, index))
+
+    def close(self) -> None:
+        """Free the chain."""
+        if self._chain is not None:
+            llama_cpp.llama_sampler_free(self._chain)
+            self._chain = None
+
+
+def is_greedy(sampling: Sampling) -> bool:
+    """Whether the most likely token is always the one drawn."""
+    return (
+        not _penalizes(sampling)
+        and sampling.dry_multiplier <= 0
+        and (sampling.temperature <= 0 or (sampling.top_k == 1 and not sampling.mirostat))
+    )
+
+
+def _penalizes(sampling: Sampling) -> bool:
+    changes = (
+        sampling.repeat_penalty != 1.0 or sampling.frequency_penalty or sampling.presence_penalty
+    )
+    return bool(changes) and sampling.repeat_last_n != 0
+
+
+def _look_back(sampling: Sampling, ctx_size: int) -> tuple[int, int]:
+    """How many last tokens the penalties and DRY look at, 0 where they are off.
+
+    llama.cpp takes a negative length for 0 and allocates any length, so both are bounded here.
+    """
+
+    def bounded(length: int) -> int:
+        return ctx_size if length < 0 else min(length, ctx_size)
+
+    return (
+        bounded(sampling.repeat_last_n) if _penalizes(sampling) else 0,
+        bounded(sampling.dry_penalty_last_n) if sampling.dry_multiplier > 0 else 0,
+    )
+
+
+def _build(vocab: Any, sampling: Sampling, seed: int, penalized: int, dry: int) -> Any:  # noqa: ANN401
+    params = llama_cpp.llama_sampler_chain_default_params()
+    params.no_perf = True
+    chain = llama_cpp.llama_sampler_chain_init(params)
+    size = llama_cpp.llama_vocab_n_tokens(vocab)
+    if penalized:
+        penalties = (
+            sampling.repeat_penalty,
+            sampling.frequency_penalty,
+            sampling.presence_penalty,
+        )
+        sampler = llama_cpp.llama_sampler_init_penalties(size, penalized, *penalties)
+        llama_cpp.llama_sampler_chain_add(chain, sampler)
+    if dry:
+        llama_cpp.llama_sampler_chain_add(chain, _dry(vocab, sampling, dry))
+    for sampler in _draw(size, sampling, seed):
+        llama_cpp.llama_sampler_chain_add(chain, sampler)
+    return chain
+
+
+def _draw(size: int, sampling: Sampling, seed: int) -> list[Any]:
+    if sampling.temperature <= 0:
+        return [llama_cpp.llama_sampler_init_greedy()]
+    if sampling.mirostat:
+        return _mirostat(size, sampling, seed)
+    return [*_truncation(sampling, seed), llama_cpp.llama_sampler_init_dist(seed)]
+
+
+def _truncation(sampling: Sampling, seed: int) -> list[Any]:
+    chain = []
+    if sampling.top_n_sigma >= 0:
+        chain.append(llama_cpp.llama_sampler_init_top_n_sigma(sampling.top_n_sigma))
+    if sampling.top_k > 0:
+        chain.append(llama_cpp.llama_sampler_init_top_k(sampling.top_k))
+    if sampling.typical_p < 1:
+        chain.append(llama_cpp.llama_sampler_init_typical(sampling.typical_p, 1))
+    if sampling.top_p < 1:
+        chain.append(llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
+    if sampling.min_p > 0:
+        chain.append(llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1))
+    if sampling.xtc_probability > 0:
+        chain.append(
+            llama_cpp.llama_sampler_init_xtc(
+                sampling.xtc_probability, sampling.xtc_threshold, 1, seed
+            )
+        )
+    return [*chain, _temperature(sampling)]
+
+
+def _temperature(sampling: Sampling) -> Any:  # noqa: ANN401
+    return llama_cpp.llama_sampler_init_temp_ext(
+        sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent
+    )
+
+
+def _mirostat(size: int, sampling: Sampling, seed: int) -> list[Any]:
+    tau, eta = sampling.mirostat_tau, sampling.mirostat_eta
+    if sampling.mirostat == 1:
+        last = llama_cpp.llama_sampler_init_mirostat(size, seed, tau, eta, 100)
+    else:
+        last = llama_cpp.llama_sampler_init_mirostat_v2(seed, tau, eta)
+    return [_temperature(sampling), last]
+
+
+def _dry(vocab: Any, sampling: Sampling, length: int) -> Any:  # noqa: ANN401
+    breakers = [text.encode() for text in sampling.dry_sequence_breakers]
+    array = (ctypes.c_char_p * len(breakers))(*breakers)
+    return llama_cpp.llama_sampler_init_dry(
+        vocab,
+        sampling.dry_multiplier,
+        sampling.dry_base,
+        sampling.dry_allowed_length,
+        length,
+        array,
+        len(breakers),
+    )

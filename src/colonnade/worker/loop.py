@@ -1,0 +1,208 @@
+"""The decode loop: plan, run, apply, and one message that says it all."""
+
+from __future__ import annotations
+
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from colonnade.messages import (
+    Cancel,
+    FailureKind,
+    FinishReason,
+    Output,
+    PromptLogprobs,
+    Refused,
+    Shutdown,
+    Step,
+    TokenLogprob,
+)
+from colonnade.worker.logprobs import log_softmax, token_logprob
+from colonnade.worker.pacer import PrefillPacer
+from colonnade.worker.ports import DecodeError
+from colonnade.worker.scheduler import Limits, Plan, Scheduler
+from colonnade.worker.sequence import Request, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from colonnade.messages import FromWorker
+    from colonnade.worker.ports import Chunk, Model
+
+Command = Request | Cancel | Shutdown
+
+
+class Loop:
+    """Generates for all requests at once. Runs in the worker's main thread until told to end."""
+
+    def __init__(
+        self,
+        model: Model,
+        send: Callable[[FromWorker], None],
+        *,
+        prefill_step_ms: float = 100.0,
+    ) -> None:
+        self.commands: SimpleQueue[Command] = SimpleQueue()
+        self._model = model
+        self._send = send
+        limits = Limits(model.slots, model.ctx_size, model.batch_size, model.max_outputs)
+        self._scheduler = Scheduler(limits, model)
+        self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
+        self._requests: dict[int, Request] = {}
+        self._outputs: list[Output] = []
+        self._stopped = False
+
+    def run(self) -> None:
+        """Step while there is work, sleep while there is none, return after ``Shutdown``."""
+        while True:
+            self._take_commands()
+            if self._stopped:
+                return
+            self.step()
+
+    def step(self) -> None:
+        """Run one batch, if there is one, and send what came of it."""
+        plan = self._scheduler.plan(self._pacer.budget)
+        if plan is None:
+            return
+        now = time.perf_counter()
+        for request in plan.started:
+            request.started = now
+        started = tuple(request.id for request in plan.started)
+        try:
+            rows = self._model.decode(plan.chunks)
+        except DecodeError as error:
+            self._fail(plan, started, str(error))
+            return
+        self._scheduler.applied(plan)
+        finished = time.perf_counter()
+        self._pacer.observe(plan.prefill_tokens, finished - now)
+        self._apply(plan, rows, finished)
+        if self._outputs or started:
+            self._send(Step(tuple(self._outputs), started))
+            self._outputs.clear()
+
+    def _take_commands(self) -> None:
+        """Obey everything that came in; wait for the first when there is nothing else to do."""
+        wait = self._scheduler.idle
+        while True:
+            try:
+                command = self.commands.get(block=wait)
+            except Empty:
+                return
+            wait = False
+            match command:
+                case Request():
+                    self._requests[command.id] = command
+                    self._scheduler.add(command)
+                case Cancel(id):
+                    self._cancel(id)
+                case Shutdown():
+                    self._stopped = True
+                    return
+
+    def _cancel(self, request_id: int) -> None:
+        request = self._requests.pop(request_id, None)
+        if request is not None:
+            self._scheduler.remove(request)
+            request.close()
+
+    def _fail(self, plan: Plan, started: tuple[int, ...], message: str) -> None:
+        """Give up every request of a batch that failed; those that wait go on."""
+        if started:
+            self._send(Step((), started))
+        for request in {id(each.request): each.request for each in plan.sequences}.values():
+            self._cancel(request.id)
+            self._send(Refused(request.id, FailureKind.INTERNAL, message))
+        self._scheduler.forget()
+
+    def _apply(self, plan: Plan, rows: NDArray[np.float32], now: float) -> None:
+        """Read each chunk's logits. ``index`` is the token's place in the batch."""
+        row = index = 0
+        for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
+            index += len(chunk.tokens)
+            if not chunk.outputs:
+                continue
+            last = row + chunk.outputs
+            if sequence.request.decoding.prompt_logprobs is not None:
+                self._note_prompt(sequence, chunk, rows[row:last])
+            row = last
+            if sequence.position == len(sequence.tokens):
+                self._advance(sequence, rows[last - 1], index - 1, now)
+
+    def _advance(
+        self, sequence: Sequence, row: NDArray[np.float32], index: int, now: float
+    ) -> None:
+        """Draw a sequence's next token and note what it adds."""
+        if sequence.first_token is None:
+            sequence.first_token = now
+        if len(sequence.tokens) >= sequence.limit:  # nothing was to be generated at all
+            self._end(sequence, "", FinishReason.LENGTH, now)
+            return
+        decoding = sequence.request.decoding
+        logprobs = None if decoding.logprobs is None else log_softmax(row)
+        token = sequence.sampler.sample(row, index)
+        sequence.tokens.append(token)
+        if self._model.is_end(token) and not decoding.ignore_eos:
+            self._end(sequence, sequence.text.flush(), FinishReason.STOP, now)
+            return
+        begin = sequence.text.received
+        text = sequence.text.push(self._model.piece(token))
+        if logprobs is not None and decoding.logprobs is not None:
+            entry = token_logprob(logprobs, token, decoding.logprobs, self._model.name)
+            sequence.pending_logprobs.append((begin, entry))
+        if sequence.text.stopped_by is not None:
+            self._end(sequence, text, FinishReason.STOP, now)
+        elif len(sequence.tokens) >= sequence.limit:
+            self._end(sequence, text + sequence.text.flush(), FinishReason.LENGTH, now)
+        elif text:
+            entries = _released(sequence, sequence.text.released)
+            self._outputs.append(Output(sequence.request.id, sequence.choice, text, entries))
+
+    def _end(self, sequence: Sequence, text: str, reason: FinishReason, now: float) -> None:
+        stream = sequence.text
+        cut = stream.received + 1 if stream.stopped_by is None else stream.released
+        entries = _released(sequence, cut)
+        finish = sequence.finish(reason, now)
+        request = sequence.request
+        self._outputs.append(Output(request.id, sequence.choice, text, entries, finish))
+        self._scheduler.release(sequence)
+        request.unfinished -= 1
+        if not request.unfinished:
+            del self._requests[request.id]
+            request.close()
+
+    def _note_prompt(self, sequence: Sequence, chunk: Chunk, rows: NDArray[np.float32]) -> None:
+        """Collect the log probabilities of a prompt's tokens; sends them once all are there."""
+        request = sequence.request
+        top = request.decoding.prompt_logprobs
+        if top is None or sequence.choice > 0 or chunk.position >= len(request.prompt):
+            return
+        name = self._model.name
+        found = request.prompt_logprobs
+        if not found:
+            found.append(_unconditional(request.prompt[0], name))
+        for offset, row in enumerate(rows, chunk.position + 1):
+            if offset < len(request.prompt):
+                found.append(token_logprob(log_softmax(row), request.prompt[offset], top, name))
+        if len(found) == len(request.prompt) and sequence.position == len(request.prompt):
+            self._send(PromptLogprobs(request.id, tuple(found)))
+
+
+def _unconditional(token: int, name: Callable[[int], bytes]) -> TokenLogprob:
+    """The entry of a prompt's first token, which nothing precedes."""
+    return TokenLogprob(token, name(token), None)
+
+
+def _released(sequence: Sequence, until: int) -> tuple[TokenLogprob, ...]:
+    """Take the entries of tokens whose text begins before character ``until``."""
+    pending = sequence.pending_logprobs
+    if not pending:
+        return ()
+    count = sum(1 for begin, _ in pending if begin < until)
+    entries = tuple(entry for _, entry in pending[:count])
+    del pending[:count]
+    return entries

@@ -1,0 +1,106 @@
+"""What the loop and the scheduler need of a model. ``worker.llama`` provides it; tests fake it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from colonnade.messages import Decoding
+
+
+class Chunk(NamedTuple):
+    """Tokens of one slot that go into a batch, the first of them at ``position``."""
+
+    slot: int
+    position: int
+    tokens: Sequence[int]
+    outputs: int
+    """How many of the last tokens get a row of logits: 0, 1 or all."""
+
+
+class Memory(Protocol):
+    """What the model remembers of each slot's tokens (the KV cache, or a recurrent state)."""
+
+    def keep(self, slot: int, length: int) -> int:
+        """Cut a slot down to its first ``length`` tokens, or fewer where the memory cannot be cut
+        there. Returns the number of tokens kept."""
+        ...
+
+    def save(self, slot: int) -> bytearray:
+        """Copy a slot's state to host memory."""
+        ...
+
+    def load(self, slot: int, state: bytearray) -> None:
+        """Replace a slot's state by a saved one."""
+        ...
+
+
+class Sampler(Protocol):
+    """Draws the next token of one choice."""
+
+    def sample(self, row: NDArray[np.float32], index: int) -> int:
+        """Draw from a row of logits (vocab_size, float32; may be changed in place), which belongs
+        to token ``index`` of the batch just decoded, and remember the token drawn."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+class Model(Memory, Protocol):
+    """A model with a context of ``slots`` sequences."""
+
+    @property
+    def slots(self) -> int:
+        """Sequences that can be decoded side by side."""
+        ...
+
+    @property
+    def ctx_size(self) -> int:
+        """Tokens that one slot holds."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Most tokens of one ``decode``."""
+        ...
+
+    @property
+    def max_outputs(self) -> int:
+        """Most rows of logits of one ``decode``."""
+        ...
+
+    def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
+        """Run one batch. Returns the logits, (outputs, vocab_size), in the order of the chunks;
+        valid until the next call.
+
+        Raises:
+            DecodeError: the batch failed; the slots' memory is as before or must be cleared.
+        """
+        ...
+
+    def sampler(self, decoding: Decoding, prompt: Sequence[int], choice: int) -> Sampler:
+        """A sampler for one choice, which has seen the prompt."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """A token's text; empty for control tokens."""
+        ...
+
+    def name(self, token: int) -> bytes:
+        """A token's text, control tokens included."""
+        ...
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends a generation."""
+        ...
+
+
+class DecodeError(Exception):
+    """``decode`` failed; the message says how."""

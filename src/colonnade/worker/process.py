@@ -1,0 +1,95 @@
+"""Composition root of the worker process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Shutdown, Submit
+from colonnade.worker.channel import Channel
+from colonnade.worker.intake import Intake
+from colonnade.worker.llama import LlamaModel, ModelError
+from colonnade.worker.loop import Loop
+
+if TYPE_CHECKING:
+    from colonnade.messages import ToWorker
+
+_PROGRESS_STEP = 0.01
+
+_log = logging.getLogger(__name__)
+
+
+def run(descriptor: int, load: LoadModel) -> int:
+    """Load the model, serve the socket until told to end or left alone. Returns the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server process decides when to end
+    channel = Channel(socket.socket(fileno=descriptor))
+    try:
+        model = LlamaModel(load, _Progress(channel))
+    except ModelError as error:
+        channel.send(LoadFailed(str(error)))
+        return 1
+    loop = Loop(model, channel.send, prefill_step_ms=load.prefill_step_ms)
+    intake = Intake(model.vocabulary, model.sampler, model.ctx_size, channel.send)
+    channel.send(Ready(model.info))
+    threading.Thread(target=_take, args=(channel, intake, loop), name="intake", daemon=True).start()
+    try:
+        loop.run()
+    except BrokenPipeError:
+        _log.info("the server process is gone")
+    model.close()
+    return 0
+
+
+def _take(channel: Channel, intake: Intake, loop: Loop) -> None:
+    """Feed the loop from the socket; end it when the other side closes.
+
+    A fault here would leave a loop that nobody can reach, so it ends the process.
+    """
+    try:
+        for message in channel.receive():
+            _dispatch(message, intake, loop)
+    except ConnectionError:
+        _log.info("the server process is gone")
+    except BaseException:  # noqa: BLE001 - logged, and it ends the process
+        _log.exception("the intake failed")
+        os._exit(70)
+    loop.commands.put(Shutdown())
+
+
+def _dispatch(message: ToWorker, intake: Intake, loop: Loop) -> None:
+    match message:
+        case Submit():
+            request = intake.accept(message)
+            if request is not None:
+                loop.commands.put(request)
+        case Cancel() | Shutdown():
+            loop.commands.put(message)
+
+
+class _Progress:
+    """Tells the server process how far loading is, in steps of one percent."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._told = -1.0
+
+    def __call__(self, progress: float) -> bool:
+        if progress - self._told >= _PROGRESS_STEP or progress == 1.0:
+            self._told = progress
+            try:
+                self._channel.send(Loading(progress))
+            except OSError:
+                return False
+        return True
+
+
+def parse(arguments: list[str]) -> tuple[int, LoadModel]:
+    """The socket's descriptor and the model from the command line that the server process makes."""
+    descriptor, load = arguments
+    return int(descriptor), msgspec.json.decode(load, type=LoadModel)

@@ -1,0 +1,215 @@
+"""Decides what goes into the next batch. Knows sequences and slots, no library and no clock.
+
+A sequence holds a slot while it runs. Requests get slots first in, first out. Every step carries
+one token of each sequence that decodes, and beside them as much prefill as the budget allows, so
+that a long prompt delays the others by one bounded step at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from colonnade.worker.ports import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from colonnade.worker.ports import Memory
+    from colonnade.worker.sequence import Request, Sequence
+
+
+class Limits(NamedTuple):
+    """The sizes that bound a plan, in tokens (``slots``: sequences)."""
+
+    slots: int
+    ctx_size: int
+    batch_size: int
+    max_outputs: int
+
+
+class Plan(NamedTuple):
+    """One batch: each chunk with the sequence it belongs to, by slot; and who got a slot for it."""
+
+    sequences: list[Sequence]
+    chunks: list[Chunk]
+    started: list[Request]
+
+    @property
+    def prefill_tokens(self) -> int:
+        """Tokens in chunks longer than one."""
+        return sum(len(chunk.tokens) for chunk in self.chunks if len(chunk.tokens) > 1)
+
+
+class _Slot:
+    __slots__ = ("index", "resident", "sequence")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.sequence: Sequence | None = None
+        self.resident: list[int] = []
+        """The tokens that the memory holds while no sequence runs here."""
+
+
+class Scheduler:
+    """The queue and the slots."""
+
+    def __init__(self, limits: Limits, memory: Memory) -> None:
+        self._limits = limits
+        self._memory = memory
+        self._slots = [_Slot(index) for index in range(limits.slots)]
+        self._waiting: deque[Sequence] = deque()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs and nothing waits."""
+        return not self._waiting and not any(slot.sequence for slot in self._slots)
+
+    @property
+    def waiting(self) -> int:
+        """Sequences without a slot."""
+        return len(self._waiting)
+
+    def running(self) -> Iterator[Sequence]:
+        """The sequences that hold a slot, by slot."""
+        return (slot.sequence for slot in self._slots if slot.sequence is not None)
+
+    def add(self, request: Request) -> None:
+        """Queue a request. Its further choices follow once the first has read the prompt."""
+        first, *others = request.sequences()
+        if len(request.prompt) > 1:
+            request.followers = others
+            self._waiting.append(first)
+        else:
+            self._waiting.extend((first, *others))
+
+    def remove(self, request: Request) -> None:
+        """Drop a request, wherever it stands."""
+        self._waiting = deque(each for each in self._waiting if each.request is not request)
+        for sequence in list(self.running()):
+            if sequence.request is request:
+                self.release(sequence)
+
+    def release(self, sequence: Sequence) -> None:
+        """Take back the slot of a sequence that ended; what it read stays for a prompt like it."""
+        slot = self._slots[sequence.slot]
+        slot.sequence = None
+        slot.resident = sequence.tokens[: sequence.position]
+        sequence.slot = -1
+
+    def forget(self) -> None:
+        """Clear the memory of every slot that no sequence holds, and of every one that does."""
+        for slot in self._slots:
+            slot.resident = []
+            self._memory.keep(slot.index, 0)
+
+    def plan(self, prefill_budget: int) -> Plan | None:
+        """The next batch, None when there is nothing to do.
+
+        ``prefill_budget`` bounds the tokens of prefill beside sequences that decode.
+        """
+        started = self._admit()
+        running = list(self.running())
+        if not running:
+            return None
+        decoding = sum(1 for each in running if len(each.tokens) - each.position == 1)
+        budget = self._limits.batch_size - decoding
+        if decoding:
+            budget = min(budget, prefill_budget)
+        counts = self._share(running, budget)
+        sequences = [each for each in running if counts[each.slot]]
+        chunks = [_chunk(each, counts[each.slot]) for each in sequences]
+        return Plan(sequences, chunks, started)
+
+    def applied(self, plan: Plan) -> None:
+        """Note that a plan has run: its tokens are read."""
+        for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
+            sequence.position += len(chunk.tokens)
+            if sequence.request.followers:
+                self._branch(sequence)
+
+    def _branch(self, sequence: Sequence) -> None:
+        """Let the further choices start once all but the last token of their prompt is read."""
+        request = sequence.request
+        if sequence.position == len(request.prompt) - 1:
+            request.shared = self._memory.save(sequence.slot)
+            self._waiting.extendleft(reversed(request.followers))
+            request.followers = []
+
+    def _share(self, running: list[Sequence], budget: int) -> list[int]:
+        """Tokens for each slot. Prefill is given out in order of arrival."""
+        counts = [0] * self._limits.slots
+        outputs = self._limits.max_outputs - len(running)
+        for sequence in sorted(running, key=_arrival):
+            want = len(sequence.tokens) - sequence.position
+            if want == 1:
+                counts[sequence.slot] = 1
+                continue
+            request = sequence.request
+            if request.followers:
+                want = min(want, len(request.prompt) - 1 - sequence.position)
+            if request.decoding.prompt_logprobs is not None and sequence.choice == 0:
+                want = min(want, outputs)
+                outputs -= min(want, budget)
+            count = min(want, budget)
+            budget -= count
+            counts[sequence.slot] = count
+        return counts
+
+    def _admit(self) -> list[Request]:
+        """Give free slots to those who wait, in order. Returns the requests that start."""
+        started = []
+        while self._waiting:
+            free = [slot for slot in self._slots if slot.sequence is None]
+            if not free:
+                break
+            sequence = self._waiting.popleft()
+            self._place(sequence, free)
+            if sequence.choice == 0:
+                started.append(sequence.request)
+        return started
+
+    def _place(self, sequence: Sequence, free: list[_Slot]) -> None:
+        """Put a sequence into the free slot that remembers most of its prompt."""
+        request = sequence.request
+        reusable = len(request.prompt) - 1
+        if request.decoding.prompt_logprobs is not None or request.shared is not None:
+            reusable = 0
+        slot = max(free, key=lambda each: _common(each.resident, request.prompt, reusable))
+        common = _common(slot.resident, request.prompt, reusable)
+        kept = self._memory.keep(slot.index, common)
+        if request.shared is not None and sequence.choice > 0:
+            self._memory.load(slot.index, request.shared)
+            kept = len(request.prompt) - 1
+        slot.sequence = sequence
+        slot.resident = []
+        sequence.slot = slot.index
+        sequence.position = sequence.cached = kept
+        most = request.decoding.max_tokens
+        room = self._limits.ctx_size - len(request.prompt)
+        sequence.limit = len(request.prompt) + (room if most is None else min(most, room))
+        if request.followers:
+            self._branch(sequence)
+
+
+def _arrival(sequence: Sequence) -> tuple[float, int]:
+    return sequence.request.submitted, sequence.choice
+
+
+def _chunk(sequence: Sequence, count: int) -> Chunk:
+    start = sequence.position
+    tokens = sequence.tokens[start : start + count]
+    outputs = int(start + count == len(sequence.tokens))
+    if sequence.request.decoding.prompt_logprobs is not None and (
+        sequence.choice == 0 and start < len(sequence.request.prompt)
+    ):
+        outputs = count
+    return Chunk(sequence.slot, start, tokens, outputs)
+
+
+def _common(resident: list[int], prompt: list[int], most: int) -> int:
+    """Length of the longest common prefix, at most ``most``."""
+    most = min(most, len(resident))
+    if resident[:most] == prompt[:most]:
+        return most
+    return next(i for i in range(most) if resident[i] != prompt[i])

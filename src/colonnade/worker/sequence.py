@@ -1,0 +1,107 @@
+"""A request in the worker, and the sequences (one a choice) that answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob
+from colonnade.worker.text import TextStream
+
+if TYPE_CHECKING:
+    from colonnade.worker.ports import Sampler
+
+
+@dataclass(eq=False, slots=True)
+class Request:
+    """A prompt with its wishes. Times are ``time.perf_counter`` seconds."""
+
+    id: int
+    prompt: list[int]
+    decoding: Decoding
+    samplers: list[Sampler]
+    """One a choice."""
+    submitted: float
+    started: float | None = None
+    """When its first sequence got a slot."""
+    cancelled: bool = False
+    unfinished: int = 0
+    """Choices still to finish."""
+    shared: bytearray | None = None
+    """State of all but the prompt's last token, from which further choices start."""
+    followers: list[Sequence] = field(default_factory=list)
+    """Choices that wait for ``shared``."""
+    prompt_logprobs: list[TokenLogprob] = field(default_factory=list)
+
+    def sequences(self) -> list[Sequence]:
+        """Make the sequences of all choices."""
+        made = [Sequence(self, choice) for choice in range(self.decoding.n)]
+        self.unfinished = len(made)
+        return made
+
+    def close(self) -> None:
+        """Free the samplers and the shared state."""
+        self.shared = None
+        self.followers.clear()
+        for sampler in self.samplers:
+            sampler.close()
+        self.samplers.clear()
+
+
+class Sequence:
+    """One choice: its tokens, and how far the model has read them."""
+
+    __slots__ = (
+        "cached",
+        "choice",
+        "first_token",
+        "index",
+        "limit",
+        "pending_logprobs",
+        "position",
+        "request",
+        "sampler",
+        "slot",
+        "text",
+        "tokens",
+    )
+
+    def __init__(self, request: Request, choice: int) -> None:
+        self.request = request
+        self.choice = choice
+        self.sampler = request.samplers[choice]
+        self.tokens = list(request.prompt)
+        """The prompt, then what was generated."""
+        self.position = 0
+        """How many of ``tokens`` the model has read."""
+        self.cached = 0
+        """How many of the prompt's tokens were there already."""
+        self.slot = -1
+        self.limit = 0
+        """Length of ``tokens`` at which the sequence ends."""
+        self.first_token: float | None = None
+        """When the prompt was read."""
+        self.text = TextStream(request.decoding.stop)
+        self.pending_logprobs: list[tuple[int, TokenLogprob]] = []
+        """Entries whose text is held back, each with the character at which its text begins."""
+
+    @property
+    def generated(self) -> int:
+        """Number of tokens generated."""
+        return len(self.tokens) - len(self.request.prompt)
+
+    def finish(self, reason: FinishReason, now: float) -> Finish:
+        """The closing account, at time ``now``."""
+        request = self.request
+        started = request.started if request.started is not None else now
+        first = self.first_token if self.first_token is not None else now
+        return Finish(
+            reason=reason,
+            prompt_tokens=len(request.prompt),
+            cached_tokens=self.cached,
+            completion_tokens=self.generated,
+            queue_ms=(started - request.submitted) * 1e3,
+            prompt_ms=(first - started) * 1e3,
+            decode_ms=(now - first) * 1e3,
+            stop_string=self.text.stopped_by,
+        )
