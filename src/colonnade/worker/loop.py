@@ -55,6 +55,11 @@ class Loop:
         self._outputs: list[Output] = []
         self._stopped = False
 
+    @property
+    def idle(self) -> bool:
+        """Nothing runs and nothing waits."""
+        return self._scheduler.idle
+
     def run(self) -> None:
         """Step while there is work, sleep while there is none, return after ``Shutdown``."""
         while True:
@@ -87,22 +92,27 @@ class Loop:
 
     def _take_commands(self) -> None:
         """Obey everything that came in; wait for the first when there is nothing else to do."""
-        wait = self._scheduler.idle
+        wait = self.idle
         while True:
             try:
                 command = self.commands.get(block=wait)
             except Empty:
                 return
             wait = False
-            match command:
-                case Request():
-                    self._requests[command.id] = command
-                    self._scheduler.add(command)
-                case Cancel(id):
-                    self._cancel(id)
-                case Shutdown():
-                    self._stopped = True
-                    return
+            self.obey(command)
+            if self._stopped:
+                return
+
+    def obey(self, command: Command) -> None:
+        """Take one command."""
+        match command:
+            case Request():
+                self._requests[command.id] = command
+                self._scheduler.add(command)
+            case Cancel(request_id):
+                self._cancel(request_id)
+            case Shutdown():
+                self._stopped = True
 
     def _cancel(self, request_id: int) -> None:
         request = self._requests.pop(request_id, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from colonnade.worker.llama import log
 from colonnade.worker.threads import physical_cores
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Callable
 
     from colonnade.messages import LoadModel

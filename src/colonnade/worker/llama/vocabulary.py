@@ -49,7 +49,8 @@ class Vocabulary:
                 self._vocab, data, len(data), pointer, most, False, special
             )
             if count >= 0:
-                return list(map(int, tokens[:count]))
+                ids: list[int] = tokens[:count].tolist()
+                return ids
             most = -count
 
     def piece(self, token: int) -> bytes:

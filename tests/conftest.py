@@ -1,0 +1,30 @@
+"""What every test may use: random-weight models of each kind, made once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from benchmarks.random_gguf import write_random_gguf
+
+RandomModel = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> RandomModel:
+    """Path of a tiny model of a kind: llama, qwen2, sliding, hybrid, recurrent, embedding."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def make(kind: str) -> Path:
+        path = folder / f"{kind}.gguf"
+        if not path.exists():
+            write_random_gguf(path, kind=kind, size="tiny")
+        return path
+
+    return make

@@ -1,0 +1,96 @@
+"""A model without weights: it checks what the loop does with its memory, and counts upwards.
+
+The next token is always the last one plus one, modulo the vocabulary, so that whatever the
+schedule, the right output is known. Memory is a list of tokens a slot; a batch that leaves a gap
+or overwrites a token fails the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from colonnade.messages import Decoding
+    from colonnade.worker.ports import Chunk
+
+VOCAB = 64
+END = VOCAB - 1
+
+
+class FakeSampler:
+    closed = False
+
+    def sample(self, row: NDArray[np.float32], index: int) -> int:
+        assert not self.closed
+        return int(row.argmax())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeModel:
+    slots: int = 2
+    ctx_size: int = 40
+    batch_size: int = 16
+    max_outputs: int = 6
+    cuttable: bool = True
+    memory: list[list[int]] = field(init=False)
+    batches: list[list[Chunk]] = field(default_factory=list)
+    samplers: list[FakeSampler] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.memory = [[] for _ in range(self.slots)]
+
+    def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
+        assert chunks
+        assert sum(len(chunk.tokens) for chunk in chunks) <= self.batch_size
+        slots = [chunk.slot for chunk in chunks]
+        assert slots == sorted(set(slots)), "one chunk a slot, by slot"
+        rows = []
+        for chunk in chunks:
+            assert chunk.tokens
+            assert chunk.position == len(self.memory[chunk.slot]), "no gap, nothing twice"
+            self.memory[chunk.slot] += chunk.tokens
+            assert len(self.memory[chunk.slot]) <= self.ctx_size
+            rows += [_row(token) for token in chunk.tokens[len(chunk.tokens) - chunk.outputs :]]
+        assert len(rows) <= self.max_outputs
+        self.batches.append(list(chunks))
+        return np.array(rows, dtype=np.float32).reshape(len(rows), VOCAB)
+
+    def keep(self, slot: int, length: int) -> int:
+        if not self.cuttable and length != len(self.memory[slot]):
+            length = 0
+        del self.memory[slot][length:]
+        return length
+
+    def save(self, slot: int) -> bytearray:
+        return bytearray(self.memory[slot])
+
+    def load(self, slot: int, state: bytearray) -> None:
+        self.memory[slot] = list(state)
+
+    def sampler(self, decoding: Decoding, prompt: Sequence[int], choice: int) -> FakeSampler:
+        self.samplers.append(FakeSampler())
+        return self.samplers[-1]
+
+    def piece(self, token: int) -> bytes:
+        return b"" if token == END else bytes([token + 48])
+
+    name = piece
+
+    def is_end(self, token: int) -> bool:
+        return token == END
+
+
+def _row(token: int) -> NDArray[np.float32]:
+    row = np.zeros(VOCAB, dtype=np.float32)
+    row[(token + 1) % VOCAB] = 1
+    return row

@@ -1,0 +1,239 @@
+"""Scheduling on a model that checks every batch (fake_model)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from colonnade.messages import (
+    Cancel,
+    Decoding,
+    FailureKind,
+    Finish,
+    FinishReason,
+    FromWorker,
+    PromptLogprobs,
+    Refused,
+    Step,
+)
+from colonnade.worker.loop import Loop
+from colonnade.worker.ports import DecodeError
+from colonnade.worker.sequence import Request
+from tests.worker.fake_model import END, VOCAB, FakeModel
+
+
+@dataclass
+class Bench:
+    """A loop on a fake model, and what it sent."""
+
+    model: FakeModel
+    sent: list[FromWorker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.loop = Loop(self.model, self.sent.append)
+
+    def submit(self, number: int, prompt: list[int], **wishes: object) -> None:
+        decoding = Decoding(**wishes)  # type: ignore[arg-type]
+        samplers = [self.model.sampler(decoding, prompt, i) for i in range(decoding.n)]
+        self.loop.commands.put(Request(number, prompt, decoding, samplers, time.perf_counter()))
+
+    def take(self) -> None:
+        """Let the loop take the commands put so far."""
+        while not self.loop.commands.empty():
+            self.loop.obey(self.loop.commands.get())
+
+    def run(self) -> None:
+        """Until nothing is left to do."""
+        self.take()
+        while not self.loop.idle:
+            self.loop.step()
+
+    @property
+    def texts(self) -> dict[tuple[int, int], str]:
+        texts: dict[tuple[int, int], str] = {}
+        for step in self.steps:
+            for output in step.outputs:
+                key = output.id, output.choice
+                texts[key] = texts.get(key, "") + output.text
+        return texts
+
+    @property
+    def finishes(self) -> dict[tuple[int, int], Finish]:
+        return {
+            (output.id, output.choice): output.finish
+            for step in self.steps
+            for output in step.outputs
+            if output.finish is not None
+        }
+
+    @property
+    def steps(self) -> list[Step]:
+        return [message for message in self.sent if isinstance(message, Step)]
+
+
+def _counting(prompt: list[int], most: int) -> str:
+    """What the fake model says after a prompt, up to ``most`` tokens."""
+    tokens = [(prompt[-1] + 1 + i) % VOCAB for i in range(most)]
+    if END in tokens:
+        tokens = tokens[: tokens.index(END)]
+    return "".join(chr(token + 48) for token in tokens)
+
+
+requests = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 3), min_size=1, max_size=30),  # few tokens: prefixes recur
+        st.integers(1, 9),
+        st.integers(1, 4),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(requests, st.integers(1, 4), st.booleans())
+def test_every_schedule_gives_every_choice_its_own_text(
+    wanted: list[tuple[list[int], int, int, bool]], slots: int, cuttable: bool
+) -> None:
+    bench = Bench(FakeModel(slots=slots, max_outputs=slots + 4, cuttable=cuttable))
+    for number, (prompt, most, n, echo) in enumerate(wanted):
+        bench.submit(number, prompt, max_tokens=most, n=n, prompt_logprobs=0 if echo else None)
+    bench.run()
+    for number, (prompt, most, n, _) in enumerate(wanted):
+        for choice in range(n):
+            assert bench.texts[number, choice] == _counting(prompt, most)
+            finish = bench.finishes[number, choice]
+            assert finish.prompt_tokens == len(prompt)
+            assert finish.completion_tokens == most
+            assert finish.cached_tokens < len(prompt)
+    assert all(sampler.closed for sampler in bench.model.samplers)
+    prompts = {m.id: m.tokens for m in bench.sent if isinstance(m, PromptLogprobs)}
+    expected = {i: [*prompt] for i, (prompt, _, _, echo) in enumerate(wanted) if echo}
+    assert {i: [entry.id for entry in found] for i, found in prompts.items()} == expected
+
+
+def test_a_long_prompt_does_not_stop_those_that_decode() -> None:
+    bench = Bench(FakeModel(slots=2, ctx_size=200, batch_size=24))
+    bench.submit(1, [1], max_tokens=20)
+    bench.submit(2, [2] * 100, max_tokens=1)
+    bench.run()
+    prefill = [batch for batch in bench.model.batches if any(len(c.tokens) > 1 for c in batch)]
+    assert len(prefill) > 3
+    assert all(len(batch) == 2 for batch in prefill), "the other one decodes in each of them"
+
+
+def test_choices_share_one_prefill() -> None:
+    bench = Bench(FakeModel(slots=2))
+    bench.submit(1, list(range(10)), max_tokens=2, n=3)
+    bench.run()
+    tokens = sum(len(chunk.tokens) for batch in bench.model.batches for chunk in batch)
+    assert tokens == 9 + 3 * 2  # the shared part once; the last prompt token and one more each
+    assert [bench.finishes[1, choice].cached_tokens for choice in range(3)] == [0, 9, 9]
+
+
+def test_requests_start_first_in_first_out() -> None:
+    bench = Bench(FakeModel(slots=1))
+    for number in range(5):
+        bench.submit(number, [number], max_tokens=2)
+    bench.run()
+    assert [request for step in bench.steps for request in step.started] == [0, 1, 2, 3, 4]
+
+
+def test_a_conversation_finds_its_past_in_its_slot() -> None:
+    bench = Bench(FakeModel(slots=2))
+    bench.submit(1, [5, 6, 7], max_tokens=3)
+    bench.submit(2, [20, 21, 22], max_tokens=3)
+    bench.run()
+    bench.submit(3, [20, 21, 22, 23, 24, 1], max_tokens=1)
+    bench.run()
+    assert bench.finishes[3, 0].cached_tokens == 5
+
+
+def test_generation_ends_with_the_context() -> None:
+    bench = Bench(FakeModel(slots=1, ctx_size=8))
+    bench.submit(1, [0, 1, 2])
+    bench.run()
+    assert bench.finishes[1, 0].reason is FinishReason.LENGTH
+    assert bench.finishes[1, 0].completion_tokens == 5
+
+
+def test_nothing_is_generated_for_max_tokens_zero() -> None:
+    bench = Bench(FakeModel())
+    bench.submit(1, [0, 1, 2], max_tokens=0)
+    bench.run()
+    assert bench.texts[1, 0] == ""
+    assert bench.finishes[1, 0].reason is FinishReason.LENGTH
+
+
+def test_an_end_token_ends_unless_told_otherwise() -> None:
+    bench = Bench(FakeModel())
+    bench.submit(1, [END - 3], max_tokens=9)
+    bench.submit(2, [END - 3], max_tokens=4, ignore_eos=True)
+    bench.run()
+    assert bench.finishes[1, 0].reason is FinishReason.STOP
+    assert bench.finishes[1, 0].completion_tokens == 3
+    assert bench.finishes[2, 0].reason is FinishReason.LENGTH
+    assert bench.texts[2, 0] == _counting([END - 3], 2) + "0"
+
+
+def test_a_stop_string_ends_and_its_tokens_have_no_logprobs() -> None:
+    bench = Bench(FakeModel())
+    bench.submit(1, [0], max_tokens=20, stop=("56",), logprobs=1)
+    bench.run()
+    assert bench.texts[1, 0] == "1234"
+    assert bench.finishes[1, 0].stop_string == "56"
+    entries = [entry for step in bench.steps for o in step.outputs for entry in o.logprobs]
+    assert [entry.token for entry in entries] == [b"1", b"2", b"3", b"4"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 8])
+def test_cancelling_frees_the_slot_at_once_wherever_the_request_stands(after: int) -> None:
+    bench = Bench(FakeModel(slots=1, ctx_size=200, batch_size=8))
+    bench.submit(1, [1] * 30, n=3)
+    bench.submit(2, [2] * 3, max_tokens=2)
+    bench.take()
+    for _ in range(after):
+        bench.loop.step()
+    bench.loop.obey(Cancel(1))
+    before = len(bench.model.batches)
+    bench.loop.step()
+    assert bench.model.batches[before][0].tokens[:1] == [2], "the very next step serves another"
+    bench.run()
+    assert bench.texts[2, 0] == "34"
+    assert all(sampler.closed for sampler in bench.model.samplers)
+
+
+def test_a_batch_that_fails_fails_its_requests_and_no_others() -> None:
+    bench = Bench(FakeModel(slots=1))
+    decode = bench.model.decode
+    calls = []
+
+    def failing(chunks: list) -> object:
+        calls.append(chunks)
+        if len(calls) == 2:
+            msg = "no room"
+            raise DecodeError(msg)
+        return decode(chunks)
+
+    bench.model.decode = failing  # type: ignore[method-assign,assignment]
+    bench.submit(1, [1, 2], max_tokens=5)
+    bench.submit(2, [3, 4], max_tokens=2)
+    bench.run()
+    assert [m for m in bench.sent if isinstance(m, Refused)] == [
+        Refused(1, FailureKind.INTERNAL, "no room")
+    ]
+    assert bench.texts[2, 0] == "56"
+
+
+def test_a_step_says_everything_in_one_message() -> None:
+    bench = Bench(FakeModel(slots=4, max_outputs=8))
+    for number in range(4):
+        bench.submit(number, [number * 10], max_tokens=5)
+    bench.run()
+    assert len(bench.sent) == len(bench.model.batches) == 5
+    assert all(len(step.outputs) == 4 for step in bench.steps)
