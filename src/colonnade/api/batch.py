@@ -1,0 +1,87 @@
+"""Several generations started and read as one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from colonnade.api.disconnect import cancel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from colonnade.generation import Event, Generation, Generator, Turn
+
+    Item = tuple[int, Event]
+
+
+class Batch:
+    """The generations of one request, by the number of their prompt."""
+
+    def __init__(self, generations: Sequence[Generation]) -> None:
+        self.generations = generations
+
+    @classmethod
+    async def start(cls, generator: Generator, turns: Iterable[Turn]) -> Batch:
+        """Start all turns, or none.
+
+        Raises:
+            Failure: one of them was refused.
+        """
+        starting = [asyncio.ensure_future(generator.start(turn)) for turn in turns]
+        try:
+            return cls(await asyncio.gather(*starting))
+        except BaseException:
+            # Also when the request itself is cancelled: what has started must not run on.
+            await cancel(*starting)
+            await cls([task.result() for task in starting if _started(task)]).aclose()
+            raise
+
+    async def events(self) -> AsyncIterator[Item]:
+        """Yield (number of the prompt, event), in the order of coming.
+
+        Raises:
+            Failure: one of the generations failed.
+        """
+        if len(self.generations) == 1:
+            async for event in self.generations[0]:
+                yield 0, event
+            return
+        queue: asyncio.Queue[Item | BaseException | None] = asyncio.Queue()
+        readers = [
+            asyncio.ensure_future(_read(number, generation, queue))
+            for number, generation in enumerate(self.generations)
+        ]
+        try:
+            open_ends = len(readers)
+            while open_ends:
+                item = await queue.get()
+                if item is None:
+                    open_ends -= 1
+                elif isinstance(item, BaseException):
+                    raise item
+                else:
+                    yield item
+        finally:
+            await cancel(*readers)
+
+    async def aclose(self) -> None:
+        """Cancel what is still running."""
+        for generation in self.generations:
+            await generation.aclose()
+
+
+async def _read(
+    number: int, generation: Generation, queue: asyncio.Queue[Item | BaseException | None]
+) -> None:
+    try:
+        async for event in generation:
+            queue.put_nowait((number, event))
+    except Exception as exc:  # noqa: BLE001 - raised again by the reader of the queue
+        queue.put_nowait(exc)
+    else:
+        queue.put_nowait(None)
+
+
+def _started(task: asyncio.Future[Generation]) -> bool:
+    return not task.cancelled() and task.exception() is None

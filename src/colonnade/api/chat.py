@@ -1,0 +1,72 @@
+"""``POST /v1/chat/completions``."""
+
+from litestar import Response, post
+
+from colonnade.api.accounts import wire_timings, wire_usage
+from colonnade.api.chat_stream import chat_frames
+from colonnade.api.chat_turn import chat_turn
+from colonnade.api.disconnect import unless_disconnected
+from colonnade.api.errors import ERROR_RESPONSES
+from colonnade.api.fold import fold
+from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
+from colonnade.api.logprobs import chat_logprobs
+from colonnade.api.options import ApiOptions
+from colonnade.api.schema.chat import ChatRequest
+from colonnade.api.schema.chat_response import AnswerMessage, ChatChoice, ChatCompletion
+from colonnade.api.sse import EventStream
+from colonnade.api.wire import WireRequest
+from colonnade.generation import Generation, Generator, Models, Turn
+
+
+@post("/chat/completions", status_code=200, responses=ERROR_RESPONSES, summary="Chat completion")
+async def create_chat_completion(
+    data: ChatRequest,
+    request: WireRequest,
+    generator: Generator,
+    models: Models,
+    options: ApiOptions,
+) -> Response[ChatCompletion]:
+    """Generate the next message of a conversation."""
+    turn = chat_turn(data, models.find(data.model), options)
+    if not data.stream:
+        work = _complete(generator, turn)
+        return Response(await unless_disconnected(request.receive, work))
+    generation = await generator.start(turn)
+    frames = chat_frames(
+        generation,
+        Identity.fresh("chatcmpl", generation.model),
+        turn.decoding,
+        include_usage=bool(data.stream_options and data.stream_options.include_usage),
+    )
+    return EventStream(frames, close=generation.aclose, keep_alive=options.keep_alive_seconds)
+
+
+async def _complete(generator: Generator, turn: Turn) -> ChatCompletion:
+    generation = await generator.start(turn)
+    try:
+        return await _answer(generation, turn)
+    finally:
+        await generation.aclose()
+
+
+async def _answer(generation: Generation, turn: Turn) -> ChatCompletion:
+    identity = Identity.fresh("chatcmpl", generation.model)
+    folded = await fold(generation, turn.decoding.n)
+    choices = [
+        ChatChoice(
+            index=index,
+            message=AnswerMessage(content=choice.text),
+            logprobs=None if turn.decoding.logprobs is None else chat_logprobs(choice.tokens),
+            finish_reason=choice.reason.value,
+        )
+        for index, choice in enumerate(folded)
+    ]
+    return ChatCompletion(
+        id=identity.id,
+        created=identity.created,
+        model=identity.model,
+        system_fingerprint=SYSTEM_FINGERPRINT,
+        choices=choices,
+        usage=wire_usage(generation.usage),
+        timings=wire_timings(generation.usage),
+    )

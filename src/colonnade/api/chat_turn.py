@@ -1,0 +1,68 @@
+"""From a chat request to a turn. All that can be refused without the engine is refused here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from colonnade.api.conversation import plain_messages
+from colonnade.api.limits import refuse_unsupported
+from colonnade.api.sampling import (
+    check_stream_options,
+    choices,
+    decoding,
+    sampling,
+    token_limit,
+)
+from colonnade.generation import ChatPrompt, ServedModel, Turn
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from colonnade.api.options import ApiOptions
+    from colonnade.api.schema.chat import ChatRequest
+
+
+def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> Turn:
+    """What the request asks of the engine.
+
+    Raises:
+        Failure: it asks for something wrong or impossible.
+    """
+    refuse_unsupported(request)
+    check_stream_options(request)
+    return Turn(
+        model.id,
+        ChatPrompt(plain_messages(request.messages), _template_kwargs(request)),
+        decoding(
+            request,
+            sampling(request, options.sampling, model.engine.info.vocab_size),
+            n=choices(request.n, options.max_choices),
+            max_tokens=_max_tokens(request),
+            logprobs=_logprobs(request),
+        ),
+    )
+
+
+def _max_tokens(request: ChatRequest) -> int | None:
+    limit = token_limit(request.max_completion_tokens, request.max_tokens, request.n_predict)
+    if limit == 0:
+        msg = "'max_tokens' must be at least 1."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param="max_tokens")
+    return limit
+
+
+def _logprobs(request: ChatRequest) -> int | None:
+    if request.logprobs:
+        return request.top_logprobs or 0
+    if request.top_logprobs is not None:
+        msg = "'top_logprobs' is only allowed with 'logprobs'."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param="top_logprobs")
+    return None
+
+
+def _template_kwargs(request: ChatRequest) -> dict[str, Any]:
+    kwargs = dict(request.chat_template_kwargs or {})
+    if request.reasoning_effort is not None:
+        kwargs["reasoning_effort"] = request.reasoning_effort
+    if request.add_generation_prompt is not None:
+        kwargs["add_generation_prompt"] = request.add_generation_prompt
+    return kwargs

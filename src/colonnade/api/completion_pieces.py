@@ -1,0 +1,73 @@
+"""The pieces of all choices of a completion request, the echoed prompts among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from colonnade.generation import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from colonnade.api.batch import Batch
+    from colonnade.api.completion_turns import CompletionJob, Prompt
+    from colonnade.generation import Generation
+    from colonnade.messages import TokenLogprob
+
+
+@dataclass(slots=True)
+class Piece:
+    """More of one choice, or its end."""
+
+    index: int
+    """Of the choice among all that are generated for the request."""
+    text: str
+    tokens: tuple[TokenLogprob, ...] = ()
+    reason: Literal["stop", "length"] | None = None
+    echo: bool = False
+
+
+async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[Piece]:
+    """Yield the pieces in the order of coming, each choice's echo first.
+
+    Raises:
+        Failure: a generation failed.
+    """
+    silent = set(range(len(job.prompts))) if job.echo else set()
+    async for number, event in batch.events():
+        first = number * job.generated
+        if number in silent:
+            # Not before the first event: the prompt's tokens are known only then.
+            silent.remove(number)
+            text, tokens = _echo(batch.generations[number], job.prompts[number], job.bos)
+            for index in range(first, first + job.generated):
+                yield Piece(index, text, tokens, echo=True)
+        if isinstance(event, Finished):
+            yield Piece(first + event.choice, "", reason=event.reason.value)
+        else:
+            yield Piece(first + event.choice, event.text, event.logprobs)
+
+
+def _echo(generation: Generation, prompt: Prompt, bos: str) -> tuple[str, tuple[TokenLogprob, ...]]:
+    """The prompt's text, and its tokens where they were asked for."""
+    tokens = generation.prompt_logprobs
+    if isinstance(prompt, str):
+        return prompt, _aligned(tokens, prompt, bos)
+    return _joined(tokens).decode(errors="replace"), tokens
+
+
+def _aligned(tokens: tuple[TokenLogprob, ...], text: str, bos: str) -> tuple[TokenLogprob, ...]:
+    """A text's tokens without what the tokenizer put before it: a token, a space."""
+    if tokens and bos and tokens[0].token == bos.encode() and not text.startswith(bos):
+        tokens = tokens[1:]
+    if tokens and _joined(tokens) == b" " + text.encode():
+        first = msgspec.structs.replace(tokens[0], token=tokens[0].token[1:])
+        tokens = (first, *tokens[1:])
+    return tokens
+
+
+def _joined(tokens: tuple[TokenLogprob, ...]) -> bytes:
+    return b"".join(token.token for token in tokens)

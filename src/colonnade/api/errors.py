@@ -1,0 +1,133 @@
+"""The one table of failures, and how a failure becomes a response.
+
+Also maps what Litestar raises on its own (no such route, wrong method, body too large), so that
+every error of this server has OpenAI's shape.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+
+from colonnade.api.schema.errors import Error, ErrorBody
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from litestar import Request
+    from litestar.types import ExceptionHandlersMap
+
+log = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one kind of failure looks to a client. The error's code is the kind's own name."""
+
+    status: int
+    type: str
+    retry_after: float | None = None
+    """Seconds to wait where the failure itself does not say; None for no Retry-After."""
+    should_retry: bool | None = None
+    """``x-should-retry``, which OpenAI's clients obey over their own judgement of the status."""
+
+
+RULES: dict[FailureKind, Rule] = {
+    FailureKind.INVALID_REQUEST: Rule(400, "invalid_request_error"),
+    FailureKind.UNSUPPORTED: Rule(400, "invalid_request_error"),
+    FailureKind.TEMPLATE_REFUSED: Rule(400, "invalid_request_error"),
+    FailureKind.CONTEXT_LENGTH_EXCEEDED: Rule(400, "invalid_request_error"),
+    FailureKind.MODEL_NOT_FOUND: Rule(404, "invalid_request_error"),
+    FailureKind.QUEUE_FULL: Rule(429, "rate_limit_error", 1, should_retry=True),
+    FailureKind.MODEL_UNAVAILABLE: Rule(503, "server_error", 2, should_retry=True),
+    FailureKind.WORKER_DIED: Rule(503, "server_error", 1, should_retry=True),
+    FailureKind.SHUTTING_DOWN: Rule(503, "server_error", 5, should_retry=True),
+    FailureKind.INTERNAL: Rule(500, "server_error", should_retry=False),
+}
+
+HTTP_CODES = {
+    400: FailureKind.INVALID_REQUEST.value,
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "request_too_large",
+}
+
+
+class ClientDisconnected(Exception):  # noqa: N818 - nobody's error
+    """The client went away before its answer was there."""
+
+
+def internal_failure() -> Failure:
+    """What a client is told of a fault of our own; the details are in the log."""
+    return Failure(FailureKind.INTERNAL, "The server failed on this request.")
+
+
+def error_body(failure: Failure) -> ErrorBody:
+    """The body that tells a failure, in a response or in a stream."""
+    rule = RULES[failure.kind]
+    return ErrorBody(
+        Error(
+            message=failure.message,
+            type=rule.type,
+            param=failure.param,
+            code=failure.kind.value,
+        )
+    )
+
+
+def failure_response(_: Request[Any, Any, Any], failure: Failure) -> Response[ErrorBody]:
+    """Answer a failed request."""
+    rule = RULES[failure.kind]
+    headers: dict[str, str] = {}
+    wait = rule.retry_after if failure.retry_after is None else failure.retry_after
+    if wait is not None:
+        headers["retry-after"] = str(max(1, math.ceil(wait)))
+        headers["retry-after-ms"] = str(math.ceil(wait * 1000))
+    if rule.should_retry is not None:
+        headers["x-should-retry"] = "true" if rule.should_retry else "false"
+    return Response(error_body(failure), status_code=rule.status, headers=headers)
+
+
+def http_response(_: Request[Any, Any, Any], exc: HTTPException) -> Response[ErrorBody]:
+    """Answer what Litestar itself refuses."""
+    status = exc.status_code
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    error = Error(message=exc.detail, type=kind, param=None, code=HTTP_CODES.get(status))
+    return Response(ErrorBody(error), status_code=status, headers=dict(exc.headers or {}))
+
+
+def unexpected_response(request: Request[Any, Any, Any], exc: Exception) -> Response[ErrorBody]:
+    """Answer a fault of our own, and leave its traceback in the log."""
+    request_id = request.scope["state"].get("request_id")
+    log.error(
+        "Request %s failed: %s %s", request_id, request.method, request.url.path, exc_info=exc
+    )
+    return failure_response(request, internal_failure())
+
+
+def disconnected_response(_: Request[Any, Any, Any], __: ClientDisconnected) -> Response[None]:
+    """End the request of a client that is gone. Nobody reads this."""
+    return Response(None, status_code=CLIENT_CLOSED_REQUEST)
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    Failure: failure_response,
+    HTTPException: http_response,
+    ClientDisconnected: disconnected_response,
+    Exception: unexpected_response,
+}
+
+ERROR_RESPONSES = {
+    400: ResponseSpec(ErrorBody, description="The request is wrong; `param` names the field."),
+    404: ResponseSpec(ErrorBody, description="No model of that name is served."),
+    429: ResponseSpec(ErrorBody, description="Too many requests wait already."),
+    503: ResponseSpec(ErrorBody, description="The model is not ready, or died on the request."),
+}
+"""For the OpenAPI document."""

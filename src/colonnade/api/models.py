@@ -1,0 +1,24 @@
+"""``GET /v1/models`` and ``GET /v1/models/{id}``."""
+
+from pathlib import Path
+
+from litestar import get
+
+from colonnade.api.schema.models import Model, ModelList
+from colonnade.generation import Models, ServedModel
+
+
+@get("/models", summary="List models", sync_to_thread=False)
+def list_models(models: Models) -> ModelList:
+    """All models that requests can name, the default one first."""
+    return ModelList(data=[_wire(model) for model in models])
+
+
+@get("/models/{model_id:path}", summary="Retrieve a model", sync_to_thread=False)
+def retrieve_model(model_id: Path, models: Models) -> Model:
+    """One model. Its id may hold slashes, escaped or not."""
+    return _wire(models.find(model_id.as_posix().removeprefix("/")))
+
+
+def _wire(model: ServedModel) -> Model:
+    return Model(id=model.id, created=model.created)

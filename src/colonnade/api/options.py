@@ -1,0 +1,23 @@
+"""What the API can be told by whoever composes the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from colonnade.messages import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOptions:
+    """Limits and defaults of the API."""
+
+    max_body_size: int = 32 * 2**20
+    """Largest request body, in bytes."""
+    keep_alive_seconds: float = 10.0
+    """How long a stream may be silent before a comment is sent on it."""
+    max_choices: int = 128
+    """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How tokens are drawn where a request does not say."""
+    cors_origins: tuple[str, ...] = ("*",)
+    """Origins whose pages may call the API from a browser."""

@@ -1,0 +1,43 @@
+"""Token counts and times, as responses report them."""
+
+from msgspec import Struct
+
+
+class PromptTokensDetails(Struct):
+    """What the prompt's tokens were."""
+
+    cached_tokens: int
+    audio_tokens: int = 0
+
+
+class CompletionTokensDetails(Struct):
+    """What the generated tokens were."""
+
+    reasoning_tokens: int = 0
+    audio_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
+
+
+class Usage(Struct, kw_only=True):
+    """Tokens of a whole request."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
+
+
+class Timings(Struct, kw_only=True):
+    """How long a request took, in llama-server's shape. ``prompt_n`` leaves cached tokens out."""
+
+    cache_n: int
+    prompt_n: int
+    prompt_ms: float
+    prompt_per_token_ms: float
+    prompt_per_second: float
+    predicted_n: int
+    predicted_ms: float
+    predicted_per_token_ms: float
+    predicted_per_second: float

@@ -1,0 +1,94 @@
+"""``/v1/chat/completions``: the answer, and the chunks of a stream."""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from colonnade.api.schema.accounts import Timings, Usage
+
+
+class TopLogprob(Struct, gc=False):
+    """A token that might have been drawn."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class TokenLogprob(Struct):
+    """A token with the likeliest ones at its place."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+    top_logprobs: list[TopLogprob]
+
+
+class ChoiceLogprobs(Struct):
+    """Log probabilities of a choice, or of a piece of one."""
+
+    content: list[TokenLogprob] | None
+    refusal: None = None
+
+
+FinishReason = Literal["stop", "length"]
+
+
+class AnswerMessage(Struct, kw_only=True):
+    """The message that the model wrote."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str | None
+    refusal: str | None = None
+
+
+class ChatChoice(Struct, kw_only=True):
+    """One answer."""
+
+    index: int
+    message: AnswerMessage
+    logprobs: ChoiceLogprobs | None
+    finish_reason: FinishReason
+
+
+class ChatCompletion(Struct, kw_only=True):
+    """The whole response."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[ChatChoice]
+    usage: Usage
+    timings: Timings
+
+
+class Delta(Struct, kw_only=True, gc=False):
+    """What a chunk adds to a choice. ``role`` comes once."""
+
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    refusal: str | UnsetType | None = UNSET
+
+
+class ChunkChoice(Struct, kw_only=True):
+    """A piece of one choice."""
+
+    index: int
+    delta: Delta
+    logprobs: ChoiceLogprobs | None = None
+    finish_reason: FinishReason | None = None
+
+
+class ChatChunk(Struct, kw_only=True):
+    """One event of a stream. ``usage`` is there when it was asked for, null but at the end."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[ChunkChoice]
+    usage: Usage | UnsetType | None = UNSET
+    timings: Timings | UnsetType = UNSET

@@ -1,0 +1,53 @@
+"""``/v1/completions``: request and response. Chunks of its stream have the response's shape."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from colonnade.api.schema.accounts import Timings, Usage
+from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
+
+
+class CompletionRequest(GenerationFields, kw_only=True):
+    """A request to continue text."""
+
+    prompt: str | list[str | int | list[int]] | None = None
+    """A string, a list of strings, token ids, or a list of lists of token ids."""
+    suffix: str | None = None
+    echo: bool | None = None
+    best_of: Annotated[int, Meta(ge=1)] | None = None
+    logprobs: Annotated[int, Meta(ge=0, le=MAX_LOGPROBS)] | None = None
+    store: Any = None
+    """Accepted and ignored."""
+
+
+class CompletionLogprobs(Struct, kw_only=True):
+    """Log probabilities as four lists of one length."""
+
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None]
+    text_offset: list[int]
+    """Where each token starts in the choice's text, in characters."""
+
+
+class CompletionChoice(Struct, kw_only=True):
+    """One continuation, or a piece of one, without a ``finish_reason`` but at its end."""
+
+    index: int
+    text: str
+    logprobs: CompletionLogprobs | None = None
+    finish_reason: Literal["stop", "length"] | None = None
+
+
+class Completion(Struct, kw_only=True):
+    """The answer, and each chunk of a stream."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[CompletionChoice]
+    usage: Usage | UnsetType | None = UNSET
+    timings: Timings | UnsetType = UNSET

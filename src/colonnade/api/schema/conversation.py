@@ -1,0 +1,123 @@
+"""The messages of a chat request.
+
+Fields that are not named here (``cache_control``, ``annotations``, ``status`` ...) are left out:
+clients send many, and templates know only these.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class TextPart(Struct, tag_field="type", tag="text"):
+    """Text."""
+
+    text: str
+
+
+class RefusalPart(Struct, tag_field="type", tag="refusal"):
+    """A refusal that the model gave earlier."""
+
+    refusal: str
+
+
+class ImagePart(Struct, tag_field="type", tag="image_url"):
+    """Known, so that it can be refused by name."""
+
+
+class AudioPart(Struct, tag_field="type", tag="input_audio"):
+    """Known, so that it can be refused by name."""
+
+
+class VideoPart(Struct, tag_field="type", tag="video_url"):
+    """Known, so that it can be refused by name."""
+
+
+class FilePart(Struct, tag_field="type", tag="file"):
+    """Known, so that it can be refused by name."""
+
+
+Content = str | list[TextPart | RefusalPart | ImagePart | AudioPart | VideoPart | FilePart]
+
+
+class FunctionCall(Struct, kw_only=True):
+    """A call as the model wrote it. OpenAI's ``arguments`` is JSON text; objects are taken too."""
+
+    name: str
+    arguments: str | dict[str, Any] = ""
+
+
+class CustomCall(Struct, kw_only=True):
+    """A call of a tool that takes free text."""
+
+    name: str
+    input: str = ""
+
+
+class ToolCall(Struct, kw_only=True, omit_defaults=True):
+    """One tool call of an earlier answer."""
+
+    id: str | None = None
+    type: str = "function"
+    function: FunctionCall | None = None
+    custom: CustomCall | None = None
+
+
+class SystemMessage(Struct, tag_field="role", tag="system", kw_only=True, omit_defaults=True):
+    """Instructions."""
+
+    content: Content
+    name: str | None = None
+
+
+class DeveloperMessage(Struct, tag_field="role", tag="developer", kw_only=True, omit_defaults=True):
+    """Instructions, in the newer models' word."""
+
+    content: Content
+    name: str | None = None
+
+
+class UserMessage(Struct, tag_field="role", tag="user", kw_only=True, omit_defaults=True):
+    """What the user says."""
+
+    content: Content
+    name: str | None = None
+
+
+class AssistantMessage(Struct, tag_field="role", tag="assistant", kw_only=True, omit_defaults=True):
+    """An earlier answer, with the thoughts before it under any of the names that are in use."""
+
+    content: Content | None = None
+    name: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    thinking: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: FunctionCall | None = None
+    audio: dict[str, Any] | None = None
+
+
+class ToolMessage(Struct, tag_field="role", tag="tool", kw_only=True, omit_defaults=True):
+    """What a tool returned."""
+
+    content: Content
+    tool_call_id: str
+    name: str | None = None
+
+
+class FunctionMessage(Struct, tag_field="role", tag="function", kw_only=True, omit_defaults=True):
+    """What a function returned, in the oldest form."""
+
+    content: Content | None = None
+    name: str
+
+
+Message = (
+    SystemMessage
+    | DeveloperMessage
+    | UserMessage
+    | AssistantMessage
+    | ToolMessage
+    | FunctionMessage
+)

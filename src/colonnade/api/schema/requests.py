@@ -1,0 +1,74 @@
+"""What the two generating endpoints have in common in a request body."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+MAX_STOPS = 16
+MAX_LOGPROBS = 20
+
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Penalty = Annotated[float, Meta(ge=-2, le=2)]
+StopString = Annotated[str, Meta(min_length=1)]
+StopStrings = Annotated[list[StopString], Meta(max_length=MAX_STOPS)]
+LogitBias = Annotated[float, Meta(ge=-100, le=100)]
+
+
+class StreamOptions(Struct, kw_only=True):
+    """How a stream is sent."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+    """Accepted and ignored: nothing is obfuscated here."""
+
+
+class SamplingFields(Struct, kw_only=True):
+    """Sampling: OpenAI's fields, and llama.cpp's further ones under llama-server's names.
+
+    A field of the same name as one of ``messages.Sampling`` sets that one.
+    """
+
+    temperature: Annotated[float, Meta(ge=0, le=100)] | None = None
+    top_p: Share | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: dict[str, LogitBias] | None = None
+    seed: int | None = None
+    top_k: Int32 | None = None
+    min_p: Share | None = None
+    typical_p: Share | None = None
+    top_n_sigma: float | None = None
+    xtc_probability: Share | None = None
+    xtc_threshold: Share | None = None
+    dry_multiplier: Annotated[float, Meta(ge=0)] | None = None
+    dry_base: Annotated[float, Meta(ge=0)] | None = None
+    dry_allowed_length: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    dry_penalty_last_n: Annotated[int, Meta(ge=-1, le=2**31 - 1)] | None = None
+    dry_sequence_breakers: Annotated[list[StopString], Meta(max_length=64)] | None = None
+    repeat_penalty: Annotated[float, Meta(gt=0)] | None = None
+    repetition_penalty: Annotated[float, Meta(gt=0)] | None = None
+    """Another name of ``repeat_penalty``."""
+    repeat_last_n: Annotated[int, Meta(ge=-1, le=2**31 - 1)] | None = None
+    mirostat: Annotated[int, Meta(ge=0, le=2)] | None = None
+    mirostat_tau: Annotated[float, Meta(ge=0)] | None = None
+    mirostat_eta: Annotated[float, Meta(ge=0)] | None = None
+    dynatemp_range: Annotated[float, Meta(ge=0)] | None = None
+    dynatemp_exponent: Annotated[float, Meta(ge=0)] | None = None
+
+
+class GenerationFields(SamplingFields, kw_only=True):
+    """Everything both endpoints know besides the prompt."""
+
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Annotated[int, Meta(ge=1)] | None = None
+    stop: StopString | StopStrings | None = None
+    max_tokens: Count | None = None
+    n_predict: int | None = None
+    """llama-server's name of ``max_tokens``; negative for no limit."""
+    ignore_eos: bool | None = None
+    user: Any = None
+    """Accepted and ignored."""

@@ -1,0 +1,127 @@
+"""A response of server-sent events, sent as they come.
+
+Litestar's ``ServerSentEvent`` takes each event apart into lines and its ``Stream`` cannot say that
+it is still alive; this response sends finished frames as they are, with a comment when there was
+nothing for a while. Only ``data:`` lines and comments leave here, as OpenAI's clients want it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Response
+from litestar.response.base import ASGIResponse
+
+from colonnade.api.disconnect import cancel, disconnected
+from colonnade.api.errors import error_body, internal_failure
+from colonnade.messages import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from litestar.types import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+_DONE = b"data: [DONE]\n\n"
+_KEEP_ALIVE = b": keep-alive\n\n"
+
+_encoder = msgspec.json.Encoder()
+
+
+def frame(event: msgspec.Struct) -> bytes:
+    """One event as it goes over the wire."""
+    return b"data: " + _encoder.encode(event) + b"\n\n"
+
+
+class EventStream(Response[Any]):
+    """Sends frames from ``frames``, then ``[DONE]``.
+
+    ``close`` is awaited in the end, however that comes about: it frees what the frames come from.
+    """
+
+    def __init__(
+        self,
+        frames: AsyncIterator[bytes],
+        *,
+        close: Callable[[], Awaitable[None]],
+        keep_alive: float,
+    ) -> None:
+        super().__init__(None, media_type="text/event-stream", headers=_HEADERS, status_code=200)
+        self._frames = frames
+        self._close = close
+        self._keep_alive = keep_alive
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401
+        """The response proper; the layers of the application add nothing to it."""
+        return _ASGIEventStream(self._frames, self._close, self._keep_alive)
+
+
+class _ASGIEventStream(ASGIResponse):
+    __slots__ = ("_close", "_frames", "_keep_alive", "_quiet_since")
+
+    _should_set_content_length = False
+
+    def __init__(
+        self,
+        frames: AsyncIterator[bytes],
+        close: Callable[[], Awaitable[None]],
+        keep_alive: float,
+    ) -> None:
+        super().__init__(media_type="text/event-stream", headers=_HEADERS)
+        self._frames = frames
+        self._close = close
+        self._keep_alive = keep_alive
+        self._quiet_since: float | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._close()
+
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        """Send until the frames end or the client goes away, with comments into long silences."""
+        self._quiet_since = asyncio.get_running_loop().time()
+        pump = asyncio.ensure_future(self._pump(send))
+        gone = asyncio.ensure_future(disconnected(receive))
+        try:
+            while not (pump.done() or gone.done()):
+                await asyncio.wait(
+                    (pump, gone),
+                    timeout=self._until_keep_alive(),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not pump.done() and self._until_keep_alive() <= 0:
+                    await self._send(send, _KEEP_ALIVE)
+            if pump.done():
+                pump.result()
+        finally:
+            await cancel(pump, gone)
+
+    async def _pump(self, send: Send) -> None:
+        last = _DONE
+        try:
+            async for body in self._frames:
+                await self._send(send, body)
+        except Failure as failure:
+            last = frame(error_body(failure))
+        except Exception:
+            log.exception("A stream failed after its headers were sent")
+            last = frame(error_body(internal_failure()))
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _send(self, send: Send, body: bytes) -> None:
+        # A send that waits for a slow client is no silence.
+        self._quiet_since = None
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        self._quiet_since = asyncio.get_running_loop().time()
+
+    def _until_keep_alive(self) -> float:
+        if self._quiet_since is None:
+            return self._keep_alive
+        return self._quiet_since + self._keep_alive - asyncio.get_running_loop().time()

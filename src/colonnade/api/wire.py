@@ -1,0 +1,97 @@
+"""From the bytes of a request body to its struct, in one strict pass.
+
+Litestar would parse the JSON first and convert it leniently afterwards (``"5"`` for 5). Here the
+body goes through msgspec's typed decoder once, and every complaint becomes a failure that names
+the field.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from colonnade.messages import Failure, FailureKind
+
+log = logging.getLogger(__name__)
+
+_COMPLAINT = re.compile(r"(?P<what>.*) - at `(?:key in )?`?\$(?P<path>.*?)`", re.DOTALL)
+
+
+class WireRequest(Request[Any, Any, Any]):
+    """A request whose JSON body is decoded as the type of the route's ``data``.
+
+    The content type is not looked at: there is only one that makes sense, and clients forget it.
+    """
+
+    async def body(self) -> bytes:
+        """The body, which must not be empty.
+
+        Raises:
+            Failure: there is none.
+        """
+        body = await super().body()
+        if not body:
+            msg = "The request has no body: a JSON object is expected."
+            raise Failure(FailureKind.INVALID_REQUEST, msg)
+        return body
+
+    async def json(self) -> Any:  # noqa: ANN401 - whatever the route asks for
+        """The body as the route's own struct.
+
+        Raises:
+            Failure: it is not JSON, or not of that shape.
+        """
+        body = await self.body()
+        field = self.route_handler.parsed_data_field
+        wanted: Any = dict if field is None else field.annotation
+        value = decode(body, wanted)
+        if log.isEnabledFor(logging.DEBUG):
+            _log_unknown(body, wanted)
+        return value
+
+
+def decode(body: bytes, wanted: Any) -> Any:  # noqa: ANN401 - any type that msgspec knows
+    """Decode a body.
+
+    Raises:
+        Failure: it is not JSON, or not of that shape.
+    """
+    try:
+        return _decoder(wanted).decode(body)
+    except msgspec.ValidationError as exc:
+        raise shape_failure(str(exc)) from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        msg = f"The request body is not valid JSON: {exc}."
+        raise Failure(FailureKind.INVALID_REQUEST, msg) from exc
+    except RecursionError as exc:
+        msg = "The request body is nested too deeply."
+        raise Failure(FailureKind.INVALID_REQUEST, msg) from exc
+
+
+def shape_failure(complaint: str) -> Failure:
+    """The failure behind one of msgspec's messages, such as "Expected `int` - at `$.n`"."""
+    if (found := _COMPLAINT.fullmatch(complaint)) is None:
+        return Failure(FailureKind.INVALID_REQUEST, f"The request body is wrong: {complaint}.")
+    param = found["path"].replace("[...]", "").lstrip(".")
+    what = found["what"]
+    if (missing := re.fullmatch(r"Object missing required field `(\w+)`", what)) is not None:
+        param = f"{param}.{missing[1]}".lstrip(".")
+        return Failure(FailureKind.INVALID_REQUEST, f"{param!r} is required.", param=param)
+    return Failure(FailureKind.INVALID_REQUEST, f"{param!r} is wrong: {what}.", param=param or None)
+
+
+@lru_cache(maxsize=64)
+def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401
+    return msgspec.json.Decoder(wanted)
+
+
+def _log_unknown(body: bytes, wanted: Any) -> None:  # noqa: ANN401
+    given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    unknown = given.keys() - set(getattr(wanted, "__struct_fields__", given))
+    if unknown:
+        log.debug("Ignored unknown fields: %s", ", ".join(sorted(unknown)))

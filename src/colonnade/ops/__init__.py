@@ -1,0 +1,1 @@
+"""What operators ask of a running server. Knows nothing of prompts or generation."""
