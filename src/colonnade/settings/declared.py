@@ -73,7 +73,9 @@ class Setting:
         """The default as a user would write it; empty when there is none."""
         if self.default is None or self.default == ():
             return ""
-        return str(self.default).lower() if self.is_switch else f"{self.default}"
+        if self.is_switch:
+            return str(self.default).lower()
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -35,8 +35,8 @@ ctx_size = 8192
 
 In environment variables, lists are separated by commas, truths are `true` or `false`, and an empty
 variable counts as not set. A name that is not listed here is an error.
-In Kubernetes, a Service of the name `colonnade` puts such variables into every pod of its namespace:
-set `enableServiceLinks: false`, or give the Service another name.
+In Kubernetes, a Service of the name `colonnade` puts such variables into every pod of its
+namespace: set `enableServiceLinks: false`, or give the Service another name.
 
 This page is generated: `python -m colonnade.settings > docs/settings.md`.
 """

@@ -36,10 +36,14 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     ] = ()
     max_body_size: Annotated[
         int, Meta(description="Largest request body.", ge=1024, extra=_BYTES)
-    ] = 16 * 1024 * 1024
+    ] = 32 * 1024 * 1024
     keep_alive_seconds: Annotated[
+        float,
+        Meta(description="How long a stream stays silent before a comment.", gt=0, extra=_SECONDS),
+    ] = 10.0
+    idle_seconds: Annotated[
         int, Meta(description="How long an idle connection is kept.", ge=1, extra=_SECONDS)
-    ] = 10
+    ] = 75
     shutdown_seconds: Annotated[
         int,
         Meta(
@@ -68,7 +72,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     ] = None
     chat_template: Annotated[
         _Text | None,
-        Meta(description="A Jinja file with the chat template to use in place of the model's."),
+        Meta(description="Chat template in place of the model's own: a Jinja file, or a name."),
     ] = None
     ctx_size: Annotated[
         int,
@@ -122,7 +126,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
 
     max_choices: Annotated[
         int, Meta(description="Most answers (`n`) that one request may ask for.", ge=1, le=256)
-    ] = 16
+    ] = 128
 
 
 class SamplingSettings(Struct, frozen=True, kw_only=True):
