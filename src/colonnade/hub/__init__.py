@@ -1,0 +1,12 @@
+"""From ``MODEL``, as the user writes it, to a GGUF file on this machine.
+
+Understands paths, ``demo`` and ``hf:OWNER/REPO[:FILE-OR-QUANT]``; downloading and its cache are
+huggingface_hub's. Does not load the model, and reads no more of it than its first bytes.
+"""
+
+from colonnade.hub.cache import downloaded_models
+from colonnade.hub.errors import ModelError
+from colonnade.hub.reference import HubModel
+from colonnade.hub.resolve import ResolvedModel, resolve_model
+
+__all__ = ["HubModel", "ModelError", "ResolvedModel", "downloaded_models", "resolve_model"]

@@ -1,0 +1,84 @@
+"""What ``MODEL`` means: a path, ``demo``, or a model on the hub."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colonnade.hub.download import Hub
+from colonnade.hub.errors import ModelError
+from colonnade.hub.reference import PREFIX, parse_hub_model
+from colonnade.hub.variants import model_stem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEMO = "demo"
+_DEMO_ID = "colonnade-demo"
+_MAGIC = b"GGUF"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A GGUF file on this machine, and the name under which it is served by default."""
+
+    path: Path
+    id: str
+
+
+def resolve_model(text: str, say: Callable[[str], None], hub: Hub | None = None) -> ResolvedModel:
+    """Find the model's file, downloading it if need be. A local file comes before everything else.
+
+    Raises:
+        ModelError: there is no such file, it is not a GGUF, or the hub does not give it.
+    """
+    path = Path(text).expanduser()
+    if not _is_file(path):
+        if text == DEMO:
+            path = Path(str(files("colonnade") / "demo" / "demo.gguf"))
+            return ResolvedModel(_checked(path), _DEMO_ID)
+        if text.startswith(PREFIX):
+            model = parse_hub_model(text)
+            return ResolvedModel(_checked((hub or Hub()).fetch(model, say)), model.id)
+    return ResolvedModel(_checked(path), model_stem(path.name))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or a NUL in it: no path at all
+        return False
+
+
+def _checked(path: Path) -> Path:
+    """Make sure that the file begins as a GGUF does; llama.cpp judges the rest."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except (OSError, ValueError) as error:
+        raise ModelError(_unreadable(path, error)) from error
+    if magic != _MAGIC:
+        msg = f"{path} is not a GGUF file" if magic else f"{path} is empty"
+        raise ModelError(msg)
+    return path
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> str:
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EISDIR:
+        inside = sorted(entry.name for entry in path.glob("*.gguf"))
+        hint = f"; it holds {', '.join(inside)}" if inside else ""
+        return f"{path} is a directory, not a GGUF file{hint}"
+    if code == errno.ENOENT:
+        hint = f"; did you mean hf:{path}?" if _looks_like_repo(path) else ""
+        return f"{path} does not exist{hint}"
+    reason = os.strerror(code) if code else str(error)
+    return f"{path} cannot be read: {reason}"
+
+
+def _looks_like_repo(path: Path) -> bool:
+    return len(path.parts) == 2 and not path.is_absolute() and path.suffix.lower() != ".gguf"
