@@ -1,0 +1,148 @@
+"""Who answers: a server over HTTP, or a model loaded into a worker of this process."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from colonnade.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+    from httpx2 import AsyncClient, Response
+
+    from colonnade.serving import Serving
+
+Message = dict[str, str]
+
+
+class Partner(Protocol):
+    """Answers a conversation."""
+
+    name: str
+
+    def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
+        """Yield the answer piece by piece.
+
+        Raises:
+            CommandError: there is no answer; the conversation may go on.
+        """
+        ...
+
+
+class ModelPartner:
+    """The model of this process."""
+
+    def __init__(self, serving: Serving) -> None:
+        self.name = serving.model.id
+        self._serving = serving
+
+    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
+        """Yield the answer piece by piece."""
+        from colonnade.generation import ChatPrompt, TextDelta, Turn
+        from colonnade.messages import Decoding, Failure
+
+        turn = Turn(None, ChatPrompt(tuple(messages)), Decoding(sampling=self._serving.sampling))
+        try:
+            generation = await self._serving.generator.start(turn)
+            try:
+                async for event in generation:
+                    if isinstance(event, TextDelta):
+                        yield event.text
+            finally:
+                await generation.aclose()
+        except Failure as failure:
+            raise CommandError(failure.message) from failure
+
+
+class ServerPartner:
+    """A server that speaks OpenAI's chat completions."""
+
+    def __init__(self, client: AsyncClient, model: str) -> None:
+        self.name = model
+        self._client = client
+
+    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
+        """Yield the answer piece by piece."""
+        from httpx2 import HTTPError
+
+        body = {"model": self.name, "messages": list(messages), "stream": True}
+        try:
+            async with self._client.stream("POST", "chat/completions", json=body) as response:
+                await _raise_for_error(response)
+                async for line in response.aiter_lines():
+                    if piece := _piece(line):
+                        yield piece
+        except HTTPError as error:
+            raise CommandError(_unreachable(error)) from error
+
+
+@asynccontextmanager
+async def connect(url: str, api_key: str) -> AsyncIterator[ServerPartner]:
+    """Ask the server for its model; the first one it names is talked to.
+
+    Raises:
+        CommandError: there is no such server.
+    """
+    from httpx2 import AsyncClient, HTTPError, InvalidURL, Timeout
+
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    base = url.rstrip("/")
+    base = base if base.endswith("/v1") else base + "/v1"
+    try:
+        # A long prompt may keep the first piece waiting for minutes.
+        client = AsyncClient(base_url=base, headers=headers, timeout=Timeout(10.0, read=None))
+    except InvalidURL as error:
+        msg = f"{url!r} is not a URL"
+        raise CommandError(msg) from error
+    async with client:
+        try:
+            response = await client.get("models", timeout=10.0)
+            await _raise_for_error(response)
+            model = response.json()["data"][0]["id"]
+        except HTTPError as error:
+            raise CommandError(_unreachable(error, url)) from error
+        except (ValueError, LookupError, TypeError) as error:
+            msg = f"{url} does not answer as an OpenAI-compatible server does"
+            raise CommandError(msg) from error
+        yield ServerPartner(client, model)
+
+
+def _piece(line: str) -> str:
+    """Read the text that one line of the event stream adds."""
+    if not line.startswith("data:"):
+        return ""
+    data = line.removeprefix("data:").strip()
+    if data == "[DONE]":
+        return ""
+    try:
+        chunk = json.loads(data)
+    except ValueError as error:
+        msg = "the server sent what is not JSON"
+        raise CommandError(msg) from error
+    if failure := chunk.get("error"):
+        raise CommandError(_error_message(failure))
+    choices = chunk.get("choices") or [{}]
+    return (choices[0].get("delta") or {}).get("content") or ""
+
+
+async def _raise_for_error(response: Response) -> None:
+    if not response.is_error:
+        return
+    body = await response.aread()
+    try:
+        message = _error_message(json.loads(body)["error"])
+    except (ValueError, LookupError, TypeError):
+        message = f"the server answered {response.status_code}"
+    raise CommandError(message)
+
+
+def _error_message(error: Any) -> str:  # noqa: ANN401 - another server's JSON
+    return str(error.get("message", error) if isinstance(error, dict) else error)
+
+
+def _unreachable(error: Exception, url: str = "the server") -> str:
+    detail = str(error).partition("\n")[0] or type(error).__name__
+    return f"{url} cannot be reached: {detail}"

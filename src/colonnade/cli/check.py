@@ -1,0 +1,139 @@
+"""``colonnade check``: does the model load and generate here, how fast, and what can it do."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from colonnade.cli.console import loading, out, say
+from colonnade.cli.errors import CommandError
+from colonnade.cli.report import aligned, count, size, template_name
+from colonnade.generation import CompletionPrompt, Finished, Turn
+from colonnade.hub import resolve_model
+from colonnade.messages import Decoding
+from colonnade.serving import serve_model
+
+if TYPE_CHECKING:
+    from colonnade.generation import Usage
+    from colonnade.serving import Serving
+    from colonnade.settings import Settings
+
+_TEXT = "The quick brown fox jumps over the lazy dog. "
+_PROMPT_TOKENS = 512
+_DECODE_TOKENS = 64
+
+
+class Report(Struct, frozen=True):
+    """What was found. Speeds are in tokens a second, None where nothing can be generated."""
+
+    model: str
+    description: str
+    parameters: int
+    size_bytes: int
+    memory_bytes: int
+    load_seconds: float
+    context: int
+    context_trained: int
+    slots: int
+    prefill_speed: float | None
+    decode_speed: float | None
+    chat_template: str | None
+    tools: bool
+    infill: bool
+    generates: bool
+    embedding_size: int | None
+    """Of an embedding model; None for one that generates."""
+
+
+def check(settings: Settings, *, as_json: bool) -> None:
+    """Check the model and print the report.
+
+    Raises:
+        ModelError: it cannot be had or loaded.
+        CommandError: it loads, but generates nothing.
+    """
+    report = asyncio.run(_check(settings))
+    if as_json:
+        out(msgspec.json.encode(report).decode())
+        return
+    for line in aligned(_facts(report)):
+        out(line)
+
+
+async def _check(settings: Settings) -> Report:
+    resolved = resolve_model(settings.model.model, say)
+    async with AsyncExitStack() as stack:
+        with loading(resolved.path.name) as progress:
+            context = serve_model(settings, resolved, progress)
+            serving = await stack.enter_async_context(context)
+        usage = await _generate(serving) if serving.model.engine.info.decoder else None
+        return _report(serving, usage)
+
+
+async def _generate(serving: Serving) -> Usage:
+    """Read a long prompt and write a fixed number of tokens, whatever the model would say."""
+    context = serving.model.engine.info.ctx_size
+    decoded = min(_DECODE_TOKENS, context // 4)
+    # A sentence is at least its words: half the budget of tokens in words stays within it.
+    words = min(_PROMPT_TOKENS, context // 2) // 2
+    prompt = CompletionPrompt((_TEXT * (words // 9 + 1)).strip())
+    decoding = Decoding(max_tokens=decoded, ignore_eos=True)
+    generation = await serving.generator.start(Turn(None, prompt, decoding))
+    async for event in generation:
+        if isinstance(event, Finished):
+            return event.usage
+    msg = f"{serving.model.id} ended without an answer"
+    raise CommandError(msg)
+
+
+def _report(serving: Serving, usage: Usage | None) -> Report:
+    info = serving.model.engine.info
+    template = serving.model.template
+    return Report(
+        model=serving.model.id,
+        description=info.description,
+        parameters=info.parameters,
+        size_bytes=info.size,
+        memory_bytes=info.memory,
+        load_seconds=round(serving.load_seconds, 3),
+        context=info.ctx_size,
+        context_trained=info.ctx_train,
+        slots=info.slots,
+        prefill_speed=_speed(usage.prompt_tokens, usage.prompt_ms) if usage else None,
+        decode_speed=_speed(usage.completion_tokens, usage.decode_ms) if usage else None,
+        chat_template=template_name(serving) if info.decoder else None,
+        tools=info.decoder and ("tool_use" in template.variants or "tools" in template.source),
+        infill=info.infill,
+        generates=info.decoder,
+        embedding_size=None if info.decoder else info.embedding_size,
+    )
+
+
+def _speed(tokens: int, milliseconds: float) -> float | None:
+    return round(tokens / milliseconds * 1e3, 1) if milliseconds > 0 else None
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    facts = [
+        ("Model", f"{report.model} ({report.description})"),
+        ("Size", f"{count(report.parameters)} parameters, {size(report.size_bytes)}"),
+        ("Loading", f"{report.load_seconds:.1f} s"),
+        ("Memory", size(report.memory_bytes)),
+        ("Context", f"{report.context:,} tokens each for {report.slots} at a time"),
+        ("", f"{report.context_trained:,} tokens in training"),
+    ]
+    if report.generates:
+        facts += [
+            ("Prefill", f"{report.prefill_speed:,} tokens/s"),
+            ("Decoding", f"{report.decode_speed:,} tokens/s"),
+            ("Template", report.chat_template or "none"),
+            ("Tools", "in the template" if report.tools else "not in the template"),
+            ("Infill", "yes" if report.infill else "no"),
+        ]
+    else:
+        facts.append(("Embedding", f"{report.embedding_size:,} numbers; it cannot generate text"))
+    return facts

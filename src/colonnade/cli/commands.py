@@ -1,0 +1,73 @@
+"""The commands with their flags and help. Their work is elsewhere, and imported when it is done."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from colonnade import __version__
+from colonnade.cli.console import one_line_errors
+from colonnade.cli.flags import setting_flags, settings_of
+
+_SERVE_GROUPS = ("server", "model", "queue", "limits", "sampling")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="colonnade %(version)s")
+def main() -> None:
+    """An OpenAI-compatible inference server for GGUF models.
+
+    MODEL is a GGUF file, hf:OWNER/REPO or hf:OWNER/REPO:FILE-OR-QUANT for one on the Hugging Face
+    hub, or demo for the small one that is embedded.
+    """
+
+
+@main.command()
+@setting_flags(*_SERVE_GROUPS)
+def serve(**flags: object) -> None:
+    """Serve a model to OpenAI clients, by default the embedded one on port 8000.
+
+    Every flag is an environment variable too (--ctx-size: COLONNADE_CTX_SIZE) and a line in a TOML
+    file.
+    """
+    with one_line_errors():
+        settings = settings_of(flags)
+        from colonnade.cli.serve import serve as run
+
+        raise SystemExit(run(settings))
+
+
+@main.command()
+@click.option("--url", metavar="URL", help="Talk to this server instead of loading a model.")
+@click.option("--system", metavar="TEXT", help="Instructions that stand before the conversation.")
+@setting_flags("model", "sampling")
+def chat(url: str | None, system: str | None, **flags: object) -> None:
+    """Talk to a model in the terminal."""
+    if url and flags["model"]:
+        msg = "Give a MODEL or --url, not both."
+        raise click.UsageError(msg)
+    with one_line_errors():
+        settings = settings_of(flags)
+        from colonnade.cli.chat import chat as run
+
+        run(settings, url, system)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@setting_flags("model")
+def check(as_json: bool, **flags: object) -> None:
+    """Load a model, let it generate, and report its speed and what it can do."""
+    with one_line_errors():
+        settings = settings_of(flags)
+        from colonnade.cli.check import check as run
+
+        run(settings, as_json=as_json)
+
+
+@main.command()
+def models() -> None:
+    """List the models that are here: the embedded one and those downloaded from the hub."""
+    with one_line_errors():
+        from colonnade.cli.models import list_models
+
+        list_models()

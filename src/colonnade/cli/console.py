@@ -1,0 +1,80 @@
+"""What goes to the terminal and how: results to stdout, everything about the way to stderr.
+
+Errors are one line, without traceback; a progress bar is for terminals, plain lines for files.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from colonnade.cli.errors import CommandError
+from colonnade.hub.errors import ModelError
+from colonnade.messages import Failure
+from colonnade.settings import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INTERRUPTED = 130
+"""The exit code of a command that was stopped by Ctrl-C before its work was done."""
+
+
+def out(line: str = "") -> None:
+    """Print a line of the result."""
+    print(line, flush=True)
+
+
+def say(line: str) -> None:
+    """Print a line for whoever watches."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn the failures that a user can cause into one line and exit code 1."""
+    try:
+        yield
+    except (CommandError, ModelError, SettingsError, Failure) as error:
+        say("colonnade: " + " ".join(str(error).split()))
+        raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        say("Stopped.")
+        raise SystemExit(INTERRUPTED) from None
+
+
+@contextmanager
+def loading(name: str) -> Iterator[Callable[[float], None]]:
+    """Show how far a model is loaded; yields what takes the progress from 0 to 1."""
+    if not sys.stderr.isatty():
+        yield _lines(name)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("Loading {task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        # Square brackets in a file's name are no markup.
+        task = progress.add_task(name.replace("[", "\\["), total=1.0)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _lines(name: str) -> Callable[[float], None]:
+    """A line for each quarter."""
+    say(f"Loading {name}")
+    shown = 0
+
+    def show(done: float) -> None:
+        nonlocal shown
+        quarters = int(done * 4)
+        if quarters > shown:
+            shown = quarters
+            say(f"Loading {name}: {quarters * 25}%")
+
+    return show

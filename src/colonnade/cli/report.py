@@ -1,0 +1,60 @@
+"""What is said of a loaded model, in the units that people read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from colonnade.serving import Serving
+
+
+def model_facts(serving: Serving) -> list[tuple[str, str]]:
+    """Name, size, memory, context and chat template, as pairs of a label and its text."""
+    info = serving.model.engine.info
+    facts = [
+        ("Model", f"{serving.model.id} ({info.description})"),
+        ("Size", f"{count(info.parameters)} parameters, {size(info.size)}"),
+        ("Memory", f"{size(info.memory)}, loaded in {serving.load_seconds:.1f} s"),
+        ("Context", f"{info.ctx_size:,} tokens each for {info.slots} at a time"),
+    ]
+    if info.decoder:
+        facts.append(("Template", template_name(serving)))
+    return facts
+
+
+def template_name(serving: Serving) -> str:
+    """Where the chat template comes from, with what is to know about it."""
+    template = serving.model.template
+    name = "the model's own" if template.name == "model" else template.name
+    return f"{name} ({template.warning})" if template.warning else name
+
+
+def aligned(facts: Iterable[tuple[str, str]]) -> list[str]:
+    """Lines with the labels in one column and their texts in the next."""
+    facts = list(facts)
+    width = max(len(label) for label, _ in facts)
+    return [f"{label:<{width}}  {text}" for label, text in facts]
+
+
+def count(number: int) -> str:
+    """Write a number of parameters: 1.2 B, 135 M, 980 K."""
+    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if number >= unit:
+            return f"{_three_digits(number / unit)} {name}"
+    return str(number)
+
+
+def size(bytes_: int) -> str:
+    """Write a number of bytes: 4.37 GiB, 379 MiB."""
+    for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if bytes_ >= 1024**power:
+            return f"{_three_digits(bytes_ / 1024**power)} {name}"
+    return f"{bytes_} bytes"
+
+
+def _three_digits(number: float) -> str:
+    if number >= 100:
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 10 else f"{number:.2f}"
