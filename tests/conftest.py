@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from benchmarks.random_gguf import write_random_gguf
+
+from tests.running import RunningServer, start_server
 
 RandomModel = Callable[[str], Path]
 
@@ -28,3 +30,11 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> RandomModel:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    """A server on the embedded model. One thread: the tests' machine has other things to do."""
+    running = start_server("demo", "--threads", "1", "--slots", "4")
+    yield running
+    running.stop()

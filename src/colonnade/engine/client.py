@@ -81,11 +81,14 @@ class Engine:
         """
         engine = cls(load, queue_size)
         worker = await WorkerProcess.start(load)
+        ready = asyncio.get_running_loop().create_future()
+        engine._supervisor = asyncio.create_task(engine._supervise(worker, on_progress, ready))
         try:
-            await engine._bring_up(worker, on_progress)
+            await ready
         except BaseException:
+            engine._closing = True
             worker.kill()
-            await worker.wait()
+            await engine._supervisor
             raise
         return engine
 
@@ -172,13 +175,6 @@ class Engine:
         if self._streams.pop(request_id, None) is not None and self._worker is not None:
             self._worker.send(Cancel(request_id))
 
-    async def _bring_up(self, worker: WorkerProcess, on_progress: Callable[[float], None]) -> None:
-        """Follow a new worker until it is ready, then supervise it in the background."""
-        ready = asyncio.get_running_loop().create_future()
-        self._supervisor = asyncio.create_task(self._supervise(worker, on_progress, ready))
-        self._info = await ready
-        self._worker = worker
-
     async def _supervise(
         self,
         worker: WorkerProcess,
@@ -189,10 +185,15 @@ class Engine:
         pause = _FIRST_PAUSE
         while True:
             began = time.monotonic()
-            how = await self._follow(worker, on_progress, ready)
-            if self._closing or not ready.done() or ready.exception() is not None:
-                if not ready.done():
-                    ready.set_exception(LoadError(f"the worker process died: {how}"))
+            try:
+                how = await self._follow(worker, on_progress, ready)
+            finally:  # the engine may be closed while a worker loads
+                worker.kill()
+                await worker.wait()
+            if not ready.done():
+                ready.set_exception(LoadError(f"the worker process died: {how}"))
+                return
+            if self._closing or ready.cancelled() or ready.exception() is not None:
                 return
             if time.monotonic() - began > _HEALTHY:
                 pause = _FIRST_PAUSE

@@ -82,9 +82,12 @@ class WorkerProcess:
                     yield messages
 
     async def wait(self) -> str:
-        """Wait for the end; returns how it came about, in words."""
+        """Wait for the end and free what belongs to the process; returns how it ended, in words."""
         code = await self._process.wait()
         await self._listener
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         words = next((line for line in reversed(self._last_words) if line), "")
         return f"{how}: {words}" if words else how

@@ -22,6 +22,8 @@ _DEFAULT_CTX = 8192
 _PROMPT_OUTPUTS = 64
 """Rows of logits in one batch for prompts' log probabilities. Each is vocab_size floats."""
 
+_MOST_CELLS = (1 << 31) - 1
+
 _FLASH = {
     "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
     "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
@@ -102,6 +104,9 @@ def open_context(model: Any, load: LoadModel) -> tuple[Any, int]:  # noqa: ANN40
     """
     trained: int = llama_cpp.llama_model_n_ctx_train(model)
     ctx_size = load.ctx_size or min(trained, _DEFAULT_CTX)
+    if ctx_size * load.slots > _MOST_CELLS:
+        msg = f"{load.slots} slots of {ctx_size} tokens are more than llama.cpp can count"
+        raise ModelError(msg)
     params = llama_cpp.llama_context_default_params()
     params.n_ctx = ctx_size * load.slots
     params.n_seq_max = load.slots

@@ -1,0 +1,29 @@
+"""A real worker on a tiny model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from colonnade.engine import Engine
+from colonnade.messages import LoadModel
+from tests.conftest import RandomModel
+
+StartEngine = Callable[..., Awaitable[Engine]]
+
+
+@pytest.fixture
+async def start_engine(random_model: RandomModel) -> AsyncIterator[StartEngine]:
+    """Start engines, closed when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def start(kind: str = "llama", *, queue_size: int = 64, **settings: object) -> Engine:
+            wishes = {"slots": 2, "threads": 1, "ctx_size": 512, **settings}
+            load = LoadModel(str(random_model(kind)), **wishes)  # type: ignore[arg-type]
+            engine = await Engine.start(load, queue_size=queue_size)
+            stack.push_async_callback(engine.close)
+            return engine
+
+        yield start
