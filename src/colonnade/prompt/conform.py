@@ -1,0 +1,149 @@
+"""Put each message into the form that a template reads, whatever form the client gave it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from colonnade.prompt.traits import Traits
+
+_TEXT_TYPES = frozenset({None, "text", "input_text", "output_text"})
+_SHORT_ID = 9
+
+
+def conform(messages: Sequence[Mapping[str, Any]], traits: Traits) -> list[dict[str, Any]]:
+    """Copy the messages in the form that a template of these traits reads.
+
+    Raises:
+        Failure: unsupported, when a content part is not text.
+    """
+    names = _function_names(messages)
+    return [_message(message, traits, names) for message in messages]
+
+
+def complete_tools(tools: object) -> object:
+    """Give every function the description and parameters that a template may count on."""
+    if not isinstance(tools, list | tuple):
+        return tools
+    return [_complete_tool(tool) for tool in tools]
+
+
+def _complete_tool(tool: Any) -> Any:  # noqa: ANN401 - a client's JSON
+    if not isinstance(tool, dict) or not isinstance(function := tool.get("function"), dict):
+        return tool
+    parameters = function.get("parameters")
+    if not isinstance(parameters, dict):
+        parameters = {}
+    parameters = {"type": "object", "properties": {}, "required": [], **parameters}
+    description = function.get("description") or ""
+    return {
+        **tool,
+        "function": {**function, "description": description, "parameters": parameters},
+    }
+
+
+def _message(
+    message: Mapping[str, Any], traits: Traits, names: Mapping[str, str]
+) -> dict[str, Any]:
+    # Clients replay our own answers with every absent field as null, where templates test
+    # whether a field is there.
+    plain = {key: value for key, value in message.items() if value is not None}
+    if plain.get("role") == "developer" and not traits.developer:
+        plain["role"] = "system"
+    role = plain.get("role")
+    as_list = isinstance(role, str) and role in traits.list_roles
+    plain["content"] = _content(plain.get("content", ""), as_list, traits)
+    calls = plain.pop("tool_calls", None)
+    if isinstance(calls, list | tuple) and calls:
+        plain["tool_calls"] = [_call(call, traits) for call in calls]
+        plain["content"] = plain["content"] or traits.empty_content
+    call_id = plain.get("tool_call_id")
+    if role == "tool" and isinstance(call_id, str):
+        if "name" not in plain and call_id in names:
+            plain["name"] = names[call_id]
+        plain["tool_call_id"] = _id(call_id, traits)
+    return plain
+
+
+def _content(content: object, as_list: bool, traits: Traits) -> object:
+    if isinstance(content, dict):
+        content = [content]
+    if isinstance(content, list | tuple):
+        texts = [_text(part) for part in content]
+        if as_list or not traits.strings:
+            return [{"type": "text", "text": text} for text in texts]
+        return "\n".join(texts)
+    if isinstance(content, str) and content and not traits.strings:
+        return [{"type": "text", "text": content}]
+    return content
+
+
+def _text(part: object) -> str:
+    """Read one content part. Raises ``Failure`` when it is not text."""
+    if isinstance(part, str):
+        return part
+    kind = part.get("type") if isinstance(part, dict) else type(part).__name__
+    if isinstance(part, dict) and isinstance(kind, str | None):
+        text = part.get("refusal") if kind == "refusal" else part.get("text")
+        if isinstance(text, str) and (kind in _TEXT_TYPES or kind == "refusal"):
+            return text
+    msg = f"This model reads text only, but a message has a content part of type {kind!r}."
+    raise Failure(FailureKind.UNSUPPORTED, msg, param="messages")
+
+
+def _call(call: Any, traits: Traits) -> Any:  # noqa: ANN401 - a client's JSON
+    """Copy one tool call, with its arguments as the template wants them."""
+    if not isinstance(call, dict) or not isinstance(function := call.get("function"), dict):
+        return call
+    arguments = function.get("arguments")
+    plain = {"type": "function", **call}
+    plain["function"] = {**function, "arguments": _arguments(arguments, traits)}
+    if isinstance(call_id := call.get("id"), str):
+        plain["id"] = _id(call_id, traits)
+    return plain
+
+
+def _arguments(arguments: object, traits: Traits) -> object:
+    """Give arguments as an object or as JSON; what is neither stays as the model wrote it."""
+    if not traits.argument_objects:
+        if arguments is None or isinstance(arguments, str):
+            return arguments or "{}"
+        return json.dumps(arguments, ensure_ascii=False)
+    if not isinstance(arguments, str):
+        return {} if arguments is None else arguments
+    if not arguments.strip():
+        return {}
+    try:
+        value = json.loads(arguments)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    return arguments if traits.argument_text else {"arguments": arguments}
+
+
+def _id(call_id: str, traits: Traits) -> str:
+    """Return the id itself, or a short one that is the same for the same id."""
+    if not traits.short_ids or (len(call_id) == _SHORT_ID and call_id.isalnum()):
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:_SHORT_ID]
+
+
+def _function_names(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Map call ids to functions: a result has the id alone, some templates ask for the name."""
+    names: dict[str, str] = {}
+    for message in messages:
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list | tuple) else ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict) and isinstance(call.get("id"), str):
+                name = function.get("name")
+                if isinstance(name, str):
+                    names[call["id"]] = name
+    return names

@@ -1,0 +1,117 @@
+"""A chat template, ready to render."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from colonnade.messages import Failure
+from colonnade.prompt.arrange import arrangements
+from colonnade.prompt.conform import complete_tools, conform
+from colonnade.prompt.environment import MAX_STEPS, ExhaustedFailure, compile_template, run
+from colonnade.prompt.probe import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_PROBE_STEPS = 50_000
+_NO_KWARGS: Mapping[str, Any] = {}
+_ABSENT_TOKENS = {"unk_token": "", "pad_token": ""}
+"""Tokens that few files name: empty, so that a template may add them to its text."""
+
+
+class ChatTemplate:
+    """Renders conversations, after finding out once what shapes of them the template takes.
+
+    ``variants`` are templates for a purpose: the one of ``tool_use`` renders in place of this one
+    when there are tools, the one of ``rag`` when there are documents. ``warning`` says what an
+    operator should know of how the template was chosen; ``broken`` why it cannot even render a
+    greeting, and None where it can.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        name: str,
+        bos_token: str = "",
+        eos_token: str = "",
+        variants: Mapping[str, ChatTemplate] | None = None,
+        warning: str | None = None,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        """Compile and probe a template.
+
+        Raises:
+            Failure: template_refused, when the source is not a template.
+        """
+        self.name = name
+        self.source = source
+        self.variants = dict(variants or {})
+        self.warning = warning
+        self._clock = clock
+        self._tokens = {**_ABSENT_TOKENS, "bos_token": bos_token, "eos_token": eos_token}
+        self._template = compile_template(source)
+        self._traits = probe(self._probe_render, source)
+        self.broken = self._refuses_greeting()
+
+    def render(
+        self, messages: Sequence[Mapping[str, Any]], kwargs: Mapping[str, Any] = _NO_KWARGS
+    ) -> str:
+        """Render a prompt. ``kwargs`` reach the template, but none takes the messages' place.
+
+        Raises:
+            Failure: template_refused, with the template's own words for the messages as they were
+                first put to it; unsupported, when a content part is not text.
+        """
+        if kwargs.get("tools") and "tool_use" in self.variants:
+            return self.variants["tool_use"].render(messages, kwargs)
+        if kwargs.get("documents") and "rag" in self.variants:
+            return self.variants["rag"].render(messages, kwargs)
+        variables = {**kwargs, "tools": self._tools(kwargs.get("tools"))}
+        refusals: list[Failure] = []
+        for candidate in arrangements(conform(messages, self._traits), self._traits):
+            try:
+                return self._render(candidate, variables)
+            except ExhaustedFailure:
+                raise
+            except Failure as failure:
+                refusals.append(failure)
+        raise refusals[0]
+
+    def _refuses_greeting(self) -> str | None:
+        try:
+            self.render([{"role": "user", "content": "Hello"}])
+        except Failure as failure:
+            return failure.message
+        return None
+
+    def _tools(self, tools: object) -> object:
+        if not tools:
+            # Clients send an empty list for "no tools", which many templates would announce.
+            return [] if self._traits.tools_always else None
+        return tools if self._traits.bare_tools else complete_tools(tools)
+
+    def _render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        variables: Mapping[str, Any],
+        max_steps: int = MAX_STEPS,
+    ) -> str:
+        context = {
+            "add_generation_prompt": True,
+            "documents": None,
+            "strftime_now": self._strftime_now,
+            **self._tokens,
+            **variables,
+            "messages": messages,
+        }
+        return run(self._template, context, max_steps=max_steps)
+
+    def _probe_render(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None
+    ) -> str:
+        return self._render(messages, {"tools": tools}, max_steps=_PROBE_STEPS)
+
+    def _strftime_now(self, pattern: str) -> str:
+        return self._clock().strftime(pattern)

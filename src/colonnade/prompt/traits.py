@@ -1,0 +1,41 @@
+"""What is known of a template before it sees a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Systems(Enum):
+    """Where a template takes system messages without refusing or losing them."""
+
+    ANYWHERE = auto()
+    FIRST = auto()
+    """One, as the first message."""
+    NOWHERE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """The shapes of a conversation that a template takes. The defaults take everything."""
+
+    strings: bool = True
+    """Reads content given as a string; some templates read lists of parts alone."""
+    list_roles: frozenset[str] = frozenset()
+    """Roles whose content may be a list of parts."""
+    developer: bool = False
+    systems: Systems = Systems.ANYWHERE
+    repeats: bool = True
+    """Takes two messages of one role in a row."""
+    argument_objects: bool = True
+    """Wants a tool call's arguments as an object, not as a JSON string."""
+    argument_text: bool = True
+    """Survives arguments that are a string, whatever it makes of them."""
+    short_ids: bool = False
+    """Wants the ids of tool calls as nine letters and digits."""
+    empty_content: str | None = ""
+    """The content of a message that only calls tools."""
+    bare_tools: bool = True
+    """Takes tools without description or parameters, which OpenAI makes optional."""
+    tools_always: bool = False
+    """Loops over ``tools`` even when there are none, so it needs a list."""
