@@ -1,0 +1,103 @@
+"""Tool calls in a replayed history, as each template wants them."""
+
+import pytest
+
+from colonnade.messages import Failure
+from colonnade.prompt import ChatTemplate
+from tests.prompt.conversations import ALTERNATING, CALLS, TOOL, assistant, call, result, user
+
+AS_JSON = CALLS.replace("ARGUMENTS", "{{ call.function.arguments | tojson }}")
+AS_ITEMS = CALLS.replace(
+    "ARGUMENTS", "{% for k, v in call.function.arguments.items() %}{{ k }}={{ v }}{% endfor %}"
+)
+AS_TEXT = CALLS.replace("ARGUMENTS", "{{ call.function.arguments }}")
+NAMED = CALLS.replace("ARGUMENTS", "{{ call.function.arguments }}").replace(
+    "'[' + message.role", "'[' + (message.name if message.role == 'tool' else message.role)"
+)
+NINE = AS_JSON.replace(
+    "{{ call.function.name }}",
+    "{% if call.id | length != 9 %}{{ raise_exception('Nine!') }}{% endif %}"
+    "{{ call.id + call.function.name }}",
+)
+NONE_CONTENT = (
+    "{% for m in messages %}{% if m.role == 'assistant' and m.content is none %}"
+    "{% for c in m.tool_calls %}{{ c.function.name }}({{ c.function.arguments | tojson }})"
+    "{% endfor %}{% else %}{{ m.content }}|{% endif %}{% endfor %}"
+)
+DESCRIBED = (
+    "{% for tool in tools %}{{ tool.function.name + ': ' + tool.function.description }}"
+    "{% for name, _ in tool.function.parameters.properties.items() %} {{ name }}{% endfor %}"
+    "{% endfor %}{{ messages[0].content }}"
+)
+
+
+def render(source, *messages, **kwargs):
+    return ChatTemplate(source, name="test").render(messages, {"tools": [TOOL], **kwargs})
+
+
+@pytest.mark.parametrize("arguments", ['{"place": "Ávila"}', {"place": "Ávila"}])
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        (AS_JSON, '{"place": "Ávila"}'),
+        (AS_ITEMS, "place=Ávila"),
+        (AS_TEXT, '{"place": "Ávila"}'),
+    ],
+)
+def test_arguments_come_as_the_template_wants_them(source, written, arguments):
+    text = render(source, user("a"), call(arguments), result("b"))
+    assert text == f"[user]a[assistant]weather({written})[tool]b"
+
+
+@pytest.mark.parametrize("source", [AS_JSON, AS_ITEMS, AS_TEXT])
+@pytest.mark.parametrize("arguments", ['{"place": "Par', "[1, 2]", "nonsense", "[" * 100_000])
+def test_malformed_arguments_do_not_break_the_history(source, arguments):
+    text = render(source, user("a"), call(arguments), result("b"))
+    assert arguments[:5].strip('{"') in text
+    assert text.endswith("[tool]b")
+
+
+@pytest.mark.parametrize("arguments", ["", " ", None, {}])
+def test_no_arguments_are_an_empty_object(arguments):
+    assert "weather({})" in render(AS_JSON, user("a"), call(arguments))
+    assert "weather()" in render(AS_ITEMS, user("a"), call(arguments))
+
+
+def test_ids_are_shortened_where_the_template_insists():
+    text = render(NINE, user("a"), call("{}"), result("b"))
+    short = text.removeprefix("[user]a[assistant]").split("weather")[0]
+    assert len(short) == 9
+    assert short.isalnum()
+    assert "abcdef123weather" in render(NINE, user("a"), call("{}", id="abcdef123"))
+
+
+def test_a_result_is_named_after_its_call():
+    assert render(NAMED, user("a"), call("{}"), result("b")).endswith("[weather]b")
+
+
+def test_content_beside_calls_is_none_where_the_template_asks_for_that():
+    assert render(NONE_CONTENT, user("a"), call('{"x": 1}')) == 'a|weather({"x": 1})'
+
+
+def test_a_tool_may_have_a_name_alone():
+    bare = {"type": "function", "function": {"name": "now", "parameters": None}}
+    assert render(DESCRIBED, user("a"), tools=[TOOL, bare]) == (
+        "weather: The weather of a place. placenow: a"
+    )
+
+
+def test_a_template_that_always_loops_over_tools_gets_none_to_loop_over():
+    assert render(DESCRIBED, user("a"), tools=None) == "a"
+
+
+def test_text_and_calls_of_two_assistant_messages_become_one():
+    source = ALTERNATING.replace("{% endfor %}", "{{ message.tool_calls | length }}{% endfor %}")
+    text = render(
+        source.replace("| length", "| default([]) | length"), user("a"), assistant("b"), call("{}")
+    )
+    assert text == "[user]a0[assistant]b1"
+
+
+def test_results_are_refused_where_the_format_has_none():
+    with pytest.raises(Failure, match="Roles must alternate"):
+        render(ALTERNATING, user("a"), call("{}"), result("b"))
