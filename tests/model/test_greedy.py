@@ -85,3 +85,25 @@ async def test_side_by_side_and_with_several_choices(kind: str, random_model: Ra
         assert found == expected
     finally:
         await engine.close()
+
+
+@pytest.mark.parametrize("kind", ["llama", "sliding", "hybrid", "recurrent"])
+async def test_choices_that_share_a_prefill(kind: str, random_model: RandomModel) -> None:
+    """More choices than slots: some start from the shared state in a later wave."""
+    path = random_model(kind)
+    engine = await Engine.start(
+        LoadModel(str(path), ctx_size=256, slots=2, threads=1, batch_size=64, flash_attention="off")
+    )
+    try:
+        prompt = _prompts(engine.info.vocab_size)[4]
+        (expected,) = _reference(path, [prompt])
+        decoding = Decoding(
+            sampling=GREEDY, max_tokens=LENGTH, ignore_eos=True, logprobs=0, n=5
+        )
+        stream = await engine.submit((TokenPart(tuple(prompt)),), decoding)
+        found: list[list[int]] = [[] for _ in range(5)]
+        async for output in stream:
+            found[output.choice] += [entry.id for entry in output.logprobs]
+        assert found == [expected] * 5
+    finally:
+        await engine.close()

@@ -21,7 +21,7 @@ class Sampling(Struct, frozen=True, array_like=True, gc=False):
     min_p: float = 0.05
     typical_p: float = 1.0
     top_n_sigma: float = -1.0
-    """Negative for off."""
+    """0 or less for off."""
     xtc_probability: float = 0.0
     xtc_threshold: float = 0.1
     dry_multiplier: float = 0.0

@@ -151,7 +151,7 @@ def _draw(size: int, sampling: Sampling, seed: int) -> list[Any]:
 
 def _truncation(sampling: Sampling, seed: int) -> list[Any]:
     chain = []
-    if sampling.top_n_sigma >= 0:
+    if sampling.top_n_sigma > 0:
         chain.append(llama_cpp.llama_sampler_init_top_n_sigma(sampling.top_n_sigma))
     if sampling.top_k > 0:
         chain.append(llama_cpp.llama_sampler_init_top_k(sampling.top_k))
