@@ -42,12 +42,13 @@ def compile_template(source: str) -> Template:
         tree = _environment.parse(source)
         for loop in list(tree.find_all(nodes.For)):
             loop.iter = _filtered(loop.iter, "counted")
-        for concat in list(tree.find_all(nodes.Concat)):
+        for concat in list(tree.find_all(nodes.Concat)):  # "~", no operator to intercept
             whole = nodes.Concat(concat.nodes, lineno=concat.lineno)
             concat.nodes = [_filtered(whole, "bounded")]
         return _environment.from_string(tree)
     except Exception as error:
-        raise _failure("The chat template cannot be compiled", error) from error
+        msg = f"The chat template cannot be compiled: {type(error).__name__}: {error}"
+        raise Failure(FailureKind.TEMPLATE_REFUSED, msg) from error
 
 
 def _filtered(expression: nodes.Node, name: str) -> nodes.Expr:
@@ -70,7 +71,8 @@ def run(template: Template, variables: Mapping[str, Any], *, max_steps: int = MA
     except _RaisedError as error:
         raise Failure(FailureKind.TEMPLATE_REFUSED, str(error), param="messages") from error
     except Exception as error:
-        raise _failure("The chat template failed on these messages", error) from error
+        msg = f"The chat template failed on these messages: {type(error).__name__}: {error}"
+        raise Failure(FailureKind.TEMPLATE_REFUSED, msg, param="messages") from error
     finally:
         _steps_left.reset(token)
 
@@ -84,11 +86,6 @@ def _collect(pieces: Iterable[str]) -> str:
             raise _ExhaustedError("the text is too long")
         texts.append(piece)
     return "".join(texts)
-
-
-def _failure(what: str, error: Exception) -> Failure:
-    msg = f"{what}: {type(error).__name__}: {error}"
-    return Failure(FailureKind.TEMPLATE_REFUSED, msg, param="messages")
 
 
 class ExhaustedFailure(Failure):
