@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from colonnade.generation.events import Event, Finished, TextDelta, Usage
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from colonnade.engine import Stream
     from colonnade.generation.models import Models, ServedModel
     from colonnade.messages import TokenLogprob
+
+
+_LONG = 1 << 17
+"""Characters of messages that take more than a few milliseconds to render."""
 
 
 class Generation:
@@ -52,12 +57,20 @@ class Generation:
             decode_ms=max(usage.decode_ms for usage in each),
         )
 
+    async def batches(self) -> AsyncIterator[list[Event]]:
+        """Yield whatever events are there, as often as some are, until each choice has finished.
+
+        A slow reader gets many at once, and can pass them on so.
+        """
+        async for outputs in self._stream.batches():
+            events = [event for output in outputs for event in _events(output)]
+            self.finished += [event for event in events if isinstance(event, Finished)]
+            yield events
+
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Yield the events of all choices as they come; ends when each choice has finished."""
-        async for output in self._stream:
-            for event in _events(output):
-                if isinstance(event, Finished):
-                    self.finished.append(event)
+        """Yield the events of all choices one by one; otherwise as ``batches``."""
+        async for events in self.batches():
+            for event in events:
                 yield event
 
     async def aclose(self) -> None:
@@ -83,7 +96,10 @@ class Generator:
         if not info.decoder:
             msg = f"The model {model.id!r} is an embedding model: it cannot generate text."
             raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
-        prompt, add_bos = _prompt(turn, model)
+        if _is_long(turn):  # rendering takes a while: let the event loop go on
+            prompt, add_bos = await asyncio.to_thread(_prompt, turn, model)
+        else:
+            prompt, add_bos = _prompt(turn, model)
         suffix = turn.prompt.suffix if isinstance(turn.prompt, CompletionPrompt) else None
         if suffix is not None and not info.infill:
             msg = f"The model {model.id!r} has no infill tokens: it cannot fill a gap."
@@ -94,6 +110,13 @@ class Generator:
         return Generation(model.id, stream)
 
 
+def _is_long(turn: Turn) -> bool:
+    if not isinstance(turn.prompt, ChatPrompt):
+        return False
+    contents = (message.get("content") for message in turn.prompt.messages)
+    return sum(len(text) if isinstance(text, str) else _LONG // 8 for text in contents) > _LONG
+
+
 def _prompt(turn: Turn, model: ServedModel) -> tuple[tuple[PromptPart, ...], bool]:
     """The prompt's parts, and whether the BOS token goes before them."""
     info = model.engine.info
@@ -102,10 +125,10 @@ def _prompt(turn: Turn, model: ServedModel) -> tuple[tuple[PromptPart, ...], boo
             text = model.template.render(messages, kwargs)
             bos = info.bos_token
             return (TextPart(text),), info.add_bos and not (bos and text.startswith(bos))
-        case CompletionPrompt(str() as text):
-            return (TextPart(text),), info.add_bos
-        case CompletionPrompt(ids):
-            return (TokenPart(ids),), False
+        case CompletionPrompt(prompt):
+            if isinstance(prompt, str):
+                return (TextPart(prompt),), info.add_bos
+            return (TokenPart(prompt),), False
 
 
 def _events(output: Output) -> list[Event]:
