@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from colonnade.generation import Event, Generation, Generator, Turn
 
     Item = tuple[int, Event]
+    Ready = list[Item] | Exception | None
 
 
 class Batch:
@@ -37,31 +38,27 @@ class Batch:
             await cls([task.result() for task in starting if _started(task)]).aclose()
             raise
 
-    async def events(self) -> AsyncIterator[Item]:
-        """Yield (number of the prompt, event), in the order of coming.
+    async def batches(self) -> AsyncIterator[list[Item]]:
+        """Yield (number of the prompt, event) in the order of coming, what is ready together.
 
         Raises:
             Failure: one of the generations failed.
         """
-        if len(self.generations) == 1:
-            async for event in self.generations[0]:
-                yield 0, event
-            return
-        queue: asyncio.Queue[Item | BaseException | None] = asyncio.Queue()
+        queue: asyncio.Queue[Ready] = asyncio.Queue()
         readers = [
             asyncio.ensure_future(_read(number, generation, queue))
             for number, generation in enumerate(self.generations)
         ]
         try:
-            open_ends = len(readers)
-            while open_ends:
-                item = await queue.get()
-                if item is None:
-                    open_ends -= 1
-                elif isinstance(item, BaseException):
-                    raise item
+            reading = len(readers)
+            while reading:
+                ready = await queue.get()
+                if ready is None:
+                    reading -= 1
+                elif isinstance(ready, Exception):
+                    raise ready
                 else:
-                    yield item
+                    yield ready
         finally:
             await cancel(*readers)
 
@@ -71,12 +68,10 @@ class Batch:
             await generation.aclose()
 
 
-async def _read(
-    number: int, generation: Generation, queue: asyncio.Queue[Item | BaseException | None]
-) -> None:
+async def _read(number: int, generation: Generation, queue: asyncio.Queue[Ready]) -> None:
     try:
-        async for event in generation:
-            queue.put_nowait((number, event))
+        async for events in generation.batches():
+            queue.put_nowait([(number, event) for event in events])
     except Exception as exc:  # noqa: BLE001 - raised again by the reader of the queue
         queue.put_nowait(exc)
     else:

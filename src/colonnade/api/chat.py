@@ -1,9 +1,11 @@
 """``POST /v1/chat/completions``."""
 
 from litestar import Response, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from colonnade.api.accounts import wire_timings, wire_usage
-from colonnade.api.chat_stream import chat_frames
+from colonnade.api.chat_stream import ChatStream
 from colonnade.api.chat_turn import chat_turn
 from colonnade.api.disconnect import unless_disconnected
 from colonnade.api.errors import ERROR_RESPONSES
@@ -20,11 +22,11 @@ from colonnade.generation import Generation, Generator, Models, Turn
 
 @post("/chat/completions", status_code=200, responses=ERROR_RESPONSES, summary="Chat completion")
 async def create_chat_completion(
-    data: ChatRequest,
+    data: JSONBody[ChatRequest],
     request: WireRequest,
-    generator: Generator,
-    models: Models,
-    options: ApiOptions,
+    generator: NamedDependency[Generator],
+    models: NamedDependency[Models],
+    options: NamedDependency[ApiOptions],
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
     turn = chat_turn(data, models.find(data.model), options)
@@ -32,13 +34,15 @@ async def create_chat_completion(
         work = _complete(generator, turn)
         return Response(await unless_disconnected(request.receive, work))
     generation = await generator.start(turn)
-    frames = chat_frames(
+    stream = ChatStream(
         generation,
         Identity.fresh("chatcmpl", generation.model),
         turn.decoding,
         include_usage=bool(data.stream_options and data.stream_options.include_usage),
     )
-    return EventStream(frames, close=generation.aclose, keep_alive=options.keep_alive_seconds)
+    return EventStream(
+        stream.frames(), close=generation.aclose, keep_alive=options.keep_alive_seconds
+    )
 
 
 async def _complete(generator: Generator, turn: Turn) -> ChatCompletion:

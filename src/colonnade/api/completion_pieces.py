@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from colonnade.api.batch import Batch
     from colonnade.api.completion_turns import CompletionJob, Prompt
-    from colonnade.generation import Generation
+    from colonnade.generation import Event, Generation
     from colonnade.messages import TokenLogprob
 
 
@@ -30,25 +30,35 @@ class Piece:
     echo: bool = False
 
 
-async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[Piece]:
+async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[list[Piece]]:
     """Yield the pieces in the order of coming, each choice's echo first.
 
     Raises:
         Failure: a generation failed.
     """
     silent = set(range(len(job.prompts))) if job.echo else set()
-    async for number, event in batch.events():
-        first = number * job.generated
-        if number in silent:
-            # Not before the first event: the prompt's tokens are known only then.
-            silent.remove(number)
-            text, tokens = _echo(batch.generations[number], job.prompts[number], job.bos)
-            for index in range(first, first + job.generated):
-                yield Piece(index, text, tokens, echo=True)
-        if isinstance(event, Finished):
-            yield Piece(first + event.choice, "", reason=event.reason.value)
-        else:
-            yield Piece(first + event.choice, event.text, event.logprobs)
+    async for items in batch.batches():
+        ready: list[Piece] = []
+        for number, event in items:
+            if number in silent:
+                # Not before the first event: the prompt's tokens are known only then.
+                silent.remove(number)
+                ready += _echoes(batch, job, number)
+            ready.append(_piece(number * job.generated, event))
+        yield ready
+
+
+def _piece(first: int, event: Event) -> Piece:
+    if isinstance(event, Finished):
+        return Piece(first + event.choice, "", reason=event.reason.value)
+    return Piece(first + event.choice, event.text, event.logprobs)
+
+
+def _echoes(batch: Batch, job: CompletionJob, number: int) -> list[Piece]:
+    """The echo of a prompt, for each of its choices."""
+    text, tokens = _echo(batch.generations[number], job.prompts[number], job.bos)
+    first = number * job.generated
+    return [Piece(index, text, tokens, echo=True) for index in range(first, first + job.generated)]
 
 
 def _echo(generation: Generation, prompt: Prompt, bos: str) -> tuple[str, tuple[TokenLogprob, ...]]:

@@ -1,13 +1,13 @@
 """``POST /v1/completions``."""
 
-from collections.abc import AsyncIterator
-
 from litestar import Response, post
-from msgspec import UNSET
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from colonnade.api.accounts import total, wire_timings, wire_usage
 from colonnade.api.batch import Batch
 from colonnade.api.completion_pieces import Piece, pieces
+from colonnade.api.completion_stream import CompletionStream
 from colonnade.api.completion_turns import CompletionJob, completion_job
 from colonnade.api.disconnect import unless_disconnected
 from colonnade.api.errors import ERROR_RESPONSES
@@ -15,18 +15,18 @@ from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.logprobs import CompletionLogprobsWriter
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.completions import Completion, CompletionChoice, CompletionRequest
-from colonnade.api.sse import EventStream, frame
+from colonnade.api.sse import EventStream
 from colonnade.api.wire import WireRequest
 from colonnade.generation import Generator, Models
 
 
 @post("/completions", status_code=200, responses=ERROR_RESPONSES, summary="Completion")
 async def create_completion(
-    data: CompletionRequest,
+    data: JSONBody[CompletionRequest],
     request: WireRequest,
-    generator: Generator,
-    models: Models,
-    options: ApiOptions,
+    generator: NamedDependency[Generator],
+    models: NamedDependency[Models],
+    options: NamedDependency[ApiOptions],
 ) -> Response[Completion]:
     """Continue one text or several."""
     job = completion_job(data, models.find(data.model), options)
@@ -35,8 +35,8 @@ async def create_completion(
         return Response(await unless_disconnected(request.receive, work))
     batch = await Batch.start(generator, job.turns)
     include_usage = bool(data.stream_options and data.stream_options.include_usage)
-    frames = _frames(batch, job, include_usage=include_usage)
-    return EventStream(frames, close=batch.aclose, keep_alive=options.keep_alive_seconds)
+    stream = CompletionStream(batch, job, _heading(job), include_usage=include_usage)
+    return EventStream(stream.frames(), close=batch.aclose, keep_alive=options.keep_alive_seconds)
 
 
 async def _complete(generator: Generator, job: CompletionJob) -> Completion:
@@ -55,8 +55,9 @@ async def _complete(generator: Generator, job: CompletionJob) -> Completion:
 async def _choices(batch: Batch, job: CompletionJob) -> list[CompletionChoice]:
     """All choices in order; of each prompt, only the best where more were generated."""
     collected: list[list[Piece]] = [[] for _ in range(len(job.prompts) * job.generated)]
-    async for piece in pieces(batch, job):
-        collected[piece.index].append(piece)
+    async for ready in pieces(batch, job):
+        for piece in ready:
+            collected[piece.index].append(piece)
     chosen: list[list[Piece]] = []
     for start in range(0, len(collected), job.generated):
         of_prompt = collected[start : start + job.generated]
@@ -80,27 +81,6 @@ def _mean_logprob(parts: list[Piece]) -> float:
     """How likely a choice was, a token; the prompt, alike in all of them, is left out."""
     each = [token.logprob or 0.0 for piece in parts if not piece.echo for token in piece.tokens]
     return sum(each) / len(each) if each else 0.0
-
-
-async def _frames(batch: Batch, job: CompletionJob, *, include_usage: bool) -> AsyncIterator[bytes]:
-    chunk = _heading(job)
-    chunk.usage = None if include_usage else UNSET
-    count = len(job.prompts) * job.n
-    writers = [CompletionLogprobsWriter() for _ in range(count if job.logprobs else 0)]
-    unfinished = count
-    async for piece in pieces(batch, job):
-        choice = CompletionChoice(index=piece.index, text=piece.text, finish_reason=piece.reason)
-        if job.logprobs and piece.tokens:
-            choice.logprobs = writers[piece.index].write(piece.tokens)
-        chunk.choices = [choice]
-        unfinished -= piece.reason is not None
-        if not (unfinished or include_usage):
-            chunk.timings = wire_timings(total(each.usage for each in batch.generations))
-        yield frame(chunk)
-    if include_usage:
-        usage = total(generation.usage for generation in batch.generations)
-        chunk.choices, chunk.usage, chunk.timings = [], wire_usage(usage), wire_timings(usage)
-        yield frame(chunk)
 
 
 def _heading(job: CompletionJob) -> Completion:

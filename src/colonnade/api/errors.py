@@ -95,11 +95,12 @@ def failure_response(_: Request[Any, Any, Any], failure: Failure) -> Response[Er
     return Response(error_body(failure), status_code=rule.status, headers=headers)
 
 
-def http_response(_: Request[Any, Any, Any], exc: HTTPException) -> Response[ErrorBody]:
+def http_response(request: Request[Any, Any, Any], exc: HTTPException) -> Response[ErrorBody]:
     """Answer what Litestar itself refuses."""
     status = exc.status_code
     kind = "invalid_request_error" if status < 500 else "server_error"
-    error = Error(message=exc.detail, type=kind, param=None, code=HTTP_CODES.get(status))
+    message = f"{exc.detail}: {request.method} {request.url.path}"
+    error = Error(message=message, type=kind, param=None, code=HTTP_CODES.get(status))
     return Response(ErrorBody(error), status_code=status, headers=dict(exc.headers or {}))
 
 

@@ -3,19 +3,21 @@
 from pathlib import Path
 
 from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from colonnade.api.schema.models import Model, ModelList
 from colonnade.generation import Models, ServedModel
 
 
 @get("/models", summary="List models", sync_to_thread=False)
-def list_models(models: Models) -> ModelList:
+def list_models(models: NamedDependency[Models]) -> ModelList:
     """All models that requests can name, the default one first."""
     return ModelList(data=[_wire(model) for model in models])
 
 
 @get("/models/{model_id:path}", summary="Retrieve a model", sync_to_thread=False)
-def retrieve_model(model_id: Path, models: Models) -> Model:
+def retrieve_model(model_id: FromPath[Path], models: NamedDependency[Models]) -> Model:
     """One model. Its id may hold slashes, escaped or not."""
     return _wire(models.find(model_id.as_posix().removeprefix("/")))
 

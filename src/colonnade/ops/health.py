@@ -3,7 +3,7 @@
 from typing import Literal
 
 from litestar import Response, Router, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from msgspec import Struct
 
 from colonnade import __version__
@@ -25,13 +25,13 @@ class Readiness(Struct):
 
 
 @get("/health", summary="Liveness", sync_to_thread=False)
-def health(models: Models) -> Health:
+def health(models: NamedDependency[Models]) -> Health:
     """Always 200: whoever gets an answer knows that the process lives."""
     return Health("ok", __version__, _ready(models))
 
 
 @get("/ready", summary="Readiness", sync_to_thread=False)
-def ready(models: Models) -> Response[Readiness]:
+def ready(models: NamedDependency[Models]) -> Response[Readiness]:
     """200 once a model can serve a request, 503 before, and while a crashed one restarts."""
     is_ready = _ready(models)
     return Response(Readiness(is_ready), status_code=200 if is_ready else 503)

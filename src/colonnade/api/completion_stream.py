@@ -1,0 +1,65 @@
+"""The chunks of a streamed completion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from colonnade.api.accounts import total, wire_timings, wire_usage
+from colonnade.api.completion_pieces import pieces
+from colonnade.api.logprobs import CompletionLogprobsWriter
+from colonnade.api.schema.completions import CompletionChoice
+from colonnade.api.sse import frame
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from colonnade.api.batch import Batch
+    from colonnade.api.completion_pieces import Piece
+    from colonnade.api.completion_turns import CompletionJob
+    from colonnade.api.schema.completions import Completion
+    from colonnade.generation import Usage
+
+
+class CompletionStream:
+    """Makes the frames of all choices of all prompts. ``chunk`` is filled again and again."""
+
+    def __init__(
+        self, batch: Batch, job: CompletionJob, chunk: Completion, *, include_usage: bool
+    ) -> None:
+        self._batch = batch
+        self._job = job
+        self._chunk = chunk
+        self._chunk.usage = None if include_usage else UNSET
+        self._include_usage = include_usage
+        self._unfinished = len(job.prompts) * job.n
+        self._writers = [CompletionLogprobsWriter() for _ in range(self._unfinished)]
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Yield echoes, text, ends, and the usage where asked for; what comes together, joined.
+
+        Raises:
+            Failure: a generation failed.
+        """
+        async for ready in pieces(self._batch, self._job):
+            yield b"".join([self._piece(piece) for piece in ready])
+        if self._include_usage:
+            self._chunk.choices = []
+            self._chunk.usage = wire_usage(self._usage())
+            self._chunk.timings = wire_timings(self._usage())
+            yield frame(self._chunk)
+
+    def _piece(self, piece: Piece) -> bytes:
+        choice = CompletionChoice(index=piece.index, text=piece.text, finish_reason=piece.reason)
+        if self._job.logprobs and piece.tokens:
+            choice.logprobs = self._writers[piece.index].write(piece.tokens)
+        self._chunk.choices = [choice]
+        if piece.reason is not None:
+            self._unfinished -= 1
+            if not (self._unfinished or self._include_usage):
+                self._chunk.timings = wire_timings(self._usage())
+        return frame(self._chunk)
+
+    def _usage(self) -> Usage:
+        return total(generation.usage for generation in self._batch.generations)
