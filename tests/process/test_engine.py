@@ -235,3 +235,27 @@ async def test_an_idle_worker_uses_no_processor_time(start_engine: StartEngine) 
 def _processor_ticks(engine: Engine) -> int:
     fields = Path(f"/proc/{engine.pid}/stat").read_text().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
+
+
+async def test_a_huge_prompt_is_refused_and_delays_nobody(start_engine: StartEngine) -> None:
+    engine = await start_engine()
+    huge = asyncio.create_task(_submit(engine, "many words " * 400_000))
+    await asyncio.sleep(0)
+    finish = await _finish(await _submit(engine))
+    assert finish.completion_tokens == 5
+    assert not huge.done(), "the short request overtakes it"
+    with pytest.raises(Failure) as caught:
+        await huge
+    assert caught.value.kind is FailureKind.CONTEXT_LENGTH_EXCEEDED
+
+
+async def test_a_huge_prompt_can_be_cancelled_while_it_is_tokenized(
+    start_engine: StartEngine,
+) -> None:
+    engine = await start_engine(ctx_size=100_000, slots=1)
+    tasks = [asyncio.create_task(_submit(engine, "a b" * 60_000, ENDLESS)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (await _finish(await _submit(engine))).completion_tokens == 5

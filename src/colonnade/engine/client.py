@@ -28,7 +28,7 @@ from colonnade.messages import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colonnade.messages import Decoding, LoadModel, PromptPart
+    from colonnade.messages import Decoding, Finish, LoadModel, PromptPart
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
@@ -174,6 +174,7 @@ class Engine:
     def _cancel(self, request_id: int) -> None:
         if self._streams.pop(request_id, None) is not None and self._worker is not None:
             self._worker.send(Cancel(request_id))
+            _log.info("request %d: cancelled", request_id)
 
     async def _supervise(
         self,
@@ -259,8 +260,22 @@ class Engine:
             if stream.done:
                 del streams[output.id]
             if output.finish is not None:
-                seconds = (output.finish.prompt_ms + output.finish.decode_ms) / 1e3
-                self._turn_seconds += _NEWEST * (seconds - self._turn_seconds)
+                self._account(output.id, output.choice, output.finish)
+
+    def _account(self, request_id: int, choice: int, finish: Finish) -> None:
+        """Note a choice's end."""
+        seconds = (finish.prompt_ms + finish.decode_ms) / 1e3
+        self._turn_seconds += _NEWEST * (seconds - self._turn_seconds)
+        _log.info(
+            "request %d.%d: %s after %d tokens in %.2f s (prompt %d, cached %d)",
+            request_id,
+            choice,
+            finish.reason.value,
+            finish.completion_tokens,
+            seconds,
+            finish.prompt_tokens,
+            finish.cached_tokens,
+        )
 
     def _fail_all(self, kind: FailureKind, text: str) -> None:
         streams = list(self._streams.values())

@@ -7,6 +7,7 @@ wait for; llama.cpp releases the GIL for both.
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from colonnade.messages import (
@@ -21,10 +22,13 @@ from colonnade.messages import (
 from colonnade.worker.sequence import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from colonnade.messages import Decoding, FromWorker
-    from colonnade.worker.ports import Sampler
+    from colonnade.messages import Cancel, Decoding, FromWorker
+    from colonnade.worker.ports import Model
+
+_LONG = 1 << 17
+"""Characters or ids of a prompt that takes tens of milliseconds to tokenize."""
 
 
 class Vocabulary(Protocol):
@@ -40,22 +44,48 @@ class Vocabulary(Protocol):
 
 
 class Intake:
-    """Turns ``Submit`` messages into requests; answers each with ``Accepted`` or ``Refused``."""
+    """Turns ``Submit`` messages into requests; answers each with ``Accepted`` or ``Refused``.
+
+    A very long prompt is tokenized in a lane of its own, so that short ones overtake it.
+    """
 
     def __init__(
         self,
+        model: Model,
         vocabulary: Vocabulary,
-        sampler: Callable[[Decoding, Sequence[int], int], Sampler],
-        ctx_size: int,
+        pass_on: Callable[[Request | Cancel], None],
         send: Callable[[FromWorker], None],
     ) -> None:
+        self._model = model
         self._vocabulary = vocabulary
-        self._sampler = sampler
-        self._ctx_size = ctx_size
+        self._pass_on = pass_on
         self._send = send
+        self._slow_lane = ThreadPoolExecutor(1, thread_name_prefix="intake-slow")
+        self._in_slow_lane: dict[int, Future[None]] = {}
 
-    def accept(self, submit: Submit) -> Request | None:
-        """The request, or None after it was refused."""
+    def submit(self, submit: Submit) -> None:
+        """Make a request ready and pass it on, or refuse it."""
+        if _length(submit) < _LONG:
+            self._take(submit)
+        else:
+            future = self._slow_lane.submit(self._take, submit)
+            self._in_slow_lane[submit.id] = future
+            future.add_done_callback(lambda _: self._in_slow_lane.pop(submit.id, None))
+
+    def cancel(self, cancel: Cancel) -> None:
+        """Pass a cancellation on, behind the request that it is for."""
+        future = self._in_slow_lane.get(cancel.id)
+        if future is None:
+            self._pass_on(cancel)
+        elif not future.cancel():
+            future.add_done_callback(lambda _: self._pass_on(cancel))
+
+    def _take(self, submit: Submit) -> None:
+        request = self._request(submit)
+        if request is not None:
+            self._pass_on(request)
+
+    def _request(self, submit: Submit) -> Request | None:
         submitted = time.perf_counter()
         try:
             prompt = self._prompt(submit)
@@ -64,7 +94,7 @@ class Intake:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
         decoding = submit.decoding
-        samplers = [self._sampler(decoding, prompt, choice) for choice in range(decoding.n)]
+        samplers = [self._model.sampler(decoding, prompt, i) for i in range(decoding.n)]
         self._send(Accepted(submit.id, len(prompt)))
         return Request(submit.id, prompt, decoding, samplers, submitted)
 
@@ -108,10 +138,18 @@ class Intake:
             if not 0 <= token < self._vocabulary.size:
                 msg = f"There is no token {token} in this model's vocabulary."
                 raise Failure(FailureKind.INVALID_REQUEST, msg, param="logit_bias")
-        room = self._ctx_size - (0 if decoding.max_tokens == 0 else 1)
+        ctx_size = self._model.ctx_size
+        room = ctx_size - (0 if decoding.max_tokens == 0 else 1)
         if len(prompt) > room:
             msg = (
-                f"This model's context holds {self._ctx_size} tokens for prompt and answer, "
+                f"This model's context holds {ctx_size} tokens for prompt and answer, "
                 f"but the prompt alone has {len(prompt)}."
             )
             raise Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")
+
+
+def _length(submit: Submit) -> int:
+    parts = sum(
+        len(part.text) if isinstance(part, TextPart) else len(part.ids) for part in submit.prompt
+    )
+    return parts + len(submit.infill_suffix or "")

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import threading
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +15,6 @@ from colonnade.worker.channel import Channel
 from colonnade.worker.intake import Intake
 from colonnade.worker.llama import LlamaModel, ModelError
 from colonnade.worker.loop import Loop
-
-if TYPE_CHECKING:
-    from colonnade.messages import ToWorker
 
 _PROGRESS_STEP = 0.01
 
@@ -35,7 +31,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         channel.send(LoadFailed(str(error)))
         return 1
     loop = Loop(model, channel.send, prefill_step_ms=load.prefill_step_ms)
-    intake = Intake(model.vocabulary, model.sampler, model.ctx_size, channel.send)
+    intake = Intake(model, model.vocabulary, loop.commands.put, channel.send)
     channel.send(Ready(model.info))
     threading.Thread(target=_take, args=(channel, intake, loop), name="intake", daemon=True).start()
     try:
@@ -53,23 +49,19 @@ def _take(channel: Channel, intake: Intake, loop: Loop) -> None:
     """
     try:
         for message in channel.receive():
-            _dispatch(message, intake, loop)
+            match message:
+                case Submit():
+                    intake.submit(message)
+                case Cancel():
+                    intake.cancel(message)
+                case Shutdown():
+                    loop.commands.put(message)
     except ConnectionError:
         _log.info("the server process is gone")
     except BaseException:  # noqa: BLE001 - logged, and it ends the process
         _log.exception("the intake failed")
         os._exit(70)
     loop.commands.put(Shutdown())
-
-
-def _dispatch(message: ToWorker, intake: Intake, loop: Loop) -> None:
-    match message:
-        case Submit():
-            request = intake.accept(message)
-            if request is not None:
-                loop.commands.put(request)
-        case Cancel() | Shutdown():
-            loop.commands.put(message)
 
 
 class _Progress:
