@@ -1,25 +1,20 @@
-"""An engine: one model's worker, kept alive, and the requests it works on."""
+"""An engine: one model, and the requests that its worker works on."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
-import time
 from typing import TYPE_CHECKING
 
-from colonnade.engine.process import WorkerProcess
 from colonnade.engine.stream import Stream
+from colonnade.engine.supervisor import Supervisor
 from colonnade.messages import (
     Accepted,
     Cancel,
     Failure,
     FailureKind,
-    LoadFailed,
-    Loading,
     ModelInfo,
     PromptLogprobs,
-    Ready,
     Refused,
     Step,
     Submit,
@@ -28,12 +23,12 @@ from colonnade.messages import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from colonnade.engine.process import WorkerProcess
+    from colonnade.engine.supervisor import Answer
     from colonnade.messages import Decoding, Finish, LoadModel, PromptPart
 
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
-_HEALTHY = 60.0
-"""Seconds of life after which a worker's end does not count against its successor."""
+_RESTART_SECONDS = 2.0
+"""When to try again after a worker died."""
 
 _NEWEST = 0.1
 """Weight of the newest request in the mean time of a request."""
@@ -41,25 +36,19 @@ _NEWEST = 0.1
 _log = logging.getLogger(__name__)
 
 
-class LoadError(Exception):
-    """A model could not be loaded; the message is for the user."""
-
-
 class Engine:
     """Submits requests to a worker and hands out what comes back.
 
-    When the worker dies, its requests fail and a successor is started, after a pause that grows
-    while workers die young. Make one with ``start``.
+    When the worker dies its requests fail, and the next ones are served by its successor. Make
+    one with ``start``.
     """
 
     def __init__(self, load: LoadModel, queue_size: int) -> None:
-        self._load = load
         self._queue_size = queue_size
         self._ids = itertools.count(1)
         self._streams: dict[int, Stream] = {}
-        self._worker: WorkerProcess | None = None
+        self._supervisor = Supervisor(load, self._hand_out, self._on_death)
         self._info: ModelInfo | None = None
-        self._supervisor: asyncio.Task[None] | None = None
         self._closing = False
         self._turn_seconds = 1.0
         """How long a request takes, a running mean, for Retry-After."""
@@ -80,22 +69,13 @@ class Engine:
             LoadError: the model could not be loaded.
         """
         engine = cls(load, queue_size)
-        worker = await WorkerProcess.start(load)
-        ready = asyncio.get_running_loop().create_future()
-        engine._supervisor = asyncio.create_task(engine._supervise(worker, on_progress, ready))
-        try:
-            await ready
-        except BaseException:
-            engine._closing = True
-            worker.kill()
-            await engine._supervisor
-            raise
+        engine._info = await engine._supervisor.start(on_progress)
         return engine
 
     @property
     def info(self) -> ModelInfo:
         """The loaded model."""
-        if self._info is None:  # cannot be: ``start`` returns after Ready
+        if self._info is None:  # cannot be: ``start`` returns with it
             msg = "the model is not loaded yet"
             raise RuntimeError(msg)
         return self._info
@@ -103,7 +83,7 @@ class Engine:
     @property
     def ready(self) -> bool:
         """Whether a worker is there to serve the next request."""
-        return self._worker is not None
+        return self._supervisor.worker is not None
 
     @property
     def active(self) -> int:
@@ -118,7 +98,8 @@ class Engine:
     @property
     def pid(self) -> int | None:
         """The worker's process id, None while there is no worker."""
-        return None if self._worker is None else self._worker.pid
+        worker = self._supervisor.worker
+        return None if worker is None else worker.pid
 
     async def submit(
         self,
@@ -148,101 +129,43 @@ class Engine:
         """End the worker. Requests under way fail."""
         self._closing = True
         self._fail_all(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
-        if self._worker is not None:
-            await self._worker.stop()
-        if self._supervisor is not None:
-            self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
+        await self._supervisor.close()
 
     def _available(self) -> WorkerProcess:
+        """The worker, when it can take one more request."""
         if self._closing:
             raise Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
-        if self._worker is None:
+        worker = self._supervisor.worker
+        if worker is None:
             msg = "The model is restarting after a crash."
-            raise Failure(FailureKind.MODEL_UNAVAILABLE, msg, retry_after=_FIRST_PAUSE * 4)
+            raise Failure(FailureKind.MODEL_UNAVAILABLE, msg, retry_after=_RESTART_SECONDS)
         waiting = self.waiting
-        if waiting >= self._queue_size + self._free_slots():
+        about_to_start = max(0, self.info.slots - (self.active - waiting))
+        if waiting >= self._queue_size + about_to_start:
             msg = f"{waiting} requests wait already; the queue holds {self._queue_size}."
             pause = self._turn_seconds * (waiting / self.info.slots)
             raise Failure(FailureKind.QUEUE_FULL, msg, retry_after=max(1.0, pause))
-        return self._worker
-
-    def _free_slots(self) -> int:
-        """Slots that requests not yet started are about to take."""
-        return max(0, self.info.slots - (len(self._streams) - self.waiting))
+        return worker
 
     def _cancel(self, request_id: int) -> None:
-        if self._streams.pop(request_id, None) is not None and self._worker is not None:
-            self._worker.send(Cancel(request_id))
+        worker = self._supervisor.worker
+        if self._streams.pop(request_id, None) is not None and worker is not None:
+            worker.send(Cancel(request_id))
             _log.info("request %d: cancelled", request_id)
 
-    async def _supervise(
-        self,
-        worker: WorkerProcess,
-        on_progress: Callable[[float], None],
-        ready: asyncio.Future[ModelInfo],
-    ) -> None:
-        """Serve workers one after the other, for as long as the engine is open."""
-        pause = _FIRST_PAUSE
-        while True:
-            began = time.monotonic()
-            try:
-                how = await self._follow(worker, on_progress, ready)
-            finally:  # the engine may be closed while a worker loads
-                worker.kill()
-                await worker.wait()
-            if not ready.done():
-                ready.set_exception(LoadError(f"the worker process died: {how}"))
-                return
-            if self._closing or ready.cancelled() or ready.exception() is not None:
-                return
-            if time.monotonic() - began > _HEALTHY:
-                pause = _FIRST_PAUSE
-            _log.error("the worker process died (%s); starting another in %.1f s", how, pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-            worker = await WorkerProcess.start(self._load)
-
-    async def _follow(
-        self,
-        worker: WorkerProcess,
-        on_progress: Callable[[float], None],
-        ready: asyncio.Future[ModelInfo],
-    ) -> str:
-        """Hand out a worker's messages until it ends; returns how it ended."""
-        async for messages in worker.receive():
-            for message in messages:
-                match message:
-                    case Loading(progress):
-                        on_progress(progress)
-                    case Ready(info):
-                        self._info, self._worker = info, worker
-                        if not ready.done():
-                            ready.set_result(info)
-                    case LoadFailed(text):
-                        if not ready.done():
-                            ready.set_exception(LoadError(text))
-                    case _:
-                        self._hand_out(message)
-        self._worker = None
-        how = await worker.wait()
-        msg = "The worker process died while it served this request; the next one is served again."
-        self._fail_all(FailureKind.WORKER_DIED, msg)
-        return how
-
-    def _hand_out(self, message: Step | Accepted | Refused | PromptLogprobs) -> None:
-        """Put a message into its requests' streams. Those of requests cancelled meanwhile fall."""
-        if isinstance(message, Step):
-            self._hand_out_step(message)
+    def _hand_out(self, answer: Answer) -> None:
+        """Put an answer into its requests' streams. For requests cancelled meanwhile it is lost."""
+        if isinstance(answer, Step):
+            self._hand_out_step(answer)
             return
-        stream = self._streams.get(message.id)
+        stream = self._streams.get(answer.id)
         if stream is None:
             return
-        match message:
+        match answer:
             case Accepted(_, tokens):
                 stream.accept(tokens)
             case Refused(_, kind, text, param):
-                del self._streams[message.id]
+                del self._streams[answer.id]
                 stream.fail(Failure(kind, text, param=param))
             case PromptLogprobs(_, logprobs):
                 stream.prompt_logprobs = logprobs
@@ -276,6 +199,10 @@ class Engine:
             finish.prompt_tokens,
             finish.cached_tokens,
         )
+
+    def _on_death(self) -> None:
+        msg = "The worker process died while it served this request; the next one is served again."
+        self._fail_all(FailureKind.WORKER_DIED, msg)
 
     def _fail_all(self, kind: FailureKind, text: str) -> None:
         streams = list(self._streams.values())
