@@ -19,7 +19,8 @@ from colonnade.messages import Failure, FailureKind
 
 log = logging.getLogger(__name__)
 
-_COMPLAINT = re.compile(r"(?P<what>.*) - at `(?:key in )?`?\$(?P<path>.*?)`", re.DOTALL)
+_COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
 
 
 class WireRequest(Request[Any, Any, Any]):
@@ -75,14 +76,15 @@ def decode(body: bytes, wanted: Any) -> Any:  # noqa: ANN401 - any type that msg
 
 def shape_failure(complaint: str) -> Failure:
     """The failure behind one of msgspec's messages, such as "Expected `int` - at `$.n`"."""
-    if (found := _COMPLAINT.fullmatch(complaint)) is None:
-        return Failure(FailureKind.INVALID_REQUEST, f"The request body is wrong: {complaint}.")
-    param = found["path"].replace("[...]", "").lstrip(".")
-    what = found["what"]
-    if (missing := re.fullmatch(r"Object missing required field `(\w+)`", what)) is not None:
+    found = _COMPLAINT.fullmatch(complaint)
+    what, path = found.group("what", "path") if found else (complaint, None)
+    # A key of an object shows as [...]: the field that holds the object is name enough.
+    param = (path or "").replace("[...]", "").lstrip(".")
+    if missing := _MISSING.fullmatch(what):
         param = f"{param}.{missing[1]}".lstrip(".")
         return Failure(FailureKind.INVALID_REQUEST, f"{param!r} is required.", param=param)
-    return Failure(FailureKind.INVALID_REQUEST, f"{param!r} is wrong: {what}.", param=param or None)
+    subject = repr(param) if param else "The request body"
+    return Failure(FailureKind.INVALID_REQUEST, f"{subject} is wrong: {what}.", param=param or None)
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,77 @@
+"""Whatever the body: a turn comes of it, or a failure that names what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import msgspec
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from colonnade.api.chat_turn import chat_turn
+from colonnade.api.completion_turns import completion_job
+from colonnade.api.options import ApiOptions
+from colonnade.api.schema.chat import ChatRequest
+from colonnade.api.schema.completions import CompletionRequest
+from colonnade.api.wire import decode
+from colonnade.generation import ServedModel
+from colonnade.messages import Failure, FailureKind, Submit
+from tests.api.fakes import FakeEngine, FakeTemplate
+
+MODEL = ServedModel("fake", 0, cast("Any", FakeEngine()), cast("Any", FakeTemplate()))
+OPTIONS = ApiOptions()
+REFUSALS = {FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED}
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+words = st.sampled_from(["user", "assistant", "tool", "text", "none", "auto", "5", "a"])
+likely = words | st.integers(-1, 3) | st.floats(0, 1) | st.booleans()
+parts = st.dictionaries(st.sampled_from(["type", "text"]), words | values, max_size=2)
+messages = st.dictionaries(
+    st.sampled_from(["role", "content", "tool_calls", "tool_call_id", "name"]),
+    words | values | st.lists(parts, max_size=2),
+    max_size=4,
+)
+good_messages = st.just([{"role": "user", "content": "hi"}])
+
+
+def bodies(request: type[msgspec.Struct]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(
+        st.sampled_from(request.__struct_fields__),
+        likely | values | st.dictionaries(words, likely, max_size=2),
+        max_size=4,
+    )
+
+
+def check(request: type[msgspec.Struct], body: Any, make: Any) -> None:
+    try:
+        made = make(decode(json.dumps(body).encode(), request), MODEL, OPTIONS)
+    except Failure as failure:
+        assert failure.kind in REFUSALS
+        assert failure.message
+    else:
+        for turn in getattr(made, "turns", (made,)):
+            # What is accepted must fit through the pipe to the worker.
+            msgspec.msgpack.encode(Submit(1, (), turn.decoding))
+
+
+@given(bodies(ChatRequest), good_messages | st.lists(messages, max_size=2) | values)
+@example({"n_predict": -(2**70), "seed": -(2**70)}, [{"role": "user", "content": ""}])
+def test_chat(body: dict[str, Any], messages: Any) -> None:
+    check(ChatRequest, {**body, "messages": messages}, chat_turn)
+
+
+@given(bodies(CompletionRequest), values | st.lists(values | st.integers(0, 9), max_size=3))
+def test_completion(body: dict[str, Any], prompt: Any) -> None:
+    check(CompletionRequest, {**body, "prompt": prompt}, completion_job)
+
+
+@given(values)
+def test_no_object_at_all(body: Any) -> None:
+    check(ChatRequest, body, chat_turn)

@@ -1,0 +1,289 @@
+"""What of a chat request reaches the engine and the template, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import pytest
+from openai.types.chat import completion_create_params as sdk
+
+from colonnade.api.schema.chat import ChatRequest
+from colonnade.messages import Decoding, Sampling
+from tests.api.fakes import VOCAB_SIZE, FakeEngine, FakeTemplate
+
+if TYPE_CHECKING:
+    import httpx
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+PATH = "/v1/chat/completions"
+
+
+async def decoding_of(client: httpx.AsyncClient, engine: FakeEngine, **fields: Any) -> Decoding:
+    response = await client.post(PATH, json={"messages": MESSAGES, **fields})
+    assert response.status_code == 200, response.text
+    return engine.last.decoding
+
+
+def test_every_documented_field_is_declared() -> None:
+    documented = set(get_type_hints(sdk.CompletionCreateParamsStreaming))
+    assert documented <= set(ChatRequest.__struct_fields__)
+
+
+async def test_bare_request_takes_the_server_s_defaults(
+    client: httpx.AsyncClient, engine: FakeEngine
+) -> None:
+    assert await decoding_of(client, engine) == Decoding()
+
+
+SAMPLING: dict[str, Any] = {
+    "temperature": 0.5,
+    "dynatemp_range": 0.1,
+    "dynatemp_exponent": 1.5,
+    "top_k": 7,
+    "top_p": 0.0,
+    "min_p": 0.25,
+    "typical_p": 0.75,
+    "top_n_sigma": 1.5,
+    "xtc_probability": 0.5,
+    "xtc_threshold": 0.2,
+    "dry_multiplier": 0.8,
+    "dry_base": 2.0,
+    "dry_allowed_length": 3,
+    "dry_penalty_last_n": 64,
+    "repeat_penalty": 1.25,
+    "repeat_last_n": -1,
+    "frequency_penalty": -2,
+    "presence_penalty": 2.0,
+    "mirostat": 2,
+    "mirostat_tau": 4.0,
+    "mirostat_eta": 0.25,
+}
+
+
+async def test_sampling_fields_reach_the_engine(
+    client: httpx.AsyncClient, engine: FakeEngine
+) -> None:
+    got = await decoding_of(
+        client,
+        engine,
+        **SAMPLING,
+        dry_sequence_breakers=["\n", "."],
+        seed=42,
+        logit_bias={"5": -100, "0": 1.5},
+    )
+    assert got.sampling == Sampling(
+        **SAMPLING,
+        dry_sequence_breakers=("\n", "."),
+        seed=42,
+        logit_bias=((5, -100.0), (0, 1.5)),
+    )
+    tested = {*SAMPLING, "dry_sequence_breakers", "seed", "logit_bias"}
+    assert tested == set(Sampling.__struct_fields__)
+
+
+async def test_explicit_null_is_the_same_as_absent(
+    client: httpx.AsyncClient, engine: FakeEngine
+) -> None:
+    optional = [name for name in ChatRequest.__struct_fields__ if name != "messages"]
+    assert await decoding_of(client, engine, **dict.fromkeys(optional)) == Decoding()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"max_tokens": 5}, {"max_tokens": 5}),
+        ({"max_completion_tokens": 6, "max_tokens": 5}, {"max_tokens": 6}),
+        ({"n_predict": 7}, {"max_tokens": 7}),
+        ({"n_predict": -1}, {"max_tokens": None}),
+        ({"max_tokens": 10**30}, {"max_tokens": 2**31 - 1}),
+        ({"n": 8}, {"n": 8}),
+        ({"stop": "end"}, {"stop": ("end",)}),
+        ({"stop": ["a", "b"]}, {"stop": ("a", "b")}),
+        ({"stop": []}, {"stop": ()}),
+        ({"logprobs": True}, {"logprobs": 0}),
+        ({"logprobs": True, "top_logprobs": 20}, {"logprobs": 20}),
+        ({"logprobs": False}, {"logprobs": None}),
+        ({"ignore_eos": True}, {"ignore_eos": True}),
+        ({"seed": -1}, {"sampling": Sampling(seed=2**31 - 1)}),
+        ({"seed": 2**70 + 3}, {"sampling": Sampling(seed=3)}),
+        ({"repetition_penalty": 1.5}, {"sampling": Sampling(repeat_penalty=1.5)}),
+        ({"temperature": 0}, {"sampling": Sampling(temperature=0)}),
+    ],
+)
+async def test_fields_and_what_becomes_of_them(
+    client: httpx.AsyncClient,
+    engine: FakeEngine,
+    fields: dict[str, Any],
+    expected: dict[str, Any],
+) -> None:
+    assert await decoding_of(client, engine, **fields) == Decoding(**expected)
+
+
+HARMLESS = {
+    "store": True,
+    "metadata": {"a": "b"},
+    "user": "me",
+    "service_tier": "priority",
+    "prompt_cache_key": "k",
+    "prompt_cache_retention": "24h",
+    "prompt_cache_options": {"mode": "implicit"},
+    "safety_identifier": "s",
+    "verbosity": "low",
+    "prediction": {"type": "content", "content": "x"},
+    "modalities": ["text"],
+    "response_format": {"type": "text"},
+    "parallel_tool_calls": False,
+    "tools": [],
+    "tool_choice": "none",
+    "functions": [],
+    "function_call": "auto",
+    "made_up": {"by": "someone"},
+}
+
+
+@pytest.mark.parametrize("field", HARMLESS)
+async def test_harmless_wish_is_accepted(
+    client: httpx.AsyncClient, engine: FakeEngine, field: str
+) -> None:
+    assert await decoding_of(client, engine, **{field: HARMLESS[field]}) == Decoding()
+
+
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "code"),
+    [
+        ({"tools": [TOOL]}, "tools", "unsupported"),
+        ({"tools": [TOOL], "tool_choice": "auto"}, "tools", "unsupported"),
+        ({"tool_choice": "required"}, "tool_choice", "invalid_request"),
+        ({"tool_choice": TOOL}, "tool_choice", "invalid_request"),
+        ({"functions": [{"name": "f"}]}, "functions", "unsupported"),
+        ({"function_call": {"name": "f"}}, "function_call", "invalid_request"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "unsupported"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
+            "response_format",
+            "unsupported",
+        ),
+        ({"modalities": ["text", "audio"]}, "modalities", "unsupported"),
+        ({"audio": {"voice": "ash", "format": "wav"}}, "audio", "unsupported"),
+        ({"web_search_options": {}}, "web_search_options", "unsupported"),
+        ({"moderation": {"model": "m"}}, "moderation", "unsupported"),
+        ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_request"),
+        ({"top_logprobs": 1}, "top_logprobs", "invalid_request"),
+        ({"max_tokens": 0}, "max_tokens", "invalid_request"),
+        ({"n_predict": 0}, "max_tokens", "invalid_request"),
+        ({"max_tokens": -1}, "max_tokens", "invalid_request"),
+        ({"max_completion_tokens": 0}, "max_completion_tokens", "invalid_request"),
+        ({"max_tokens": 1.5}, "max_tokens", "invalid_request"),
+        ({"max_tokens": "5"}, "max_tokens", "invalid_request"),
+        ({"max_tokens": True}, "max_tokens", "invalid_request"),
+        ({"n": 0}, "n", "invalid_request"),
+        ({"n": 9}, "n", "invalid_request"),
+        ({"temperature": -0.1}, "temperature", "invalid_request"),
+        ({"temperature": "hot"}, "temperature", "invalid_request"),
+        ({"top_p": 1.1}, "top_p", "invalid_request"),
+        ({"frequency_penalty": 2.1}, "frequency_penalty", "invalid_request"),
+        ({"presence_penalty": -2.1}, "presence_penalty", "invalid_request"),
+        ({"logprobs": 1}, "logprobs", "invalid_request"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "invalid_request"),
+        ({"stop": ""}, "stop", "invalid_request"),
+        ({"stop": ["a", ""]}, "stop[1]", "invalid_request"),
+        ({"stop": ["a"] * 17}, "stop", "invalid_request"),
+        ({"stop": [1]}, "stop[0]", "invalid_request"),
+        ({"seed": 1.5}, "seed", "invalid_request"),
+        ({"logit_bias": {"x": 1}}, "logit_bias", "invalid_request"),
+        ({"logit_bias": {str(VOCAB_SIZE): 1}}, "logit_bias", "invalid_request"),
+        ({"logit_bias": {"-1": 1}}, "logit_bias", "invalid_request"),
+        ({"logit_bias": {"1": 101}}, "logit_bias", "invalid_request"),
+        ({"logit_bias": [1]}, "logit_bias", "invalid_request"),
+        ({"top_k": 2**31}, "top_k", "invalid_request"),
+        ({"mirostat": 3}, "mirostat", "invalid_request"),
+        ({"stream": "yes"}, "stream", "invalid_request"),
+        ({"model": 1}, "model", "invalid_request"),
+        ({"chat_template_kwargs": []}, "chat_template_kwargs", "invalid_request"),
+    ],
+)
+async def test_wrong_or_impossible_wish_is_refused_by_name(
+    client: httpx.AsyncClient,
+    engine: FakeEngine,
+    fields: dict[str, Any],
+    param: str,
+    code: str,
+) -> None:
+    response = await client.post(PATH, json={"messages": MESSAGES, **fields})
+    assert response.status_code == 400, response.text
+    error = response.json()["error"]
+    assert (error["param"], error["code"]) == (param, code), error
+    assert not engine.submitted
+
+
+async def test_tools_that_may_not_be_called_are_not_in_the_way(
+    client: httpx.AsyncClient, engine: FakeEngine
+) -> None:
+    assert await decoding_of(client, engine, tools=[TOOL], tool_choice="none") == Decoding()
+
+
+async def test_template_gets_its_arguments(
+    client: httpx.AsyncClient, engine: FakeEngine, template: FakeTemplate
+) -> None:
+    await decoding_of(
+        client,
+        engine,
+        chat_template_kwargs={"enable_thinking": False},
+        reasoning_effort="low",
+        add_generation_prompt=False,
+    )
+    _, kwargs = template.rendered[-1]
+    assert kwargs == {
+        "enable_thinking": False,
+        "reasoning_effort": "low",
+        "add_generation_prompt": False,
+    }
+
+
+async def test_model_by_name_by_default_and_unknown(
+    client: httpx.AsyncClient, engine: FakeEngine
+) -> None:
+    for named in ({}, {"model": None}, {"model": ""}, {"model": "fake/model"}):
+        response = await client.post(PATH, json={"messages": MESSAGES, **named})
+        assert response.json()["model"] == "fake/model"
+    response = await client.post(PATH, json={"messages": MESSAGES, "model": "other"})
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "model_not_found"
+    assert response.json()["error"]["param"] == "model"
+    assert len(engine.submitted) == 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"nonsense",
+        b"[]",
+        b"null",
+        b'{"messages": [], "temperature": NaN}',
+        b'{"messages": [{"role": "user", "content": "x"}], "temperature": 1e400}',
+        b'{"messages": [{"role": "user", "content": "x"}], "temperature": Infinity}',
+        b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
+        b'{"messages": [{"role": "user", "content": "\xff"}]}',
+        b'{"messages": ' + b"[" * 50_000,
+        b'{"tools": ' + b"[" * 20_000 + b"]" * 20_000 + b', "messages": []}',
+        b'{"messages": [{"role": "user", "content": "x"}]} and more',
+    ],
+)
+async def test_what_is_not_the_right_json_is_refused(
+    client: httpx.AsyncClient, body: bytes
+) -> None:
+    response = await client.post(PATH, content=body)
+    assert response.status_code == 400, response.text
+    assert response.json()["error"]["code"] == "invalid_request"
+
+
+async def test_content_type_does_not_matter(client: httpx.AsyncClient) -> None:
+    content = b'{"messages": [{"role": "user", "content": "x"}]}'
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        response = await client.post(PATH, content=content, headers={"content-type": kind})
+        assert response.status_code == 200, (kind, response.text)
