@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from colonnade.prompt import ChatTemplate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServedModel:
     """A model under the name that clients use. ``created`` is in seconds since the epoch."""
 
@@ -22,6 +24,11 @@ class ServedModel:
     created: int
     engine: Engine
     template: ChatTemplate
+
+    @cached_property
+    def guard(self) -> Guard:
+        """Keeps users' text from becoming this model's control tokens."""
+        return Guard(self.engine.info.special_tokens.values())
 
 
 class Models:

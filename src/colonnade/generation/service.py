@@ -122,9 +122,10 @@ def _prompt(turn: Turn, model: ServedModel) -> tuple[tuple[PromptPart, ...], boo
     info = model.engine.info
     match turn.prompt:
         case ChatPrompt(messages, kwargs):
-            text = model.template.render(messages, kwargs)
+            text = model.template.render(model.guard.protect(messages), kwargs)
             bos = info.bos_token
-            return (TextPart(text),), info.add_bos and not (bos and text.startswith(bos))
+            parts = tuple(TextPart(piece) for piece in model.guard.cut(text))
+            return parts, info.add_bos and not (bos and text.startswith(bos))
         case CompletionPrompt(prompt):
             if isinstance(prompt, str):
                 return (TextPart(prompt),), info.add_bos

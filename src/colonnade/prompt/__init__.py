@@ -6,7 +6,8 @@ accepts. It tokenizes nothing, knows no endpoint and no engine, and opens no fil
 """
 
 from colonnade.prompt.choose import choose_template
+from colonnade.prompt.guard import Guard
 from colonnade.prompt.packaged import packaged_templates
 from colonnade.prompt.template import ChatTemplate
 
-__all__ = ["ChatTemplate", "choose_template", "packaged_templates"]
+__all__ = ["ChatTemplate", "Guard", "choose_template", "packaged_templates"]
