@@ -259,3 +259,14 @@ async def test_a_huge_prompt_can_be_cancelled_while_it_is_tokenized(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert (await _finish(await _submit(engine))).completion_tokens == 5
+
+
+@pytest.mark.parametrize("kv_type", ["f32", "bf16", "q8_0", "q4_0", "iq4_nl"])
+async def test_every_type_of_kv_cache_generates(kv_type: str, start_engine: StartEngine) -> None:
+    engine = await start_engine(kv_type=kv_type, flash_attention="on")
+    assert (await _finish(await _submit(engine))).completion_tokens == 5
+
+
+async def test_a_model_that_only_embeds_says_so(start_engine: StartEngine) -> None:
+    engine = await start_engine("embedding")
+    assert not engine.info.decoder
