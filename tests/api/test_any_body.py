@@ -50,15 +50,19 @@ def bodies(request: type[msgspec.Struct]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def check(request: type[msgspec.Struct], body: Any, make: Any) -> None:
+    failure = None
+    turns: tuple[Any, ...] = ()
     try:
         made = make(decode(json.dumps(body).encode(), request), MODEL, OPTIONS)
-    except Failure as failure:
+        turns = getattr(made, "turns", (made,))
+    except Failure as refused:
+        failure = refused
+    if failure is not None:
         assert failure.kind in REFUSALS
         assert failure.message
-    else:
-        for turn in getattr(made, "turns", (made,)):
-            # What is accepted must fit through the pipe to the worker.
-            msgspec.msgpack.encode(Submit(1, (), turn.decoding))
+    for turn in turns:
+        # What is accepted must fit through the pipe to the worker.
+        msgspec.msgpack.encode(Submit(1, (), turn.decoding))
 
 
 @given(bodies(ChatRequest), good_messages | st.lists(messages, max_size=2) | values)

@@ -82,7 +82,7 @@ async def test_message_as_the_template_sees_it(
     response = await client.post(PATH, json={"messages": [given]})
     assert response.status_code == 200, response.text
     messages, _ = template.rendered[-1]
-    assert messages == (seen,)
+    assert list(messages) == [seen]
 
 
 GOOD = {"role": "user", "content": "x"}

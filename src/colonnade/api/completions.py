@@ -18,6 +18,7 @@ from colonnade.api.schema.completions import Completion, CompletionChoice, Compl
 from colonnade.api.sse import EventStream
 from colonnade.api.wire import WireRequest
 from colonnade.generation import Generator, Models
+from colonnade.messages import Failure, FailureKind
 
 
 @post("/completions", status_code=200, responses=ERROR_RESPONSES, summary="Completion")
@@ -33,14 +34,24 @@ async def create_completion(
     if not data.stream:
         work = _complete(generator, job)
         return Response(await unless_disconnected(request.receive, work))
-    batch = await Batch.start(generator, job.turns)
+    batch = await _start(generator, job)
     include_usage = bool(data.stream_options and data.stream_options.include_usage)
     stream = CompletionStream(batch, job, _heading(job), include_usage=include_usage)
     return EventStream(stream.frames(), close=batch.aclose, keep_alive=options.keep_alive_seconds)
 
 
+async def _start(generator: Generator, job: CompletionJob) -> Batch:
+    try:
+        return await Batch.start(generator, job.turns)
+    except Failure as failure:
+        if failure.kind is FailureKind.CONTEXT_LENGTH_EXCEEDED:
+            # The engine knows prompts only, and takes each for a conversation.
+            failure.param = "prompt"
+        raise
+
+
 async def _complete(generator: Generator, job: CompletionJob) -> Completion:
-    batch = await Batch.start(generator, job.turns)
+    batch = await _start(generator, job)
     try:
         completion = _heading(job)
         completion.choices = await _choices(batch, job)

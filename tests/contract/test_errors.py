@@ -1,0 +1,109 @@
+"""Errors as OpenAI's clients raise them, and bad input of every kind."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from tests.contract.shapes import check_error
+
+if TYPE_CHECKING:
+    import httpx
+
+ASK: Any = [{"role": "user", "content": "Hello there!"}]
+CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
+
+
+def test_unknown_model(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.chat.completions.create(model="no-such-model", messages=ASK)
+    assert caught.value.code == "model_not_found"
+    assert caught.value.param == "model"
+    assert caught.value.request_id
+    assert caught.value.request_id.startswith("req_")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_prompt_longer_than_the_context(client: openai.OpenAI, model: str, stream: bool) -> None:
+    long: Any = [{"role": "user", "content": "word " * 20_000}]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=model, messages=long, stream=stream)
+    assert caught.value.code == "context_length_exceeded"
+    assert caught.value.param == "messages"
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model=model, prompt="word " * 20_000, stream=stream)
+    assert caught.value.code == "context_length_exceeded"
+    assert caught.value.param == "prompt"
+
+
+def test_tools_are_refused_by_name(client: openai.OpenAI, model: str) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(
+            model=model,
+            messages=ASK,
+            tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}],
+        )
+    assert (caught.value.param, caught.value.code) == ("tools", "unsupported")
+
+
+BAD: list[tuple[str, str, bytes | dict[str, Any], int, str | None]] = [
+    ("POST", CHAT, b"", 400, None),
+    ("POST", CHAT, b"{", 400, None),
+    ("POST", CHAT, b"\xff\xfe\x00", 400, None),
+    ("POST", CHAT, b"[" * 100_000, 400, None),
+    ("POST", CHAT, b'{"messages": [{"role": "user", "content": NaN}]}', 400, None),
+    ("POST", CHAT, {}, 400, "messages"),
+    ("POST", CHAT, {"messages": []}, 400, "messages"),
+    ("POST", CHAT, {"messages": [{"role": "robot", "content": "x"}]}, 400, "messages[0].role"),
+    ("POST", CHAT, {"messages": ASK, "n": 0}, 400, "n"),
+    ("POST", CHAT, {"messages": ASK, "n": 10**9}, 400, "n"),
+    ("POST", CHAT, {"messages": ASK, "temperature": -1}, 400, "temperature"),
+    ("POST", CHAT, {"messages": ASK, "stop": [""]}, 400, "stop[0]"),
+    ("POST", CHAT, {"messages": ASK, "logit_bias": {"99999999": 1}}, 400, "logit_bias"),
+    ("POST", CHAT, {"messages": ASK, "logit_bias": {"1e1": 1}}, 400, "logit_bias"),
+    ("POST", CHAT, {"messages": ASK, "top_k": 10**20}, 400, "top_k"),
+    ("POST", CHAT, {"messages": ASK, "model": "nobody's"}, 404, "model"),
+    (
+        "POST",
+        CHAT,
+        {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+        400,
+        "messages[0].content[0]",
+    ),
+    ("POST", COMPLETIONS, {"prompt": []}, 400, "prompt"),
+    ("POST", COMPLETIONS, {"prompt": [-1]}, 400, "prompt"),
+    ("POST", COMPLETIONS, {"prompt": [2**31]}, 400, "prompt"),
+    ("POST", COMPLETIONS, {"prompt": [[1], "a"]}, 400, "prompt"),
+    ("POST", COMPLETIONS, {"prompt": "a", "best_of": 2, "stream": True}, 400, "best_of"),
+    ("POST", "/v1/nowhere", {}, 404, None),
+    ("GET", CHAT, b"", 405, None),
+    ("DELETE", "/v1/models", b"", 405, None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "param"), BAD)
+def test_bad_input_is_refused_and_the_next_request_served(
+    http: httpx.Client,
+    method: str,
+    path: str,
+    body: bytes | dict[str, Any],
+    status: int,
+    param: str | None,
+) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = http.request(method, path, content=content)
+    assert response.status_code == status
+    assert response.headers["x-request-id"]
+    assert check_error(response.json())["param"] == param
+    after = http.post(COMPLETIONS, json={"prompt": "a", "max_tokens": 1})
+    assert after.status_code == 200
+
+
+def test_body_over_the_limit(http: httpx.Client) -> None:
+    response = http.post(CHAT, content=b" " * (33 * 2**20))
+    assert response.status_code == 413
+    assert check_error(response.json())["code"] == "request_too_large"
