@@ -37,10 +37,7 @@ def create_app(
     app = Litestar(
         route_handlers=[openai_router(generator, models, options), ops_router(models)],
         exception_handlers=EXCEPTION_HANDLERS,
-        cors_config=CORSConfig(
-            allow_origins=list(options.cors_origins),
-            expose_headers=["x-request-id", "openai-processing-ms", "retry-after"],
-        ),
+        cors_config=_cors(options),
         openapi_config=OpenAPIConfig(
             title="Colonnade",
             version=__version__,
@@ -54,3 +51,13 @@ def create_app(
     # Litestar's own middleware runs behind the router, where unknown paths never come.
     app.asgi_handler = RequestIds(app.asgi_handler)
     return app
+
+
+def _cors(options: ApiOptions) -> CORSConfig | None:
+    """What pages of other origins may do; None for nothing."""
+    if not options.cors_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(options.cors_origins),
+        expose_headers=["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
+    )

@@ -12,10 +12,11 @@ import pytest
 
 from colonnade.api.errors import RULES
 from colonnade.messages import Failure, FailureKind
-from tests.api.fakes import Exchange, FakeEngine
 
 if TYPE_CHECKING:
     import httpx
+
+    from tests.api.fakes import FakeEngine
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
 DOCS = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -155,14 +156,3 @@ async def test_pages_of_any_origin_may_read_the_answer(client: httpx.AsyncClient
     assert preflight.status_code == 204
     assert "x-stainless-lang" in preflight.headers["access-control-allow-headers"]
     assert "x-request-id" in preflight.headers
-
-
-async def test_waiting_client_that_hangs_up_frees_the_engine(
-    app: object, engine: FakeEngine
-) -> None:
-    engine.script = lambda submitted: submitted.say("Hel")
-    exchange = Exchange(app, "/v1/chat/completions", CHAT)
-    await engine.arrived.wait()
-    exchange.hang_up()
-    await exchange.done
-    assert engine.last.cancelled.is_set()

@@ -80,6 +80,7 @@ async def test_failure_under_way_is_the_stream_s_last_event(
     body: dict[str, Any],
     failure: Any,
     code: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(submitted: Submitted) -> None:
         submitted.say("Hel")
@@ -92,6 +93,7 @@ async def test_failure_under_way_is_the_stream_s_last_event(
     assert error["error"]["code"] == code
     assert "details" not in error["error"]["message"]
     assert b"[DONE]" not in exchange.body
+    assert any(exchange.headers["x-request-id"] in line for line in caplog.messages)
     assert exchange.messages[-1]["more_body"] is False
 
 
@@ -102,6 +104,19 @@ async def test_client_that_hangs_up_frees_the_engine(
     engine.script = silent
     exchange = Exchange(app, path, body)
     await exchange.until(lambda: exchange.messages)
+    exchange.hang_up()
+    await exchange.done
+    for submitted in engine.submitted:
+        assert submitted.cancelled.is_set()
+
+
+@BOTH
+async def test_waiting_client_that_hangs_up_frees_the_engine(
+    app: Any, engine: FakeEngine, path: str, body: dict[str, Any]
+) -> None:
+    engine.script = lambda submitted: submitted.say("Hel")
+    exchange = Exchange(app, path, body | {"stream": False})
+    await engine.arrived.wait()
     exchange.hang_up()
     await exchange.done
     for submitted in engine.submitted:

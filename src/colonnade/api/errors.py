@@ -20,7 +20,7 @@ from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
     from litestar import Request
-    from litestar.types import ExceptionHandlersMap
+    from litestar.types import ExceptionHandlersMap, Scope
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +64,18 @@ class ClientDisconnected(Exception):  # noqa: N818 - nobody's error
     """The client went away before its answer was there."""
 
 
-def internal_failure() -> Failure:
-    """What a client is told of a fault of our own; the details are in the log."""
-    return Failure(FailureKind.INTERNAL, "The server failed on this request.")
+def told(exc: Exception, scope: Scope) -> Failure:
+    """What the client is told of an exception; the log gets what the server is to blame for.
+
+    A ``Failure`` speaks for itself. Of a fault of our own only the log has the details.
+    """
+    request_id = scope["state"].get("request_id")
+    if not isinstance(exc, Failure):
+        log.error("Request %s (%s) failed", request_id, scope["path"], exc_info=exc)
+        return Failure(FailureKind.INTERNAL, "The server failed on this request.")
+    if RULES[exc.kind].status >= 500:
+        log.warning("Request %s (%s): %s", request_id, scope["path"], exc.message)
+    return exc
 
 
 def error_body(failure: Failure) -> ErrorBody:
@@ -82,8 +91,9 @@ def error_body(failure: Failure) -> ErrorBody:
     )
 
 
-def failure_response(_: Request[Any, Any, Any], failure: Failure) -> Response[ErrorBody]:
+def failure_response(request: Request[Any, Any, Any], exc: Exception) -> Response[ErrorBody]:
     """Answer a failed request."""
+    failure = told(exc, request.scope)
     rule = RULES[failure.kind]
     headers: dict[str, str] = {}
     wait = rule.retry_after if failure.retry_after is None else failure.retry_after
@@ -104,25 +114,15 @@ def http_response(request: Request[Any, Any, Any], exc: HTTPException) -> Respon
     return Response(ErrorBody(error), status_code=status, headers=dict(exc.headers or {}))
 
 
-def unexpected_response(request: Request[Any, Any, Any], exc: Exception) -> Response[ErrorBody]:
-    """Answer a fault of our own, and leave its traceback in the log."""
-    request_id = request.scope["state"].get("request_id")
-    log.error(
-        "Request %s failed: %s %s", request_id, request.method, request.url.path, exc_info=exc
-    )
-    return failure_response(request, internal_failure())
-
-
 def disconnected_response(_: Request[Any, Any, Any], __: ClientDisconnected) -> Response[None]:
     """End the request of a client that is gone. Nobody reads this."""
     return Response(None, status_code=CLIENT_CLOSED_REQUEST)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
-    Failure: failure_response,
+    Exception: failure_response,
     HTTPException: http_response,
     ClientDisconnected: disconnected_response,
-    Exception: unexpected_response,
 }
 
 ERROR_RESPONSES = {

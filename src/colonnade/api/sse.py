@@ -8,7 +8,6 @@ nothing for a while. Only ``data:`` lines and comments leave here, as OpenAI's c
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,15 +15,13 @@ from litestar import Response
 from litestar.response.base import ASGIResponse
 
 from colonnade.api.disconnect import cancel, disconnected
-from colonnade.api.errors import error_body, internal_failure
-from colonnade.messages import Failure
+from colonnade.api.errors import error_body, told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from litestar import Litestar, Request
     from litestar.types import Receive, Scope, Send
-
-log = logging.getLogger(__name__)
 
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 _DONE = b"data: [DONE]\n\n"
@@ -56,13 +53,18 @@ class EventStream(Response[Any]):
         self._close = close
         self._keep_alive = keep_alive
 
-    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401
-        """The response proper; the layers of the application add nothing to it."""
-        return _ASGIEventStream(self._frames, self._close, self._keep_alive)
+    def to_asgi_response(
+        self,
+        app: Litestar | None,  # noqa: ARG002 - Litestar passes it
+        request: Request[Any, Any, Any],
+        **_: Any,  # noqa: ANN401 - headers and cookies of the layers above, of which there are none
+    ) -> ASGIResponse:
+        """The response proper."""
+        return _ASGIEventStream(self._frames, self._close, self._keep_alive, request.scope)
 
 
 class _ASGIEventStream(ASGIResponse):
-    __slots__ = ("_close", "_frames", "_keep_alive", "_quiet_since")
+    __slots__ = ("_close", "_frames", "_keep_alive", "_quiet_since", "_scope")
 
     _should_set_content_length = False
 
@@ -71,8 +73,10 @@ class _ASGIEventStream(ASGIResponse):
         frames: AsyncIterator[bytes],
         close: Callable[[], Awaitable[None]],
         keep_alive: float,
+        scope: Scope,
     ) -> None:
         super().__init__(media_type="text/event-stream", headers=_HEADERS)
+        self._scope = scope
         self._frames = frames
         self._close = close
         self._keep_alive = keep_alive
@@ -108,11 +112,8 @@ class _ASGIEventStream(ASGIResponse):
         try:
             async for body in self._frames:
                 await self._send(send, body)
-        except Failure as failure:
-            last = frame(error_body(failure))
-        except Exception:
-            log.exception("A stream failed after its headers were sent")
-            last = frame(error_body(internal_failure()))
+        except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is
+            last = frame(error_body(told(exc, self._scope)))
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _send(self, send: Send, body: bytes) -> None:
