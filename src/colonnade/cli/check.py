@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from colonnade.serving import Serving
     from colonnade.settings import Settings
 
-_TEXT = "The quick brown fox jumps over the lazy dog. "
 _PROMPT_TOKENS = 512
 _DECODE_TOKENS = 64
 
@@ -76,13 +75,12 @@ async def _check(settings: Settings) -> Report:
 
 async def _generate(serving: Serving) -> Usage:
     """Read a long prompt and write a fixed number of tokens, whatever the model would say."""
-    context = serving.model.engine.info.ctx_size
-    decoded = min(_DECODE_TOKENS, context // 4)
-    # A sentence is at least its words: half the budget of tokens in words stays within it.
-    words = min(_PROMPT_TOKENS, context // 2) // 2
-    prompt = CompletionPrompt((_TEXT * (words // 9 + 1)).strip())
+    info = serving.model.engine.info
+    # By ids, for the same length whatever the tokenizer; what they mean makes no difference.
+    ids = tuple(i % info.vocab_size for i in range(min(_PROMPT_TOKENS, info.ctx_size // 2)))
+    decoded = min(_DECODE_TOKENS, info.ctx_size // 4)
     decoding = Decoding(max_tokens=decoded, ignore_eos=True)
-    generation = await serving.generator.start(Turn(None, prompt, decoding))
+    generation = await serving.generator.start(Turn(None, CompletionPrompt(ids), decoding))
     async for event in generation:
         if isinstance(event, Finished):
             return event.usage
@@ -128,8 +126,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     ]
     if report.generates:
         facts += [
-            ("Prefill", f"{report.prefill_speed:,} tokens/s"),
-            ("Decoding", f"{report.decode_speed:,} tokens/s"),
+            ("Prefill", f"{report.prefill_speed:,.0f} tokens/s"),
+            ("Decoding", f"{report.decode_speed:,.1f} tokens/s"),
             ("Template", report.chat_template or "none"),
             ("Tools", "in the template" if report.tools else "not in the template"),
             ("Infill", "yes" if report.infill else "no"),

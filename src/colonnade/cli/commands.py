@@ -39,8 +39,9 @@ def serve(**flags: object) -> None:
 @main.command()
 @click.option("--url", metavar="URL", help="Talk to this server instead of loading a model.")
 @click.option("--system", metavar="TEXT", help="Instructions that stand before the conversation.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer. [tokens]")
 @setting_flags("model", "sampling")
-def chat(url: str | None, system: str | None, **flags: object) -> None:
+def chat(url: str | None, system: str | None, max_tokens: int | None, **flags: object) -> None:
     """Talk to a model in the terminal."""
     if url and flags["model"]:
         msg = "Give a MODEL or --url, not both."
@@ -49,7 +50,7 @@ def chat(url: str | None, system: str | None, **flags: object) -> None:
         settings = settings_of(flags)
         from colonnade.cli.chat import chat as run
 
-        run(settings, url, system)
+        run(settings, url, system=system or "", max_tokens=max_tokens)
 
 
 @main.command()

@@ -23,36 +23,44 @@ _PROMPT = "> "
 _CONTINUED = "\\"
 
 
-def chat(settings: Settings, url: str | None, system: str | None) -> None:
+def chat(
+    settings: Settings, url: str | None, *, system: str = "", max_tokens: int | None = None
+) -> None:
     """Talk until the input ends.
 
     Raises:
         CommandError: the server cannot be reached.
         ModelError: the model cannot be had or loaded.
+        SystemExit: in a script, when an answer failed.
     """
     stack = AsyncExitStack()
     with asyncio.Runner() as runner:
         try:
-            partner = runner.run(_partner(settings, url, stack))
+            partner = runner.run(_partner(settings, url, max_tokens, stack))
             interactive = sys.stdin.isatty()
             if interactive:
                 say(f"This is {partner.name}. /help lists the commands, Ctrl-D ends.")
-            _talk(runner, partner, Conversation(system or ""), _reader(interactive=interactive))
+            read = _reader(interactive=interactive)
+            failed = _talk(runner, partner, Conversation(system), read)
         finally:
             runner.run(stack.aclose())
+    if failed and not interactive:
+        raise SystemExit(1)
 
 
-async def _partner(settings: Settings, url: str | None, stack: AsyncExitStack) -> Partner:
+async def _partner(
+    settings: Settings, url: str | None, max_tokens: int | None, stack: AsyncExitStack
+) -> Partner:
     if url:
         key = os.environ.get("OPENAI_API_KEY", "")
-        return await stack.enter_async_context(connect(url, key))
+        return await stack.enter_async_context(connect(url, key, max_tokens))
     from colonnade.hub import resolve_model
     from colonnade.serving import serve_model
 
     resolved = resolve_model(settings.model.model, say)
     with loading(resolved.path.name) as progress:
         serving = await stack.enter_async_context(serve_model(settings, resolved, progress))
-    return ModelPartner(serving)
+    return ModelPartner(serving, max_tokens)
 
 
 def _reader(*, interactive: bool) -> Callable[[], str]:
@@ -67,12 +75,14 @@ def _reader(*, interactive: bool) -> Callable[[], str]:
 
 def _talk(
     runner: asyncio.Runner, partner: Partner, conversation: Conversation, read: Callable[[], str]
-) -> None:
+) -> bool:
+    """Go on until the input or the user ends it; tell whether an answer failed."""
+    failed = False
     while not conversation.ended:
         try:
             text = _read_message(read)
         except EOFError:
-            return
+            break
         except KeyboardInterrupt:
             # At the prompt it drops the line, as in a shell.
             say("")
@@ -81,7 +91,8 @@ def _talk(
             if reply := conversation.command(text):
                 say(reply)
         elif text:
-            _answer(runner, partner, conversation, text)
+            failed |= not _answer(runner, partner, conversation, text)
+    return failed
 
 
 def _read_message(read: Callable[[], str]) -> str:
@@ -94,18 +105,21 @@ def _read_message(read: Callable[[], str]) -> str:
 
 def _answer(
     runner: asyncio.Runner, partner: Partner, conversation: Conversation, text: str
-) -> None:
+) -> bool:
     """Print the answer as it comes; what was interrupted stays in the conversation as it is."""
     pieces: list[str] = []
+    failed = False
     try:
         runner.run(_stream(partner, conversation.asked(text), pieces))
     except KeyboardInterrupt:
         say(" [stopped]")
     except CommandError as error:
         say(f"colonnade: {error}")
+        failed = True
     else:
         print(flush=True)
     conversation.answered("".join(pieces))
+    return not failed
 
 
 async def _stream(partner: Partner, messages: list[dict[str, str]], pieces: list[str]) -> None:

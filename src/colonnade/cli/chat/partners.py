@@ -35,16 +35,18 @@ class Partner(Protocol):
 class ModelPartner:
     """The model of this process."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Serving, max_tokens: int | None = None) -> None:
         self.name = serving.model.id
         self._serving = serving
+        self._max_tokens = max_tokens
 
     async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
         """Yield the answer piece by piece."""
         from colonnade.generation import ChatPrompt, TextDelta, Turn
         from colonnade.messages import Decoding, Failure
 
-        turn = Turn(None, ChatPrompt(tuple(messages)), Decoding(sampling=self._serving.sampling))
+        decoding = Decoding(sampling=self._serving.sampling, max_tokens=self._max_tokens)
+        turn = Turn(None, ChatPrompt(tuple(messages)), decoding)
         try:
             generation = await self._serving.generator.start(turn)
             try:
@@ -60,15 +62,17 @@ class ModelPartner:
 class ServerPartner:
     """A server that speaks OpenAI's chat completions."""
 
-    def __init__(self, client: AsyncClient, model: str) -> None:
+    def __init__(self, client: AsyncClient, model: str, max_tokens: int | None = None) -> None:
         self.name = model
         self._client = client
+        # Left out when not given: not every server takes a null.
+        self._limit = {"max_tokens": max_tokens} if max_tokens else {}
 
     async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
         """Yield the answer piece by piece."""
         from httpx2 import HTTPError
 
-        body = {"model": self.name, "messages": list(messages), "stream": True}
+        body = {"model": self.name, "messages": list(messages), "stream": True, **self._limit}
         try:
             async with self._client.stream("POST", "chat/completions", json=body) as response:
                 await _raise_for_error(response)
@@ -80,7 +84,9 @@ class ServerPartner:
 
 
 @asynccontextmanager
-async def connect(url: str, api_key: str) -> AsyncIterator[ServerPartner]:
+async def connect(
+    url: str, api_key: str, max_tokens: int | None = None
+) -> AsyncIterator[ServerPartner]:
     """Ask the server for its model; the first one it names is talked to.
 
     Raises:
@@ -107,7 +113,7 @@ async def connect(url: str, api_key: str) -> AsyncIterator[ServerPartner]:
         except (ValueError, LookupError, TypeError) as error:
             msg = f"{url} does not answer as an OpenAI-compatible server does"
             raise CommandError(msg) from error
-        yield ServerPartner(client, model)
+        yield ServerPartner(client, model, max_tokens)
 
 
 def _piece(line: str) -> str:

@@ -1,0 +1,141 @@
+"""Ctrl-C and SIGTERM, at every time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+
+import httpx
+import pytest
+
+from tests.cli.conftest import end
+from tests.running import start_server
+
+STOPS = [signal.SIGINT, signal.SIGTERM]
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
+
+class Streaming:
+    """A request whose answer comes as a stream, read in a thread."""
+
+    def __init__(self, server, tokens):
+        self.pieces = []
+        self.error = None
+        self.began = threading.Event()
+        self._url = f"{server.base_url}/completions"
+        body = {"model": "", "prompt": "Once", "stream": True}
+        self._body = body | {"max_tokens": tokens, "ignore_eos": True}
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+        assert self.began.wait(60)
+
+    def _read(self):
+        try:
+            with httpx.stream("POST", self._url, json=self._body, timeout=60) as response:
+                for line in response.iter_lines():
+                    if line.startswith("data: "):
+                        self.pieces.append(line.removeprefix("data: "))
+                        self.began.set()
+        except httpx.HTTPError as error:
+            self.error = error
+        self.began.set()
+
+    def end(self):
+        self._thread.join(60)
+        return self.pieces
+
+
+@pytest.fixture
+def serve(environ, model, gone):
+    """Starts a server on a model with room for long answers; sees to its worker's end."""
+    running = []
+
+    def start(*arguments):
+        flags = ("--ctx-size", "16384", "--slots", "1", "--threads", "1")
+        running.append(start_server(str(model), *flags, *arguments, env=environ))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()
+    gone(model)
+
+
+def _wait_for(server, text):
+    deadline = threading.Event()
+    for _ in range(3000):
+        if any(text in line for line in list(server.log)):
+            return
+        deadline.wait(0.02)
+    pytest.fail(f"{text!r} was not said: {server.log}")
+
+
+@pytest.mark.parametrize("stop", STOPS)
+class TestServing:
+    def test_idle(self, serve, stop):
+        server = serve()
+        server.process.send_signal(stop)
+        assert server.process.wait(30) == 0
+        _wait_for(server, "Stopped.")
+        assert "Traceback" not in "".join(server.log)
+
+    def test_answer_under_way_is_finished(self, serve, stop):
+        server = serve()
+        stream = Streaming(server, 500)
+        server.process.send_signal(stop)
+        pieces = stream.end()
+        assert pieces[-1] == "[DONE]"
+        last = [json.loads(piece) for piece in pieces[:-1]][-1]
+        assert last["choices"][0]["finish_reason"] == "length"
+        assert server.process.wait(30) == 0
+
+    def test_twice_ends_at_once(self, serve, stop):
+        server = serve()
+        stream = Streaming(server, 16000)
+        server.process.send_signal(stop)
+        _wait_for(server, "Stopping")
+        server.process.send_signal(stop)
+        assert server.process.wait(30) == 128 + stop
+        assert stream.end()[-1] != "[DONE]"
+        assert "Traceback" not in "".join(server.log)
+
+
+def test_patience_has_an_end(serve):
+    server = serve("--shutdown-seconds", "0")
+    stream = Streaming(server, 16000)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    assert stream.end()[-1] != "[DONE]"
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_while_loading(terminal, gone, model, command, stop):
+    if (command, stop) == ("check", signal.SIGTERM):
+        pytest.skip("check has nothing to save: the signal ends it")
+    flags = ["--port", "0"] if command == "serve" else []
+    child = terminal(command, model, *flags)
+    child.expect("Loading")
+    child.kill(stop)
+    code, rest = end(child)
+    assert code == 128 + stop
+    assert "Stopped." in rest
+    assert "Traceback" not in rest
+    gone(model)
+
+
+def test_in_a_terminal(terminal, gone, model):
+    child = terminal("serve", model, "--port", "0")
+    child.expect("Loading llama.gguf .*%")
+    child.expect("Listening on +(http://127.0.0.1:[0-9]+)")
+    url = child.match[1]
+    child.expect("Ctrl-C stops the server.")
+    assert httpx.get(f"{url}/v1/models").status_code == 200
+    child.sendintr()
+    code, rest = end(child)
+    assert code == 0
+    assert "Stopped." in rest
+    assert "Traceback" not in rest
+    gone(model)
