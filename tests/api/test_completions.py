@@ -185,6 +185,7 @@ async def test_what_the_engine_is_asked_for_an_echo(
     engine.script = tell
     for fields, expected in (
         ({"prompt": "a", "echo": True}, Decoding()),
+        ({"prompt": ["a", "b"], "echo": True}, Decoding()),
         ({"prompt": [1], "echo": True}, Decoding(prompt_logprobs=0)),
         ({"prompt": [1], "echo": True, "logprobs": 3}, Decoding(prompt_logprobs=3, logprobs=3)),
         ({"prompt": "a", "echo": True, "max_tokens": 0}, Decoding(max_tokens=0)),

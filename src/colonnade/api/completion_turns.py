@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from colonnade.api.options import ApiOptions
     from colonnade.api.schema.completions import CompletionRequest
     from colonnade.generation import ServedModel
-    from colonnade.messages import Decoding
 
     Prompt = str | tuple[int, ...]
 
@@ -60,7 +59,14 @@ def completion_job(
     if suffix is not None and request.echo:
         msg = "'echo' is not allowed with 'suffix'."
         raise _invalid("echo", msg)
-    how = _decoding(request, model, options, generated, ranked=generated > n)
+    how = decoding(
+        request,
+        sampling(request, options.sampling, model.engine.info.vocab_size),
+        n=generated,
+        max_tokens=_max_tokens(request),
+        logprobs=0 if generated > n and request.logprobs is None else request.logprobs,
+        prompt_logprobs=_prompt_logprobs(request, prompts),
+    )
     return CompletionJob(
         model=model.id,
         prompts=prompts,
@@ -73,27 +79,12 @@ def completion_job(
     )
 
 
-def _decoding(
-    request: CompletionRequest,
-    model: ServedModel,
-    options: ApiOptions,
-    generated: int,
-    *,
-    ranked: bool,
-) -> Decoding:
-    prompt_logprobs = None
-    if request.echo:
-        # Of a prompt in token ids, the text comes back with the tokens.
-        in_ids = not isinstance(request.prompt, str | None)
-        prompt_logprobs = request.logprobs if request.logprobs is not None or not in_ids else 0
-    return decoding(
-        request,
-        sampling(request, options.sampling, model.engine.info.vocab_size),
-        n=generated,
-        max_tokens=_max_tokens(request),
-        logprobs=0 if ranked and request.logprobs is None else request.logprobs,
-        prompt_logprobs=prompt_logprobs,
-    )
+def _prompt_logprobs(request: CompletionRequest, prompts: Sequence[Prompt]) -> int | None:
+    """What an echo takes. Of a prompt in token ids, the text comes back with the tokens."""
+    if not request.echo:
+        return None
+    in_ids = isinstance(prompts[0], tuple)
+    return 0 if in_ids and request.logprobs is None else request.logprobs
 
 
 def _max_tokens(request: CompletionRequest) -> int | None:
