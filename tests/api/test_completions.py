@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pytest
@@ -89,10 +90,9 @@ async def test_wrong_wish_is_refused_by_name(
 
 
 async def test_suffix_goes_along(client: httpx.AsyncClient, engine: FakeEngine) -> None:
-    await client.post(PATH, json={"prompt": "a", "suffix": "z"})
-    assert engine.last.infill_suffix == "z"
-    await client.post(PATH, json={"prompt": "a", "suffix": ""})
-    assert engine.last.infill_suffix is None
+    for suffix in ("z", ""):
+        await client.post(PATH, json={"prompt": "a", "suffix": suffix})
+    assert [each.infill_suffix for each in engine.submitted] == ["z", None]
     engine.info = model_info(infill=False)
     response = await client.post(PATH, json={"prompt": "a", "suffix": "z"})
     assert response.status_code == 400
@@ -119,7 +119,7 @@ def tell(submitted: Submitted) -> None:
         submitted.end(choice, FinishReason.LENGTH)
 
 
-LOGPROBS = {
+LOGPROBS: dict[str, Any] = {
     "tokens": ["bytes:\\xe2\\x82", "bytes:\\xac", "!"],
     "token_logprobs": [-0.5, -1.0, -9999.0],
     "top_logprobs": [
@@ -236,6 +236,10 @@ async def test_the_best_of_several(client: httpx.AsyncClient, engine: FakeEngine
     assert response.json()["usage"]["completion_tokens"] == 12
 
 
+def said_by(exchange: Exchange, text: str) -> bool:
+    return f'"{text}"'.encode() in exchange.body
+
+
 async def test_prompts_are_streamed_side_by_side(app: Any, engine: FakeEngine) -> None:
     engine.script = lambda _: None
     exchange = Exchange(app, PATH, {"prompt": ["a", "b"], "n": 2, "stream": True})
@@ -248,7 +252,7 @@ async def test_prompts_are_streamed_side_by_side(app: Any, engine: FakeEngine) -
         (first, 1, "z"),
     ):
         submitted.say(text, choice)
-        await exchange.until(lambda text=text: f'"{text}"'.encode() in exchange.body)
+        await exchange.until(partial(said_by, exchange, text))
     for submitted in engine.submitted:
         submitted.end(0)
         submitted.end(1)

@@ -133,7 +133,8 @@ def test_stop_string_ends_the_answer_before_itself(client: openai.OpenAI, model:
 
 def test_token_limit(client: openai.OpenAI, model: str) -> None:
     fields: Any = {"messages": ASK, "extra_body": {"ignore_eos": True}}
-    for limit in ({"max_tokens": 5}, {"max_tokens": 9, "max_completion_tokens": 5}):
+    limits: list[Any] = [{"max_tokens": 5}, {"max_tokens": 9, "max_completion_tokens": 5}]
+    for limit in limits:
         completion = client.chat.completions.create(model=model, **limit, **fields)
         assert completion.choices[0].finish_reason == "length"
         assert completion.usage
