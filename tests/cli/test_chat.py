@@ -58,6 +58,11 @@ class TestWithAServer:
         assert done.stdout.strip()
         assert "Loading" not in done.stderr
 
+    def test_sampling_goes_along(self, colonnade, other):
+        flags = ("--url", other.root_url, *SHORT, "--temperature", "0")
+        answers = {colonnade("chat", *flags, stdin="Hello\n").stdout for _ in range(3)}
+        assert len(answers) == 1
+
     def test_server_says_no(self, colonnade, other):
         done = colonnade("chat", "--url", other.root_url, *SHORT, stdin="x " * 1000 + "\nHello\n")
         assert done.returncode == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import threading
 
 import httpx
@@ -107,14 +108,34 @@ def test_patience_has_an_end(serve):
     stream = Streaming(server, 16000)
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(30) == 0
-    assert stream.end()[-1] != "[DONE]"
+    assert json.loads(stream.end()[-1])["error"]["code"] == "shutting_down"
+    assert "Traceback" not in "".join(server.log)
 
 
-@pytest.mark.parametrize("stop", STOPS)
-@pytest.mark.parametrize("command", ["serve", "check"])
+def test_while_downloading(terminal, environ):
+    """A hub that takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environ["HF_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        child = terminal("chat", "hf:owner/repo")
+        connection, _ = silent.accept()
+        with connection:
+            child.sendintr()
+            code, rest = end(child)
+    assert code == 130
+    assert "Stopped." in rest
+    assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("command", "stop"),
+    [
+        ("serve", signal.SIGINT),
+        ("serve", signal.SIGTERM),
+        ("check", signal.SIGINT),
+        ("chat", signal.SIGINT),
+    ],
+)
 def test_while_loading(terminal, gone, model, command, stop):
-    if (command, stop) == ("check", signal.SIGTERM):
-        pytest.skip("check has nothing to save: the signal ends it")
     flags = ["--port", "0"] if command == "serve" else []
     child = terminal(command, model, *flags)
     child.expect("Loading")

@@ -19,6 +19,7 @@ from colonnade.serving import serve_model
 
 if TYPE_CHECKING:
     from colonnade.generation import Usage
+    from colonnade.hub import ResolvedModel
     from colonnade.serving import Serving
     from colonnade.settings import Settings
 
@@ -55,7 +56,8 @@ def check(settings: Settings, *, as_json: bool) -> None:
         ModelError: it cannot be had or loaded.
         CommandError: it loads, but generates nothing.
     """
-    report = asyncio.run(_check(settings))
+    resolved = resolve_model(settings.model.model, say)
+    report = asyncio.run(_check(settings, resolved))
     if as_json:
         out(msgspec.json.encode(report).decode())
         return
@@ -63,8 +65,7 @@ def check(settings: Settings, *, as_json: bool) -> None:
         out(line)
 
 
-async def _check(settings: Settings) -> Report:
-    resolved = resolve_model(settings.model.model, say)
+async def _check(settings: Settings, resolved: ResolvedModel) -> Report:
     async with AsyncExitStack() as stack:
         with loading(resolved.path.name) as progress:
             context = serve_model(settings, resolved, progress)

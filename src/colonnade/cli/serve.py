@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from colonnade.serving import Serving
     from colonnade.settings import ServerSettings, Settings
 
+_LAST_WORD_SECONDS = 5
+
 
 class _Server(uvicorn.Server):
     """uvicorn's server, with our signals in place of its own, and a word when it is there."""
@@ -96,12 +98,24 @@ async def _answer(
         on_start=lambda: _announce(serving, url(settings.server.host, sockets)),
     )
 
-    def stop() -> None:
-        say("Stopping: answers under way are finished. Ctrl-C again stops at once.")
-        server.stop()
+    stopping = asyncio.Event()
+    signals.on_stop = stopping.set
+    async with asyncio.TaskGroup() as tasks:
+        stopper = tasks.create_task(_stop(stopping, server, serving, settings.server))
+        await server.serve(sockets)
+        stopper.cancel()
 
-    signals.on_stop = stop
-    await server.serve(sockets)
+
+async def _stop(
+    stopping: asyncio.Event, server: _Server, serving: Serving, settings: ServerSettings
+) -> None:
+    """Let answers under way come to their end; those that take too long get an error for one."""
+    await stopping.wait()
+    say("Stopping: answers under way are finished. Ctrl-C again stops at once.")
+    server.stop()
+    await asyncio.sleep(settings.shutdown_seconds)
+    say("Time is up for the answers under way.")
+    await serving.model.engine.close()
 
 
 def _app(settings: Settings, serving: Serving) -> Litestar:
@@ -125,7 +139,8 @@ def _uvicorn_config(app: Litestar, settings: ServerSettings) -> uvicorn.Config:
         access_log=settings.access_log,
         server_header=False,
         timeout_keep_alive=settings.idle_seconds,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
+        # Only for clients that do not even take the error that the end of our patience sends.
+        timeout_graceful_shutdown=settings.shutdown_seconds + _LAST_WORD_SECONDS,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from colonnade.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from httpx2 import AsyncClient, Response
 
@@ -62,17 +62,17 @@ class ModelPartner:
 class ServerPartner:
     """A server that speaks OpenAI's chat completions."""
 
-    def __init__(self, client: AsyncClient, model: str, max_tokens: int | None = None) -> None:
+    def __init__(self, client: AsyncClient, model: str, fields: Mapping[str, object]) -> None:
+        """Take what goes into every request beside the messages."""
         self.name = model
         self._client = client
-        # Left out when not given: not every server takes a null.
-        self._limit = {"max_tokens": max_tokens} if max_tokens else {}
+        self._fields = {**fields, "model": model, "stream": True}
 
     async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
         """Yield the answer piece by piece."""
         from httpx2 import HTTPError
 
-        body = {"model": self.name, "messages": list(messages), "stream": True, **self._limit}
+        body = {**self._fields, "messages": list(messages)}
         try:
             async with self._client.stream("POST", "chat/completions", json=body) as response:
                 await _raise_for_error(response)
@@ -85,9 +85,11 @@ class ServerPartner:
 
 @asynccontextmanager
 async def connect(
-    url: str, api_key: str, max_tokens: int | None = None
+    url: str, api_key: str, fields: Mapping[str, object]
 ) -> AsyncIterator[ServerPartner]:
     """Ask the server for its model; the first one it names is talked to.
+
+    ``fields`` go into every request.
 
     Raises:
         CommandError: there is no such server.
@@ -113,7 +115,7 @@ async def connect(
         except (ValueError, LookupError, TypeError) as error:
             msg = f"{url} does not answer as an OpenAI-compatible server does"
             raise CommandError(msg) from error
-        yield ServerPartner(client, model, max_tokens)
+        yield ServerPartner(client, model, fields)
 
 
 def _piece(line: str) -> str:
