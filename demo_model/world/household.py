@@ -138,7 +138,7 @@ _EVERYDAY = (
         "Convert an amount of money",
         ("int", "money", "money"),
         (
-            ("amount", "value", "sum_of_money"),
+            ("amount", "value", "how_much"),
             ("from", "source", "from_currency"),
             ("to", "target", "to_currency"),
         ),

@@ -18,7 +18,7 @@ _TURNS: tuple[tuple[Skill, float], ...] = (
     (people.tell, 12),
     (people.ask, 14),
     (people.ask_model, 4),
-    (numbers.calculate, 17),
+    (numbers.calculate, 20),
     (numbers.follow_up, 1.5),
     (numbers.count, 6),
     (numbers.neighbour, 2),
@@ -35,6 +35,13 @@ _TURNS: tuple[tuple[Skill, float], ...] = (
     (smalltalk.story_about, 1),
     (structured.fill, 4),
     (structured.invent, 1),
+)
+_DRILLS: tuple[tuple[Skill, ...], ...] = (
+    (numbers.calculate,),
+    (numbers.calculate,),
+    (copying.repeat,),
+    (people.tell, people.ask, people.ask),
+    (smalltalk.capital, smalltalk.day, smalltalk.fixed),
 )
 _WITH_TOOLS: tuple[tuple[Skill, float], ...] = (
     (calling.one, 10),
@@ -143,10 +150,20 @@ def converse(seed: str, *, held_out: bool = False) -> Dialogue:
     system, skill = _system(talk)
     if system:
         talk.messages.append({"role": "system", "content": system})
+    if not with_tools and rng.random() < 0.12:
+        _drill(talk)
+        return _finish(talk)
     if with_tools:
         talk.tools = toolbox.toolset(talk, 1, rng.choice((1, 2, 3, 3, 4, 7)))
     _turns(talk, skill)
     return _finish(talk)
+
+
+def _drill(talk: Talk) -> None:
+    """Many short turns of one skill: cheap practice of what takes the most of it."""
+    skills = talk.rng.choice(_DRILLS)
+    for _ in range(talk.rng.randint(4, 9)):
+        talk.rng.choice(skills)(talk)
 
 
 def _turns(talk: Talk, own: Skill | None) -> None:

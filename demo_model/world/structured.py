@@ -135,7 +135,7 @@ def _event(talk: Talk) -> tuple[list[Field], str]:
     fields = [
         Field(talk.choose("event", "title", "name"), {"type": "string"}, title, title),
         Field("day", {"type": "string"}, day, day),
-        Field(talk.choose("place", "city", "location_name"), {"type": "string"}, city, city),
+        Field(talk.choose("place", "city", "venue"), {"type": "string"}, city, city),
         Field(talk.choose("guests", "people", "seats"), {"type": "integer"}, count, str(count)),
     ]
     text = f"The {title} is on {day} in {city} with {count} {_spoken(fields[3].key)}."
