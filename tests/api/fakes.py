@@ -107,6 +107,7 @@ class FakeEngine:
         *,
         add_bos: bool = False,  # noqa: ARG002 - the engine has it
         infill_suffix: str | None = None,
+        joining: bool = False,  # noqa: ARG002
     ) -> Stream:
         if self.refusal is not None:
             raise self.refusal

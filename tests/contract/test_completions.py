@@ -129,3 +129,9 @@ def test_empty_prompt(client: openai.OpenAI, model: str) -> None:
     completion = client.completions.create(model=model, prompt="", **SHORT)
     assert completion.usage
     assert completion.usage.prompt_tokens == 1
+
+
+def test_more_prompts_than_the_queue_holds(client: openai.OpenAI, model: str) -> None:
+    prompts = [f"Number {number}" for number in range(100)]
+    answer = client.completions.create(model=model, prompt=prompts, max_tokens=1)
+    assert [choice.index for choice in answer.choices] == list(range(100))

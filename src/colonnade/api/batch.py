@@ -24,13 +24,18 @@ class Batch:
 
     @classmethod
     async def start(cls, generator: Generator, turns: Iterable[Turn]) -> Batch:
-        """Start all turns, or none.
+        """Start all turns, or none. In the bounds of the queue they count as one request.
 
         Raises:
             Failure: one of them was refused.
         """
-        starting = [asyncio.ensure_future(generator.start(turn)) for turn in turns]
+        first, *others = turns
+        starting = [asyncio.ensure_future(generator.start(first))]
         try:
+            await starting[0]
+            starting += [
+                asyncio.ensure_future(generator.start(turn, joining=True)) for turn in others
+            ]
             return cls(await asyncio.gather(*starting))
         except BaseException:
             # Also when the request itself is cancelled: what has started must not run on.

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Prompt = str | tuple[int, ...]
 
 
+_MOST_PROMPTS = 2048
+"""In one request, as OpenAI has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionJob:
     """What a request asks for."""
@@ -112,6 +116,9 @@ def _prompts(given: str | Sequence[str | int | list[int]] | None, vocab: int) ->
         raise _invalid("prompt", "'prompt' is an empty list.")
     if isinstance(given[0], int):
         return (_ids(given, vocab, "prompt"),)
+    if len(given) > _MOST_PROMPTS:
+        msg = f"'prompt' holds {len(given)} prompts: at most {_MOST_PROMPTS} are allowed."
+        raise _invalid("prompt", msg)
     prompts: list[Prompt] = []
     for number, prompt in enumerate(given):
         if isinstance(prompt, int) or type(prompt) is not type(given[0]):

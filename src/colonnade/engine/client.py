@@ -108,13 +108,18 @@ class Engine:
         *,
         add_bos: bool = False,
         infill_suffix: str | None = None,
+        joining: bool = False,
     ) -> Stream:
         """Queue a request and wait until the worker has accepted it.
+
+        ``joining``: the queue takes it even when it is full.
 
         Raises:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
         """
         worker = self._available()
+        if not joining:
+            self._check_queue()
         stream = Stream(next(self._ids), decoding.n, self._cancel)
         self._streams[stream.id] = stream
         worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix))
@@ -132,20 +137,22 @@ class Engine:
         await self._supervisor.close()
 
     def _available(self) -> WorkerProcess:
-        """The worker, when it can take one more request."""
+        """The worker, when there is one."""
         if self._closing:
             raise Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
         worker = self._supervisor.worker
         if worker is None:
             msg = "The model is restarting after a crash."
             raise Failure(FailureKind.MODEL_UNAVAILABLE, msg, retry_after=_RESTART_SECONDS)
+        return worker
+
+    def _check_queue(self) -> None:
         waiting = self.waiting
         about_to_start = max(0, self.info.slots - (self.active - waiting))
         if waiting >= self._queue_size + about_to_start:
             msg = f"{waiting} requests wait already; the queue holds {self._queue_size}."
             pause = self._turn_seconds * (waiting / self.info.slots)
             raise Failure(FailureKind.QUEUE_FULL, msg, retry_after=max(1.0, pause))
-        return worker
 
     def _cancel(self, request_id: int) -> None:
         worker = self._supervisor.worker

@@ -84,8 +84,10 @@ class Generator:
     def __init__(self, models: Models) -> None:
         self._models = models
 
-    async def start(self, turn: Turn) -> Generation:
+    async def start(self, turn: Turn, *, joining: bool = False) -> Generation:
         """Render and submit a turn, and wait until the engine accepts it.
+
+        ``joining``: it belongs to a request that was accepted already, so a full queue takes it.
 
         Raises:
             Failure: the model is unknown or away, the template refuses the messages, the prompt
@@ -105,7 +107,7 @@ class Generator:
             msg = f"The model {model.id!r} has no infill tokens: it cannot fill a gap."
             raise Failure(FailureKind.UNSUPPORTED, msg, param="suffix")
         stream = await model.engine.submit(
-            prompt, turn.decoding, add_bos=add_bos, infill_suffix=suffix
+            prompt, turn.decoding, add_bos=add_bos, infill_suffix=suffix, joining=joining
         )
         return Generation(model.id, stream)
 
