@@ -9,7 +9,7 @@ import pytest
 
 from colonnade.engine import Engine
 from colonnade.messages import LoadModel
-from tests.conftest import RandomModel
+from tests.conftest import RandomModel  # noqa: TC001 - in a fixture's signature
 
 StartEngine = Callable[..., Awaitable[Engine]]
 

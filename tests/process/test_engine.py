@@ -44,7 +44,7 @@ async def _finish(stream: Stream) -> Finish:
 
 async def _until(condition: object) -> None:
     """Wait for a condition that other tasks bring about; the test's time limit bounds it."""
-    while not condition():  # type: ignore[operator]
+    while not condition():  # type: ignore[operator]  # noqa: ASYNC110 - whatever the condition
         await asyncio.sleep(0.005)
 
 

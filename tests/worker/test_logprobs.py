@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from colonnade.worker.logprobs import log_softmax, most_likely, token_logprob
 
-rows = st.lists(
-    st.floats(-80, 80, width=32, allow_subnormal=False), min_size=1, max_size=50
-).map(lambda values: np.array(values, dtype=np.float32))
+rows = st.lists(st.floats(-80, 80, width=32, allow_subnormal=False), min_size=1, max_size=50).map(
+    lambda values: np.array(values, dtype=np.float32)
+)
 
 
 @given(rows)
