@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from benchmarks.random_gguf import write_random_gguf
 
+from benchmarks.random_gguf import write_random_gguf
 from tests.running import RunningServer, start_server
 
 RandomModel = Callable[[str], Path]

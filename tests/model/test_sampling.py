@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import llama_cpp
@@ -14,6 +13,7 @@ from colonnade.engine import Engine
 from colonnade.messages import Decoding, Finish, FinishReason, LoadModel, Sampling, TokenPart
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.conftest import RandomModel
