@@ -13,7 +13,7 @@ import msgspec
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Shutdown, Submit
 from colonnade.worker.channel import Channel
 from colonnade.worker.intake import Intake
-from colonnade.worker.llama import LlamaModel, ModelError
+from colonnade.worker.llama import LlamaModel, ModelError, describe
 from colonnade.worker.loop import Loop
 
 _PROGRESS_STEP = 0.01
@@ -32,7 +32,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         return 1
     loop = Loop(model, channel.send, prefill_step_ms=load.prefill_step_ms)
     intake = Intake(model, model.vocabulary, loop.commands.put, channel.send)
-    channel.send(Ready(model.info))
+    channel.send(Ready(describe(model)))
     threading.Thread(target=_take, args=(channel, intake, loop), name="intake", daemon=True).start()
     try:
         loop.run()

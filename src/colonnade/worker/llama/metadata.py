@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.worker.llama.model import LlamaModel
-    from colonnade.worker.llama.vocabulary import Vocabulary
 
 _TEMPLATE = "tokenizer.chat_template"
 
@@ -37,8 +36,9 @@ _SAMPLING = {
 """``general.sampling.*`` keys and our names for them."""
 
 
-def read_metadata(model: Any, vocabulary: Vocabulary, loaded: LlamaModel) -> ModelInfo:  # noqa: ANN401
-    """Collect a ``ModelInfo``."""
+def describe(loaded: LlamaModel) -> ModelInfo:
+    """Everything that the server process needs to know of a model."""
+    model, vocabulary = loaded.pointer, loaded.vocabulary
     metadata = _all(model)
     templates = {
         key.removeprefix(_TEMPLATE).removeprefix(".") or "default": text

@@ -11,7 +11,6 @@ import numpy as np
 from colonnade.worker.llama import log
 from colonnade.worker.llama.batch import Batch
 from colonnade.worker.llama.loading import ModelError, open_context, open_model
-from colonnade.worker.llama.metadata import read_metadata
 from colonnade.worker.llama.sampler import (
     Bias,
     ChainSampler,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from colonnade.messages import Decoding, LoadModel, ModelInfo
+    from colonnade.messages import Decoding, LoadModel
     from colonnade.worker.ports import Chunk, Sampler
 
 __all__ = ["LlamaModel", "ModelError"]
@@ -69,9 +68,9 @@ class LlamaModel:
         self._load = load
 
     @property
-    def info(self) -> ModelInfo:
-        """Everything that the server process needs to know."""
-        return read_metadata(self._model, self.vocabulary, self)
+    def pointer(self) -> Any:  # noqa: ANN401 - a ctypes pointer
+        """The ``llama_model``."""
+        return self._model
 
     @property
     def path(self) -> str:
