@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from colonnade.messages import LoadModel, ToWorker
 
 _CHUNK = 1 << 18
+_WAIT_ASLEEP = {"OMP_WAIT_POLICY": "passive"}
+"""llama.cpp's threads wait for each other hundreds of times a step. By default OpenMP lets them
+spin for milliseconds, which gains nothing and, where anything else wants a core, keeps it from the
+very thread that is waited for: a busy neighbour then costs a hundredfold instead of its share."""
+
 _END_PATIENCE = 5.0
 """Seconds that a worker gets to end by itself."""
 
@@ -58,6 +64,7 @@ class WorkerProcess:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
+                env=_WAIT_ASLEEP | os.environ,
             )
         reader, writer = await asyncio.open_connection(sock=ours, limit=_CHUNK)
         return cls(process, reader, writer)
