@@ -1,0 +1,126 @@
+"""The two sides as child processes: the server, and the bare loop."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from benchmarks import machine
+from benchmarks.jobs import Job, Run, Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+_AS_SERVER = {"OMP_WAIT_POLICY": "passive"}
+"""As the server sets it for its workers, so that the bare loop's threads wait in the same way."""
+
+_STOP_SECONDS = 20
+
+
+class Server:
+    """A server that listens on loopback."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.port = port
+        self.pid = process.pid
+        (self.worker_pid,) = machine.children(process.pid)
+
+    @property
+    def pids(self) -> tuple[int, int]:
+        """The HTTP process and the worker."""
+        return self.pid, self.worker_pid
+
+
+@contextmanager
+def running_server(setup: Setup) -> Iterator[Server]:
+    """``colonnade serve`` until the block ends."""
+    command = [sys.executable, "-m", "colonnade", "serve", *_flags(setup), "--port", "0"]
+    command += ["--log-level", "warning"]
+    with _child(command) as process:
+        yield Server(process, _port(_output(process)))
+
+
+class Bare:
+    """The bare loop, waiting for jobs."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.pid = process.pid
+        self._process = process
+
+    def run(self, job: Job) -> Run:
+        """Run one job to its end."""
+        assert self._process.stdin is not None  # noqa: S101 - made with a pipe
+        self._process.stdin.write(msgspec.json.encode(job).decode() + "\n")
+        self._process.stdin.flush()
+        return msgspec.json.decode(_output(self._process).readline(), type=Run)
+
+
+@contextmanager
+def running_bare(setup: Setup) -> Iterator[Bare]:
+    """``benchmarks.bare_loop`` until the block ends."""
+    command = [sys.executable, "-m", "benchmarks.bare_loop", *_flags(setup), "--jobs"]
+    with _child(command) as process:
+        if _output(process).readline() != "ready\n":
+            msg = "the bare loop could not load the model"
+            raise RuntimeError(msg)
+        yield Bare(process)
+
+
+def run_benchmark(module: str, setup: Setup, *arguments: str) -> None:
+    """Run a benchmark in a process of its own, printing where this one prints."""
+    command = [sys.executable, "-m", module, *_flags(setup), *arguments]
+    subprocess.run(command, check=True, env=_AS_SERVER | os.environ)
+
+
+@contextmanager
+def _child(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=_AS_SERVER | os.environ,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _output(process: subprocess.Popen[str]) -> IO[str]:
+    assert process.stdout is not None  # noqa: S101 - made with a pipe
+    return process.stdout
+
+
+def _port(output: IO[str]) -> int:
+    """The port that the server says it listens on, once it does."""
+    log = ""
+    for line in output:
+        log += line
+        if found := re.search(r"Listening on\s+http://[\d.]+:(\d+)", line):
+            return int(found[1])
+    msg = f"the server did not start:\n{log}"
+    raise RuntimeError(msg)
+
+
+def _flags(setup: Setup) -> list[str]:
+    sizes = {
+        "--threads": setup.threads,
+        "--slots": setup.slots,
+        "--ctx-size": setup.ctx_size,
+        "--batch-size": setup.batch_size,
+    }
+    return [setup.model, *(text for pair in sizes.items() for text in map(str, pair))]

@@ -1,0 +1,95 @@
+"""Figures, and how they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure: ours, what it is held against, and whether it meets its mark."""
+
+    name: str
+    ours: str
+    other: str = ""
+    ratio: str = ""
+    mark: str = ""
+    met: bool | None = None
+    note: str = ""
+
+    @classmethod
+    def compared(
+        cls,
+        name: str,
+        ours: Sequence[float],
+        other: Sequence[float],
+        *,
+        at_least: float | None = None,
+        note: str = "",
+    ) -> Row:
+        """A figure with its counterpart, measured in pairs; the ratio is the pairs' median."""
+        ratios = [one / two for one, two in zip(ours, other, strict=True)]
+        return cls(
+            name,
+            spread(ours),
+            spread(other),
+            spread(ratios, 3),
+            "" if at_least is None else f">= {at_least:.2f}",
+            None if at_least is None else median(ratios) >= at_least,
+            note,
+        )
+
+    @classmethod
+    def bounded(
+        cls, name: str, value: float, unit: str, *, at_most: float | None = None, note: str = ""
+    ) -> Row:
+        """A figure by itself."""
+        return cls(
+            name,
+            f"{_number(value)} {unit}",
+            mark="" if at_most is None else f"<= {_number(at_most)} {unit}",
+            met=None if at_most is None else value <= at_most,
+            note=note,
+        )
+
+
+def spread(values: Sequence[float], places: int | None = None) -> str:
+    """Median, and the least and the most."""
+    middle, least, most = (
+        _number(value, places) for value in (median(values), min(values), max(values))
+    )
+    return middle if len(values) == 1 else f"{middle} ({least}-{most})"
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that ``percent`` of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def print_rows(rows: Iterable[Row], file: TextIO, title: str = "") -> None:
+    """Print a table."""
+    table = Table(title=title or None, title_justify="left")
+    table.add_column("figure")
+    for column in ("Colonnade", "bare llama.cpp", "ratio", "mark"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    table.add_column("note")
+    for row in rows:
+        verdict = {True: "met", False: "missed", None: ""}[row.met]
+        table.add_row(row.name, row.ours, row.other, row.ratio, row.mark, verdict, row.note)
+    Console(file=file, width=None if file.isatty() else 160).print(table)
+
+
+def _number(value: float, places: int | None = None) -> str:
+    if places is None:
+        places = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3
+    return f"{value:.{places}f}"
