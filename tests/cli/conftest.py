@@ -32,7 +32,7 @@ def environ(tmp_path):
 def colonnade(environ, tmp_path):
     """Runs a command to its end, with pipes for input and output."""
 
-    def run(*arguments, stdin="", **variables):
+    def run(*arguments, stdin="", errors="strict", **variables):
         return subprocess.run(
             [*COMMAND, *map(str, arguments)],
             input=stdin,
@@ -40,6 +40,7 @@ def colonnade(environ, tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
+            errors=errors,
             timeout=GUARD_SECONDS,
             check=False,
         )

@@ -45,6 +45,17 @@ class TestInAPipe:
         assert "colonnade: This model's context holds 256 tokens" in done.stderr
         assert "/clear" in done.stderr
 
+    def test_bytes_that_are_no_text(self, colonnade, model):
+        done = colonnade("chat", model, *SHORT, stdin="gr\udcfc\udcdf\n", errors="surrogateescape")
+        assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+        assert done.stdout.strip()
+
+    def test_text_that_the_terminal_cannot_show(self, colonnade, model):
+        flags = ("--threads", "1", "--max-tokens", "300", "--temperature", "0")
+        done = colonnade("chat", model, *flags, stdin="Hello\n", PYTHONIOENCODING="ascii")
+        assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+        assert "?" in done.stdout
+
     def test_nothing_to_say(self, colonnade, model):
         done = colonnade("chat", model, stdin="\n\n")
         assert (done.returncode, done.stdout) == (0, "")

@@ -5,6 +5,7 @@ Errors are one line, without traceback; a progress bar is for terminals, plain l
 
 from __future__ import annotations
 
+import io
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,16 @@ def out(line: str = "") -> None:
 def say(line: str) -> None:
     """Print a line for whoever watches."""
     print(line, file=sys.stderr, flush=True)
+
+
+def any_text() -> None:
+    """Let stdin and stdout carry whatever comes: what their encoding lacks becomes a mark.
+
+    A pipe may hold bytes that are no text, and a model says what a terminal cannot show.
+    """
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager

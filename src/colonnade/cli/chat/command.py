@@ -13,7 +13,7 @@ import msgspec
 from colonnade.cli.chat.conversation import Conversation
 from colonnade.cli.chat.partners import ModelPartner, connect
 from colonnade.cli.chat.talk import Talk
-from colonnade.cli.console import loading, say
+from colonnade.cli.console import any_text, loading, say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,6 +34,7 @@ def chat(
         ModelError: the model cannot be had or loaded.
         SystemExit: in a script, when an answer failed.
     """
+    any_text()
     coming = _partner(settings, url, max_tokens)
     interactive = sys.stdin.isatty()
     with asyncio.Runner() as runner:
