@@ -44,6 +44,7 @@ def model_info(**changes: Any) -> ModelInfo:
         "eos_token": "</s>",
         "eot_token": "",
         "special_tokens": {},
+        "control_tokens": (),
         "add_bos": False,
         "infill": True,
         "recurrent": False,
@@ -105,9 +106,9 @@ class FakeEngine:
         prompt: tuple[PromptPart, ...],
         decoding: Decoding,
         *,
-        add_bos: bool = False,  # noqa: ARG002 - the engine has it
+        add_bos: bool = False,
         infill_suffix: str | None = None,
-        joining: bool = False,  # noqa: ARG002
+        joining: bool = False,
     ) -> Stream:
         if self.refusal is not None:
             raise self.refusal
