@@ -137,6 +137,7 @@ HARMLESS = {
     "tool_choice": "none",
     "functions": [],
     "function_call": "auto",
+    "grammar": "",
     "made_up": {"by": "someone"},
 }
 
@@ -166,6 +167,10 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
             "response_format",
             "unsupported",
         ),
+        ({"grammar": 'root ::= "a"'}, "grammar", "unsupported"),
+        ({"json_schema": {"type": "object"}}, "json_schema", "unsupported"),
+        ({"guided_json": {"type": "object"}}, "guided_json", "unsupported"),
+        ({"structured_outputs": {"regex": "a"}}, "structured_outputs", "unsupported"),
         ({"modalities": ["text", "audio"]}, "modalities", "unsupported"),
         ({"audio": {"voice": "ash", "format": "wav"}}, "audio", "unsupported"),
         ({"web_search_options": {}}, "web_search_options", "unsupported"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colonnade.api.conversation import plain_messages
-from colonnade.api.limits import refuse_unsupported
+from colonnade.api.refusals import refuse_unsupported
 from colonnade.api.sampling import (
     check_stream_options,
     choices,

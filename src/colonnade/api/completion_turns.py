@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from colonnade.api.refusals import refuse_constraints
 from colonnade.api.sampling import (
     check_stream_options,
     choices,
@@ -55,6 +56,7 @@ def completion_job(
     Raises:
         Failure: it asks for something wrong or impossible.
     """
+    refuse_constraints(request)
     check_stream_options(request)
     n = choices(request.n, options.max_choices)
     generated = _best_of(request, n, options.max_choices)

@@ -2,16 +2,10 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from colonnade.api.schema.conversation import Message
 from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
-
-
-class ResponseFormat(Struct, kw_only=True):
-    """The form that the answer must have."""
-
-    type: str
 
 
 class ChatRequest(GenerationFields, kw_only=True):
@@ -33,7 +27,6 @@ class ChatRequest(GenerationFields, kw_only=True):
     parallel_tool_calls: bool | None = None
     functions: list[dict[str, Any]] | None = None
     function_call: str | dict[str, Any] | None = None
-    response_format: ResponseFormat | None = None
     modalities: list[str] | None = None
     audio: dict[str, Any] | None = None
     web_search_options: dict[str, Any] | None = None

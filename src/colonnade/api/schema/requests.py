@@ -58,6 +58,12 @@ class SamplingFields(Struct, kw_only=True):
     dynatemp_exponent: Annotated[float, Meta(ge=0)] | None = None
 
 
+class ResponseFormat(Struct, kw_only=True):
+    """The form that the answer must have."""
+
+    type: str
+
+
 class GenerationFields(SamplingFields, kw_only=True):
     """Everything both endpoints know besides the prompt."""
 
@@ -70,5 +76,15 @@ class GenerationFields(SamplingFields, kw_only=True):
     n_predict: int | None = None
     """llama-server's name of ``max_tokens``; negative for no limit."""
     ignore_eos: bool | None = None
+    response_format: ResponseFormat | None = None
+    grammar: Any = None
+    """The form of the answer under llama-server's and vLLM's names, as the six below: known, so
+    that they can be refused."""
+    json_schema: Any = None
+    guided_json: Any = None
+    guided_regex: Any = None
+    guided_choice: Any = None
+    guided_grammar: Any = None
+    structured_outputs: Any = None
     user: Any = None
     """Accepted and ignored."""
