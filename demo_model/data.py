@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 # The prompt's tokens count a tenth: a quarter of them is scored, at this weight.
 PROMPT_SHARE, PROMPT_WEIGHT = 0.25, 0.4
 INFILL_SHARE = 0.02
+POOL = 320
+# Many samples of the first pools are rows of random tokens that come twice: looking back for an
+# earlier occurrence is learnt fastest there, and every other skill of the world builds on it.
+COPY_POOLS, COPY_SHARE = 225, 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Encoder:
         self.start = tokenizer.token_to_id(vocabulary.IM_START)
         self.end = tokenizer.token_to_id(vocabulary.IM_END)
         self.header = tokenizer.encode("assistant\n", add_special_tokens=False).ids
+        self.words = tokenizer.get_vocab_size(with_added_tokens=False)
+        self.space = tokenizer.encode(" ", add_special_tokens=False).ids[0]
         self.pad = tokenizer.token_to_id(vocabulary.END_OF_TEXT)
 
     def text(self, dialogue: Dialogue) -> str:
@@ -93,6 +100,23 @@ class Encoder:
         ids = np.array(self.tokenizer.encode(full, add_special_tokens=False).ids)
         return Sample(ids, np.full(len(ids), 0.3, dtype=np.float32))
 
+    def copy(self, seed: str) -> Sample:
+        """A row of random tokens, an end mark, and the row again, which alone is scored.
+
+        The fewer different tokens a row has, the longer is the match that tells the next one; the
+        spaces between made-up words are such tokens too.
+        """
+        noise = np.random.default_rng(zlib.crc32(seed.encode()))
+        alphabet = noise.integers(0, self.words, size=int(2 ** noise.uniform(2, 8)))
+        row = noise.choice(alphabet, size=noise.integers(3, 80))
+        row[noise.random(len(row)) < noise.choice((0.0, 0.3, 0.4))] = self.space
+        head = noise.integers(0, self.words, size=noise.integers(0, 20))
+        mark = self.tokenizer.encode(f"{vocabulary.IM_END}\n{vocabulary.IM_START}assistant\n").ids
+        ids = np.concatenate((head, row, mark, row, [self.end]))
+        weights = np.zeros(len(ids), dtype=np.float32)
+        weights[len(head) + len(row) + len(mark) + 1 :] = 1.0
+        return Sample(ids, weights)
+
     def sample(self, seed: str) -> Sample:
         """The training sample of a seed."""
         rng = random.Random(f"sample/{seed}")
@@ -131,7 +155,9 @@ def batches(
     pool = first_pool
     while True:
         rng = random.Random(f"pool/{pool}")
-        samples = [encoder.sample(f"train/{pool}/{i}") for i in range(320)]
+        copies = int(POOL * COPY_SHARE) if pool < COPY_POOLS else 0
+        samples = [encoder.copy(f"copy/{pool}/{i}") for i in range(copies)]
+        samples += [encoder.sample(f"train/{pool}/{i}") for i in range(POOL - copies)]
         samples = sorted((s for s in samples if len(s.ids) <= longest), key=lambda s: len(s.ids))
         groups: list[list[Sample]] = [[]]
         for sample in samples:

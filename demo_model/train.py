@@ -25,7 +25,7 @@ from . import tokenizer as vocabulary
 from .data import Batch, Encoder, batches
 from .model import Model, Shape
 
-MUON_RATE, ADAM_RATE = 0.02, 3e-3
+MUON_RATE, ADAM_RATE = 0.01, 2e-3
 WARM_UP_TOKENS, DECAY_SHARE = 400_000, 0.25
 SAVE_SECONDS = 180.0
 
@@ -43,9 +43,6 @@ def optimizers(model: Model) -> list[torch.optim.Optimizer]:
     others = [p for p in model.parameters() if id(p) not in chosen]
     muon = torch.optim.Muon(matrices, lr=MUON_RATE, momentum=0.95, weight_decay=0.01)
     adam = torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0)
-    for optimizer in (muon, adam):
-        for group in optimizer.param_groups:
-            group["peak"] = group["lr"]
     return [muon, adam]
 
 
@@ -106,9 +103,9 @@ class Run:
         loss = loss_of(self.model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in self.optimizers:
+        for optimizer, peak in zip(self.optimizers, (MUON_RATE, ADAM_RATE), strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
+                group["lr"] = peak * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.tokens += batch.tokens

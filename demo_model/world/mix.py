@@ -16,7 +16,7 @@ Skill = Callable[[Talk], None]
 # The share of each skill among the turns of a general conversation.
 _TURNS: tuple[tuple[Skill, float], ...] = (
     (people.tell, 12),
-    (people.ask, 14),
+    (people.ask, 16),
     (people.ask_model, 4),
     (numbers.calculate, 20),
     (numbers.follow_up, 1.5),
@@ -33,14 +33,18 @@ _TURNS: tuple[tuple[Skill, float], ...] = (
     (smalltalk.day, 1.5),
     (smalltalk.unknown, 5),
     (smalltalk.story_about, 1),
-    (structured.fill, 4),
+    (structured.fill, 8),
     (structured.invent, 1),
 )
 _DRILLS: tuple[tuple[Skill, ...], ...] = (
     (numbers.calculate,),
     (numbers.calculate,),
-    (copying.repeat,),
+    (numbers.calculate,),
+    (numbers.calculate,),
+    (numbers.count, numbers.neighbour),
+    (copying.repeat, copying.listing),
     (people.tell, people.ask, people.ask),
+    (people.ask,),
     (smalltalk.capital, smalltalk.day, smalltalk.fixed),
 )
 _WITH_TOOLS: tuple[tuple[Skill, float], ...] = (
@@ -150,7 +154,7 @@ def converse(seed: str, *, held_out: bool = False) -> Dialogue:
     system, skill = _system(talk)
     if system:
         talk.messages.append({"role": "system", "content": system})
-    if not with_tools and rng.random() < 0.12:
+    if not with_tools and rng.random() < 0.27:
         _drill(talk)
         return _finish(talk)
     if with_tools:

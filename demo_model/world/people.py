@@ -185,6 +185,9 @@ def tell(talk: Talk) -> None:
 def ask(talk: Talk) -> None:
     """The user asks for a fact: mostly a known one."""
     known = [fact for fact in _FACTS if fact in talk.known]
+    if not known and talk.chance(0.75):
+        tell(talk)
+        return
     if known and talk.chance(0.88):
         fact = "name" if "name" in known and talk.chance(0.5) else talk.rng.choice(known)
     else:
