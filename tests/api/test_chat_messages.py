@@ -42,6 +42,10 @@ ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"role": "assistant", "content": None},
     ),
     (
+        {"role": "assistant", "content": None, "refusal": "no"},
+        {"role": "assistant", "content": "no"},
+    ),
+    (
         {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
         {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
     ),

@@ -35,6 +35,9 @@ def plain_messages(messages: Sequence[Message]) -> tuple[Mapping[str, Any], ...]
 def _plain(message: Message) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(message)
     plain.setdefault("content", None)
+    # An answer that is a refusal has its text there; templates look for it in the content.
+    if refusal := plain.pop("refusal", None):
+        plain["content"] = plain["content"] or refusal
     for call in plain.get("tool_calls", ()):
         call.setdefault("type", "function")
     return plain
