@@ -5,10 +5,11 @@ Gets its engine room ready-made. Reads no settings and starts no processes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
+from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
 
@@ -21,6 +22,8 @@ from colonnade.ops.health import ops_router
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
+
+    from litestar.types import ASGIApp, Receive, Scope, Send
 
     from colonnade.api.options import ApiOptions
     from colonnade.generation import Generator, Models
@@ -49,8 +52,19 @@ def create_app(
         logging_config=None,
     )
     # Litestar's own middleware runs behind the router, where unknown paths never come.
-    app.asgi_handler = RequestIds(app.asgi_handler)
+    app.asgi_handler = RequestIds(_head_as_get(app.asgi_handler))
     return app
+
+
+def _head_as_get(app: ASGIApp) -> ASGIApp:
+    """Route HEAD as GET, for Litestar does not; the HTTP server leaves out the body."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD":
+            scope = cast("Scope", {**scope, "method": "GET"})
+        await app(scope, receive, send)
+
+    return serve
 
 
 def _cors(options: ApiOptions) -> CORSConfig | None:

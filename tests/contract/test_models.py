@@ -27,5 +27,9 @@ def test_unknown_model(client: openai.OpenAI) -> None:
 
 def test_operators_routes(http: httpx.Client) -> None:
     assert http.get("/health").json()["status"] == "ok"
+    for path in ("/health", "/ready", "/v1/models"):
+        head = http.head(path)  # as `wget --spider` and many monitors ask
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["x-request-id"]
     assert http.get("/ready").status_code == 200
     assert http.get("/schema/openapi.json").json()["info"]["title"] == "Colonnade"
