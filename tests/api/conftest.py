@@ -39,7 +39,9 @@ def models(engine: FakeEngine, template: FakeTemplate) -> Models:
 
 @pytest.fixture
 def app(models: Models) -> Litestar:
-    options = ApiOptions(keep_alive_seconds=KEEP_ALIVE, max_body_size=100_000, max_choices=8)
+    options = ApiOptions(
+        keep_alive_seconds=KEEP_ALIVE, max_body_size=100_000, max_choices=8, cors_origins=("*",)
+    )
     return create_app(Generator(models), models, options)
 
 

@@ -19,5 +19,5 @@ class ApiOptions:
     """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
     sampling: Sampling = field(default_factory=Sampling)
     """How tokens are drawn where a request does not say."""
-    cors_origins: tuple[str, ...] = ("*",)
+    cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API from a browser."""
