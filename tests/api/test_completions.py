@@ -69,6 +69,7 @@ async def test_forms_of_a_prompt(
         ({"prompt": [-1]}, "prompt"),
         ({"prompt": [[10**30]]}, "prompt"),
         ({"prompt": [True]}, "prompt[0]"),
+        ({"prompt": ["a"] * 2049}, "prompt"),
         ({"prompt": {}}, "prompt"),
         ({"prompt": "a", "max_tokens": 0}, "max_tokens"),
         ({"prompt": "a", "best_of": 1, "n": 2}, "best_of"),
