@@ -44,6 +44,7 @@ def model_info(**changes: Any) -> ModelInfo:
         "eos_token": "</s>",
         "eot_token": "",
         "special_tokens": {},
+        "control_tokens": (),
         "add_bos": False,
         "infill": True,
         "recurrent": False,

@@ -144,7 +144,14 @@ def test_token_limit(client: openai.OpenAI, model: str) -> None:
 def test_seed_repeats_and_choices_differ(client: openai.OpenAI, model: str) -> None:
     def texts(seed: int) -> list[str | None]:
         completion = client.chat.completions.create(
-            model=model, messages=ASK, max_tokens=12, n=2, seed=seed, temperature=1.5
+            model=model,
+            messages=ASK,
+            max_tokens=12,
+            n=2,
+            seed=seed,
+            temperature=2,
+            top_p=1,
+            extra_body={"top_k": 0, "min_p": 0},
         )
         return [choice.message.content for choice in completion.choices]
 

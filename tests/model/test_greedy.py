@@ -97,9 +97,7 @@ async def test_choices_that_share_a_prefill(kind: str, random_model: RandomModel
     try:
         prompt = _prompts(engine.info.vocab_size)[4]
         (expected,) = _reference(path, [prompt])
-        decoding = Decoding(
-            sampling=GREEDY, max_tokens=LENGTH, ignore_eos=True, logprobs=0, n=5
-        )
+        decoding = Decoding(sampling=GREEDY, max_tokens=LENGTH, ignore_eos=True, logprobs=0, n=5)
         stream = await engine.submit((TokenPart(tuple(prompt)),), decoding)
         found: list[list[int]] = [[] for _ in range(5)]
         async for output in stream:

@@ -15,6 +15,7 @@ def model(*, templates=None, tokens=(), **fields):
     given = {
         "chat_templates": templates or {},
         "special_tokens": dict(enumerate(tokens)),
+        "control_tokens": tuple(range(len(tokens))),
         "bos_token": "<s>",
         "eos_token": "</s>",
         **fields,

@@ -44,7 +44,7 @@ class FakeModel:
     cuttable: bool = True
     memory: list[list[int]] = field(init=False)
     batches: list[list[Chunk]] = field(default_factory=list)
-    samplers: list[FakeSampler] = field(default_factory=list)
+    made_samplers: list[FakeSampler] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.memory = [[] for _ in range(self.slots)]
@@ -65,6 +65,11 @@ class FakeModel:
         self.batches.append(list(chunks))
         return np.array(rows, dtype=np.float32).reshape(len(rows), VOCAB)
 
+    def can_keep(self, slot: int, length: int) -> bool:
+        return length <= len(self.memory[slot]) and (
+            self.cuttable or length == len(self.memory[slot])
+        )
+
     def keep(self, slot: int, length: int) -> int:
         if not self.cuttable and length != len(self.memory[slot]):
             length = 0
@@ -77,9 +82,10 @@ class FakeModel:
     def load(self, slot: int, state: bytearray) -> None:
         self.memory[slot] = list(state)
 
-    def sampler(self, decoding: Decoding, prompt: Sequence[int], choice: int) -> FakeSampler:
-        self.samplers.append(FakeSampler())
-        return self.samplers[-1]
+    def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[FakeSampler]:
+        made = [FakeSampler() for _ in range(decoding.n)]
+        self.made_samplers += made
+        return made
 
     def piece(self, token: int) -> bytes:
         return b"" if token == END else bytes([token + 48])

@@ -38,7 +38,7 @@ class Bench:
 
     def submit(self, number: int, prompt: list[int], **wishes: object) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
-        samplers = [self.model.sampler(decoding, prompt, i) for i in range(decoding.n)]
+        samplers = self.model.samplers(decoding, prompt)
         self.loop.commands.put(Request(number, prompt, decoding, samplers, time.perf_counter()))
 
     def take(self) -> None:
@@ -96,11 +96,22 @@ requests = st.lists(
 
 
 @settings(deadline=None)
-@given(requests, st.integers(1, 4), st.booleans())
+@given(requests, st.integers(1, 4), st.integers(2, 9), st.integers(2, 5), st.booleans())
 def test_every_schedule_gives_every_choice_its_own_text(
-    wanted: list[tuple[list[int], int, int, bool]], slots: int, cuttable: bool
+    wanted: list[tuple[list[int], int, int, bool]],
+    slots: int,
+    batch: int,
+    outputs: int,
+    cuttable: bool,
 ) -> None:
-    bench = Bench(FakeModel(slots=slots, max_outputs=slots + 4, cuttable=cuttable))
+    bench = Bench(
+        FakeModel(
+            slots=slots,
+            batch_size=batch * slots,
+            max_outputs=min(batch, outputs) * slots,
+            cuttable=cuttable,
+        )
+    )
     for number, (prompt, most, n, echo) in enumerate(wanted):
         bench.submit(number, prompt, max_tokens=most, n=n, prompt_logprobs=0 if echo else None)
     bench.run()
@@ -111,7 +122,7 @@ def test_every_schedule_gives_every_choice_its_own_text(
             assert finish.prompt_tokens == len(prompt)
             assert finish.completion_tokens == most
             assert finish.cached_tokens < len(prompt)
-    assert all(sampler.closed for sampler in bench.model.samplers)
+    assert all(sampler.closed for sampler in bench.model.made_samplers)
     prompts = {m.id: m.tokens for m in bench.sent if isinstance(m, PromptLogprobs)}
     expected = {i: [*prompt] for i, (prompt, _, _, echo) in enumerate(wanted) if echo}
     assert {i: [entry.id for entry in found] for i, found in prompts.items()} == expected
@@ -152,6 +163,43 @@ def test_a_conversation_finds_its_past_in_its_slot() -> None:
     bench.submit(3, [20, 21, 22, 23, 24, 1], max_tokens=1)
     bench.run()
     assert bench.finishes[3, 0].cached_tokens == 5
+
+
+def test_conversations_that_take_turns_each_keep_their_slot() -> None:
+    bench = Bench(FakeModel(slots=3))
+    system = [1, 2, 3, 4, 5]
+    cached = []
+    for turn in range(1, 4):
+        for speaker in (10, 20, 30):
+            prompt = [*system, *range(speaker, speaker + 6 * turn)]
+            bench.submit(speaker + turn, prompt, max_tokens=1)
+            bench.run()
+            cached.append(bench.finishes[speaker + turn, 0].cached_tokens)
+    assert cached == [0, 5, 5, 11, 11, 11, 17, 17, 17]
+
+
+def test_a_stranger_takes_the_slot_unused_for_longest() -> None:
+    bench = Bench(FakeModel(slots=2, ctx_size=100))
+    prompts = {1: [1, *range(10, 40)], 2: [1, *range(40, 60)], 3: [1, 2, 3]}
+    for number, prompt in prompts.items():
+        bench.submit(number, prompt, max_tokens=1)
+        bench.run()
+    bench.submit(4, [*prompts[2], 5], max_tokens=1)
+    bench.run()
+    assert bench.finishes[4, 0].cached_tokens == 21
+
+
+def test_a_branch_of_a_conversation_leaves_it_where_it_is() -> None:
+    bench = Bench(FakeModel(slots=2, ctx_size=100))
+    beginning, rest = list(range(5)), list(range(10, 50))
+    bench.submit(1, [*beginning, *rest], max_tokens=1)
+    bench.run()
+    bench.submit(2, [*beginning, 60], max_tokens=1)
+    bench.run()
+    bench.submit(3, [*beginning, *rest, 1], max_tokens=1)
+    bench.run()
+    assert bench.finishes[2, 0].cached_tokens == 5
+    assert bench.finishes[3, 0].cached_tokens == 45
 
 
 def test_generation_ends_with_the_context() -> None:
@@ -205,7 +253,7 @@ def test_cancelling_frees_the_slot_at_once_wherever_the_request_stands(after: in
     assert bench.model.batches[before][0].tokens[:1] == [2], "the very next step serves another"
     bench.run()
     assert bench.texts[2, 0] == "34"
-    assert all(sampler.closed for sampler in bench.model.samplers)
+    assert all(sampler.closed for sampler in bench.model.made_samplers)
 
 
 def test_a_batch_that_fails_fails_its_requests_and_no_others() -> None:
@@ -228,6 +276,27 @@ def test_a_batch_that_fails_fails_its_requests_and_no_others() -> None:
         Refused(1, FailureKind.INTERNAL, "no room")
     ]
     assert bench.texts[2, 0] == "56"
+
+
+def test_a_failed_batch_leaves_those_alone_that_were_not_in_it() -> None:
+    bench = Bench(FakeModel(slots=2, ctx_size=100, batch_size=8, max_outputs=8))
+    decode = bench.model.decode
+    bench.submit(1, [1] * 30, max_tokens=3)
+    bench.submit(2, [2] * 30, max_tokens=3)
+    bench.take()
+    bench.loop.step()  # a whole batch of the first one: the second holds a slot and waits
+    assert [chunk.slot for chunk in bench.model.batches[0]] == [0]
+
+    def failing(_: list) -> object:
+        msg = "no room"
+        raise DecodeError(msg)
+
+    bench.model.decode = failing  # type: ignore[method-assign,assignment]
+    bench.loop.step()
+    bench.model.decode = decode  # type: ignore[method-assign]
+    bench.run()
+    assert [m.id for m in bench.sent if isinstance(m, Refused)] == [1]
+    assert bench.texts[2, 0] == "345"
 
 
 def test_a_step_says_everything_in_one_message() -> None:

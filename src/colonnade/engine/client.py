@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from colonnade.engine.supervisor import Answer
     from colonnade.messages import Decoding, Finish, LoadModel, PromptPart
 
-_RESTART_SECONDS = 2.0
-"""When to try again after a worker died."""
+_LOAD_SECONDS = 2.0
+"""What loading a model takes, for Retry-After."""
 
 _NEWEST = 0.1
 """Weight of the newest request in the mean time of a request."""
@@ -122,8 +122,8 @@ class Engine:
             self._check_queue()
         stream = Stream(next(self._ids), decoding.n, self._cancel)
         self._streams[stream.id] = stream
-        worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix))
         try:
+            worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix))
             await stream.accepted
         except BaseException:
             await stream.aclose()
@@ -143,7 +143,11 @@ class Engine:
         worker = self._supervisor.worker
         if worker is None:
             msg = "The model is restarting after a crash."
-            raise Failure(FailureKind.MODEL_UNAVAILABLE, msg, retry_after=_RESTART_SECONDS)
+            raise Failure(
+                FailureKind.MODEL_UNAVAILABLE,
+                msg,
+                retry_after=_LOAD_SECONDS + self._supervisor.pause,
+            )
         return worker
 
     def _check_queue(self) -> None:

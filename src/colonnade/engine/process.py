@@ -22,13 +22,21 @@ if TYPE_CHECKING:
     from colonnade.messages import LoadModel, ToWorker
 
 _CHUNK = 1 << 18
-_WAIT_ASLEEP = {"OMP_WAIT_POLICY": "passive"}
-"""llama.cpp's threads wait for each other hundreds of times a step. By default OpenMP lets them
-spin for milliseconds, which gains nothing and, where anything else wants a core, keeps it from the
-very thread that is waited for: a busy neighbour then costs a hundredfold instead of its share."""
+_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "passive",
+    "OPENBLAS_NUM_THREADS": "1",
+    "GGML_NO_BACKTRACE": "1",
+}
+"""What a worker runs with, where the operator does not say otherwise.
 
-_END_PATIENCE = 5.0
-"""Seconds that a worker gets to end by itself."""
+llama.cpp's threads wait for each other hundreds of times a step. By default OpenMP lets them spin
+for milliseconds, which gains nothing and, where anything else wants a core, keeps it from the very
+thread that is waited for: a busy neighbour then costs a hundredfold instead of its share. numpy's
+threads have nothing to do here. And when llama.cpp ends the process, its last line says why; a
+debugger's backtrace would bury that."""
+
+_LONGEST_LINE = 1000
+"""Characters of a line of stderr that are worth keeping."""
 
 _log = logging.getLogger("colonnade.worker")
 
@@ -52,20 +60,32 @@ class WorkerProcess:
     async def start(cls, load: LoadModel) -> WorkerProcess:
         """Start a worker that loads a model. It reports by messages."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "colonnade.worker",
-                str(theirs.fileno()),
-                msgspec.json.encode(load).decode(),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
-                env=_WAIT_ASLEEP | os.environ,
-            )
+        try:
+            return await cls._spawn(load, ours, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    @classmethod
+    async def _spawn(
+        cls, load: LoadModel, ours: socket.socket, theirs: socket.socket
+    ) -> WorkerProcess:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # not from the current directory, whatever lies there
+            "-m",
+            "colonnade.worker",
+            str(theirs.fileno()),
+            msgspec.json.encode(load).decode(),
+            pass_fds=(theirs.fileno(),),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
+            env=_ENVIRONMENT | os.environ,
+        )
         reader, writer = await asyncio.open_connection(sock=ours, limit=_CHUNK)
         return cls(process, reader, writer)
 
@@ -95,22 +115,11 @@ class WorkerProcess:
         self._writer.close()
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        words = next((line for line in reversed(self._last_words) if line), "")
-        return f"{how}: {words}" if words else how
-
-    async def stop(self) -> None:
-        """Close the socket, which ends the worker after its step; kill it if it does not."""
-        self._writer.close()
-        try:
-            async with asyncio.timeout(_END_PATIENCE):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-        await self.wait()
+        how = _signal_name(-code) if code < 0 else f"exit code {code}"
+        return f"{how}: {self._last_words[-1]}" if self._last_words else how
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once. It holds nothing that would be lost."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
@@ -119,7 +128,23 @@ class WorkerProcess:
         stream = self._process.stderr
         if stream is None:
             return
-        async for line in stream:
-            text = line.decode("utf-8", "replace").rstrip()
+        rest = ""
+        while data := await stream.read(_CHUNK):
+            *lines, rest = (rest + data.decode("utf-8", "replace")).split("\n")
+            rest = rest[:_LONGEST_LINE]
+            for line in lines:
+                self._note(line)
+        self._note(rest)
+
+    def _note(self, line: str) -> None:
+        text = line.rstrip()[:_LONGEST_LINE]
+        if text:
             self._last_words.append(text)
             _log.warning("%s", text)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:
+        return f"signal {number}"

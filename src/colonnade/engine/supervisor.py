@@ -55,6 +55,8 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
         self.worker: WorkerProcess | None = None
         """The worker, while one is ready."""
+        self.pause = _FIRST_PAUSE
+        """Seconds before the next one starts, when the worker dies."""
 
     async def start(self, on_progress: Callable[[float], None]) -> ModelInfo:
         """Start the first worker and wait until it is ready. ``on_progress`` gets 0 to 1.
@@ -72,27 +74,27 @@ class Supervisor:
             raise
 
     async def close(self) -> None:
-        """End the worker, after its step if it has one under way, and start no other."""
-        if self.worker is not None:
-            worker, self.worker = self.worker, None
-            await worker.stop()
+        """End the worker and start no other."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _supervise(self, loaded: asyncio.Future[ModelInfo]) -> None:
-        pause = _FIRST_PAUSE
         while True:
             began = time.monotonic()
-            how = await self._live(loaded)
+            try:
+                how = await self._live(loaded)
+            except Exception as error:  # noqa: BLE001 - no process to be had, or it spoke nonsense
+                _log.exception("the worker process failed")
+                how = f"{type(error).__name__}: {error}"
             if not loaded.done():
                 loaded.set_exception(LoadError(f"the worker process died: {how}"))
                 return
             if time.monotonic() - began > _HEALTHY:
-                pause = _FIRST_PAUSE
-            _log.error("the worker process died (%s); starting another in %.1f s", how, pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+                self.pause = _FIRST_PAUSE
+            _log.error("the worker process died (%s); starting another in %.1f s", how, self.pause)
+            await asyncio.sleep(self.pause)
+            self.pause = min(self.pause * 2, _LONGEST_PAUSE)
 
     async def _live(self, loaded: asyncio.Future[ModelInfo]) -> str:
         """One worker's life; returns how it ended."""
@@ -119,7 +121,9 @@ class Supervisor:
                 if not loaded.done():
                     loaded.set_result(info)
             case LoadFailed(text):
-                if not loaded.done():
+                if loaded.done():
+                    _log.error("the model cannot be loaded again: %s", text)
+                else:
                     loaded.set_exception(LoadError(text))
             case _:
                 self._on_answer(message)

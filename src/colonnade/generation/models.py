@@ -28,7 +28,12 @@ class ServedModel:
     @cached_property
     def guard(self) -> Guard:
         """Keeps users' text from becoming this model's control tokens."""
-        return Guard(self.engine.info.special_tokens.values())
+        info = self.engine.info
+        return Guard(
+            name
+            for token, name in info.special_tokens.items()
+            if token in info.control_tokens or name in self.template.source
+        )
 
 
 class Models:

@@ -47,7 +47,7 @@ class Generation:
     def usage(self) -> Usage:
         """The sum over the choices finished so far (the prompt counted once)."""
         each = [finished.usage for finished in self.finished]
-        first = each[0]
+        first = min(self.finished, key=lambda finished: finished.choice).usage
         return Usage(
             prompt_tokens=first.prompt_tokens,
             cached_tokens=first.cached_tokens,
@@ -96,7 +96,7 @@ class Generator:
         model = self._models.find(turn.model)
         info = model.engine.info
         if not info.decoder:
-            msg = f"The model {model.id!r} is an embedding model: it cannot generate text."
+            msg = f"The model {model.id!r} cannot generate text: it is made for embeddings."
             raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
         if _is_long(turn):  # rendering takes a while: let the event loop go on
             prompt, add_bos = await asyncio.to_thread(_prompt, turn, model)

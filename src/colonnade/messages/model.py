@@ -70,5 +70,7 @@ class ModelInfo(Struct, frozen=True, gc=False):
     """False for encoder-only (embedding) models, which cannot generate."""
     sampling: dict[str, float]
     """The file's own recommended sampling settings (``general.sampling.*``), by our field names."""
+    control_tokens: tuple[int, ...]
+    """Which of ``special_tokens`` are control tokens."""
     metadata: dict[str, str]
     """The file's scalar metadata, without the tokenizer's."""

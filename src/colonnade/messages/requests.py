@@ -95,8 +95,4 @@ class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):
     id: int
 
 
-class Shutdown(Struct, frozen=True, array_like=True, tag="shutdown", gc=False):
-    """End the worker after the step under way."""
-
-
-ToWorker = Submit | Cancel | Shutdown
+ToWorker = Submit | Cancel

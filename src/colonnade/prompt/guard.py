@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_USUAL = re.compile("<[^<>]{1,100}>")
+
 _UNTRUSTED = frozenset({"user", "tool", "function"})
 
 
@@ -22,17 +24,17 @@ class Guard:
     """Marks the names of one vocabulary's special tokens."""
 
     def __init__(self, special_tokens: Iterable[str]) -> None:
-        names = sorted((name for name in special_tokens if len(name) > 1), key=len, reverse=True)
-        self._names = re.compile("|".join(map(re.escape, names))) if names else None
-        # noncharacters and chance, never shown to anybody: no text holds it
-        self._mark = f"\ufdd0{secrets.token_hex(4)}\ufdd1"
+        self._names = frozenset(name for name in special_tokens if len(name.strip()) > 1)
+        # vocabularies hold thousands of names, nearly all of this form: one pattern finds them
+        others = sorted((n for n in self._names if not _USUAL.fullmatch(n)), key=len, reverse=True)
+        self._candidates = re.compile("|".join([_USUAL.pattern, *map(re.escape, others)]))
+        # chance, never shown to anybody: no text holds it; and nothing that a template would escape
+        self._mark = secrets.token_hex(16)
 
     def protect(self, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The messages, with a mark inside each name in untrusted text."""
         return [
-            {**message, "content": self._content(message["content"])}
-            if message.get("role") in _UNTRUSTED and message.get("content")
-            else message
+            self._message(message) if message.get("role") in _UNTRUSTED else message
             for message in messages
         ]
 
@@ -40,17 +42,26 @@ class Guard:
         """The rendered prompt in pieces, to be tokenized one by one."""
         return prompt.split(self._mark)
 
-    def _content(self, content: Any) -> Any:  # noqa: ANN401 - a string, or parts in OpenAI's shape
+    def _message(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        changed = dict(message)
+        if isinstance(changed.get("name"), str):
+            changed["name"] = self._text(changed["name"])
+        content = changed.get("content")
         if isinstance(content, str):
-            return self._text(content)
-        return [
-            {**part, "text": self._text(part["text"])}
-            if isinstance(part, dict) and isinstance(part.get("text"), str)
-            else part
-            for part in content
-        ]
+            changed["content"] = self._text(content)
+        elif isinstance(content, list):
+            changed["content"] = [self._part(part, i > 0) for i, part in enumerate(content)]
+        return changed
+
+    def _part(self, part: Any, follows: bool) -> Any:  # noqa: ANN401 - in OpenAI's shape, or not
+        """``follows``: there is a part before it, and a name might reach over from that."""
+        if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+            return part
+        return {**part, "text": (self._mark if follows else "") + self._text(part["text"])}
 
     def _text(self, text: str) -> str:
-        if self._names is None:
-            return text
-        return self._names.sub(lambda name: name[0][:1] + self._mark + name[0][1:], text)
+        def marked(found: re.Match[str]) -> str:
+            name = found[0]
+            return name[0] + self._mark + name[1:] if name in self._names else name
+
+        return self._candidates.sub(marked, text)

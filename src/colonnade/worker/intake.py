@@ -6,6 +6,7 @@ wait for; llama.cpp releases the GIL for both.
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 _LONG = 1 << 17
 """Characters or ids of a prompt that takes tens of milliseconds to tokenize."""
 
+_MOST_STOPS, _LONGEST_STOP = 16, 1000
+_MOST_BREAKERS, _LONGEST_BREAKER = 16, 40
+
+_log = logging.getLogger(__name__)
+
 
 class Vocabulary(Protocol):
     """What the intake needs of a vocabulary."""
@@ -46,7 +52,8 @@ class Vocabulary(Protocol):
 class Intake:
     """Turns ``Submit`` messages into requests; answers each with ``Accepted`` or ``Refused``.
 
-    A very long prompt is tokenized in a lane of its own, so that short ones overtake it.
+    What takes long, a very long prompt or a DRY sampler, goes through a lane of its own, so that
+    others overtake it.
     """
 
     def __init__(
@@ -65,7 +72,7 @@ class Intake:
 
     def submit(self, submit: Submit) -> None:
         """Make a request ready and pass it on, or refuse it."""
-        if _length(submit) < _LONG:
+        if not _is_slow(submit):
             self._take(submit)
         else:
             future = self._slow_lane.submit(self._take, submit)
@@ -81,7 +88,12 @@ class Intake:
             future.add_done_callback(lambda _: self._pass_on(cancel))
 
     def _take(self, submit: Submit) -> None:
-        request = self._request(submit)
+        try:
+            request = self._request(submit)
+        except Exception:  # noqa: BLE001 - whatever it is, the request must be answered
+            _log.exception("request %d could not be taken in", submit.id)
+            self._send(Refused(submit.id, FailureKind.INTERNAL, "The server failed on it."))
+            return
         if request is not None:
             self._pass_on(request)
 
@@ -94,7 +106,7 @@ class Intake:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
         decoding = submit.decoding
-        samplers = [self._model.sampler(decoding, prompt, i) for i in range(decoding.n)]
+        samplers = self._model.samplers(decoding, prompt)
         self._send(Accepted(submit.id, len(prompt)))
         return Request(submit.id, prompt, decoding, samplers, submitted)
 
@@ -134,6 +146,10 @@ class Intake:
         return [before, *prefix, after, *text, middle]
 
     def _check(self, prompt: list[int], decoding: Decoding) -> None:
+        """Refuse what would be wrong, or costly for everybody."""
+        _check_strings("stop", decoding.stop, _MOST_STOPS, _LONGEST_STOP)
+        breakers = decoding.sampling.dry_sequence_breakers
+        _check_strings("dry_sequence_breakers", breakers, _MOST_BREAKERS, _LONGEST_BREAKER)
         for token, _ in decoding.sampling.logit_bias:
             if not 0 <= token < self._vocabulary.size:
                 msg = f"There is no token {token} in this model's vocabulary."
@@ -148,8 +164,17 @@ class Intake:
             raise Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")
 
 
-def _length(submit: Submit) -> int:
-    parts = sum(
+def _is_slow(submit: Submit) -> bool:
+    length = len(submit.infill_suffix or "") + sum(
         len(part.text) if isinstance(part, TextPart) else len(part.ids) for part in submit.prompt
     )
-    return parts + len(submit.infill_suffix or "")
+    return length > _LONG or submit.decoding.sampling.dry_multiplier > 0
+
+
+def _check_strings(name: str, strings: tuple[str, ...], most: int, longest: int) -> None:
+    if len(strings) > most:
+        msg = f"{name!r} holds {len(strings)} strings: at most {most} are allowed."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param=name)
+    if any(not 0 < len(string) <= longest for string in strings):
+        msg = f"The strings of {name!r} must have 1 to {longest} characters."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param=name)

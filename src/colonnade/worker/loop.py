@@ -13,7 +13,6 @@ from colonnade.messages import (
     Output,
     PromptLogprobs,
     Refused,
-    Shutdown,
     Step,
     TokenLogprob,
 )
@@ -32,11 +31,11 @@ if TYPE_CHECKING:
     from colonnade.messages import FromWorker
     from colonnade.worker.ports import Chunk, Model
 
-Command = Request | Cancel | Shutdown
+Command = Request | Cancel
 
 
 class Loop:
-    """Generates for all requests at once. Runs in the worker's main thread until told to end."""
+    """Generates for all requests at once. Runs in the worker's main thread."""
 
     def __init__(
         self,
@@ -53,7 +52,6 @@ class Loop:
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._requests: dict[int, Request] = {}
         self._outputs: list[Output] = []
-        self._stopped = False
 
     @property
     def idle(self) -> bool:
@@ -61,11 +59,9 @@ class Loop:
         return self._scheduler.idle
 
     def run(self) -> None:
-        """Step while there is work, sleep while there is none, return after ``Shutdown``."""
+        """Step while there is work, sleep while there is none; for ever."""
         while True:
             self._take_commands()
-            if self._stopped:
-                return
             self.step()
 
     def step(self) -> None:
@@ -73,10 +69,13 @@ class Loop:
         plan = self._scheduler.plan(self._pacer.budget)
         if plan is None:
             return
+        if not plan.chunks:
+            msg = "the plan is empty, although sequences run"
+            raise RuntimeError(msg)
         now = time.perf_counter()
-        for request in plan.started:
-            request.started = now
-        started = tuple(request.id for request in plan.started)
+        for sequence in plan.started:
+            sequence.started = now
+        started = tuple(each.request.id for each in plan.started if each.choice == 0)
         try:
             rows = self._model.decode(plan.chunks)
         except DecodeError as error:
@@ -84,7 +83,7 @@ class Loop:
             return
         self._scheduler.applied(plan)
         finished = time.perf_counter()
-        self._pacer.observe(plan.prefill_tokens, finished - now)
+        self._pacer.observe(plan.prefill_tokens, finished - now, decoding=plan.decoding)
         self._apply(plan, rows, finished)
         if self._outputs or started:
             self._send(Step(tuple(self._outputs), started))
@@ -100,8 +99,6 @@ class Loop:
                 return
             wait = False
             self.obey(command)
-            if self._stopped:
-                return
 
     def obey(self, command: Command) -> None:
         """Take one command."""
@@ -111,8 +108,6 @@ class Loop:
                 self._scheduler.add(command)
             case Cancel(request_id):
                 self._cancel(request_id)
-            case Shutdown():
-                self._stopped = True
 
     def _cancel(self, request_id: int) -> None:
         request = self._requests.pop(request_id, None)
@@ -180,6 +175,7 @@ class Loop:
         request = sequence.request
         self._outputs.append(Output(request.id, sequence.choice, text, entries, finish))
         self._scheduler.release(sequence)
+        sequence.sampler.close()
         request.unfinished -= 1
         if not request.unfinished:
             del self._requests[request.id]

@@ -26,9 +26,13 @@ class Chunk(NamedTuple):
 class Memory(Protocol):
     """What the model remembers of each slot's tokens (the KV cache, or a recurrent state)."""
 
+    def can_keep(self, slot: int, length: int) -> bool:
+        """Whether a slot can be cut down to its first ``length`` tokens."""
+        ...
+
     def keep(self, slot: int, length: int) -> int:
-        """Cut a slot down to its first ``length`` tokens, or fewer where the memory cannot be cut
-        there. Returns the number of tokens kept."""
+        """Cut a slot down to its first ``length`` tokens, or to none where that cannot be done.
+        Returns the number of tokens kept."""
         ...
 
     def save(self, slot: int) -> bytearray:
@@ -85,8 +89,8 @@ class Model(Memory, Protocol):
         """
         ...
 
-    def sampler(self, decoding: Decoding, prompt: Sequence[int], choice: int) -> Sampler:
-        """A sampler for one choice, which has seen the prompt."""
+    def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
+        """A sampler for each choice, all of which have seen the prompt."""
         ...
 
     def piece(self, token: int) -> bytes:

@@ -10,19 +10,24 @@ import threading
 
 import msgspec
 
-from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Shutdown, Submit
+from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
 from colonnade.worker.channel import Channel
 from colonnade.worker.intake import Intake
 from colonnade.worker.llama import LlamaModel, ModelError, describe
 from colonnade.worker.loop import Loop
 
 _PROGRESS_STEP = 0.01
+_STACK = 64 << 20
 
 _log = logging.getLogger(__name__)
 
 
 def run(descriptor: int, load: LoadModel) -> int:
-    """Load the model, serve the socket until told to end or left alone. Returns the exit code."""
+    """Load the model and serve the socket until the other side closes it.
+
+    Returns the exit code where the model cannot be loaded. Otherwise the process ends where it
+    stands: nothing in it outlives it, and freeing a model takes time that nobody wants to wait.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server process decides when to end
     channel = Channel(socket.socket(fileno=descriptor))
     try:
@@ -33,19 +38,16 @@ def run(descriptor: int, load: LoadModel) -> int:
     loop = Loop(model, channel.send, prefill_step_ms=load.prefill_step_ms)
     intake = Intake(model, model.vocabulary, loop.commands.put, channel.send)
     channel.send(Ready(describe(model)))
-    threading.Thread(target=_take, args=(channel, intake, loop), name="intake", daemon=True).start()
-    try:
-        loop.run()
-    except BrokenPipeError:
-        _log.info("the server process is gone")
-    model.close()
+    threading.stack_size(_STACK)  # some pre-tokenizers recurse
+    threading.Thread(target=_take, args=(channel, intake), name="intake", daemon=True).start()
+    loop.run()
     return 0
 
 
-def _take(channel: Channel, intake: Intake, loop: Loop) -> None:
-    """Feed the loop from the socket; end it when the other side closes.
+def _take(channel: Channel, intake: Intake) -> None:
+    """Feed the loop from the socket; end the process when the other side closes.
 
-    A fault here would leave a loop that nobody can reach, so it ends the process.
+    A fault here would leave a loop that nobody can reach, so it ends the process too.
     """
     try:
         for message in channel.receive():
@@ -54,14 +56,12 @@ def _take(channel: Channel, intake: Intake, loop: Loop) -> None:
                     intake.submit(message)
                 case Cancel():
                     intake.cancel(message)
-                case Shutdown():
-                    loop.commands.put(message)
     except ConnectionError:
-        _log.info("the server process is gone")
+        pass  # the other side is gone all the same
     except BaseException:  # noqa: BLE001 - logged, and it ends the process
         _log.exception("the intake failed")
         os._exit(70)
-    loop.commands.put(Shutdown())
+    os._exit(0)
 
 
 class _Progress:

@@ -7,6 +7,7 @@ that a long prompt delays the others by one bounded step at a time.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from colonnade.worker.ports import Memory
     from colonnade.worker.sequence import Request, Sequence
+
+
+_FEW = 4
+"""Tokens that are read again rather than looked for."""
 
 
 class Limits(NamedTuple):
@@ -33,22 +38,29 @@ class Plan(NamedTuple):
 
     sequences: list[Sequence]
     chunks: list[Chunk]
-    started: list[Request]
+    started: list[Sequence]
 
     @property
     def prefill_tokens(self) -> int:
         """Tokens in chunks longer than one."""
         return sum(len(chunk.tokens) for chunk in self.chunks if len(chunk.tokens) > 1)
 
+    @property
+    def decoding(self) -> bool:
+        """Whether there are chunks of one token."""
+        return any(len(chunk.tokens) == 1 for chunk in self.chunks)
+
 
 class _Slot:
-    __slots__ = ("index", "resident", "sequence")
+    __slots__ = ("index", "last_used", "resident", "sequence")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.sequence: Sequence | None = None
         self.resident: list[int] = []
         """The tokens that the memory holds while no sequence runs here."""
+        self.last_used = 0
+        """When a sequence ended here last, in ends of sequences."""
 
 
 class Scheduler:
@@ -59,6 +71,7 @@ class Scheduler:
         self._memory = memory
         self._slots = [_Slot(index) for index in range(limits.slots)]
         self._waiting: deque[Sequence] = deque()
+        self._clock = itertools.count(1)
 
     @property
     def idle(self) -> bool:
@@ -95,13 +108,15 @@ class Scheduler:
         slot = self._slots[sequence.slot]
         slot.sequence = None
         slot.resident = sequence.tokens[: sequence.position]
+        slot.last_used = next(self._clock)
         sequence.slot = -1
 
     def forget(self) -> None:
-        """Clear the memory of every slot that no sequence holds, and of every one that does."""
+        """Clear the memory of every slot that no sequence holds."""
         for slot in self._slots:
-            slot.resident = []
-            self._memory.keep(slot.index, 0)
+            if slot.sequence is None:
+                slot.resident = []
+                self._memory.keep(slot.index, 0)
 
     def plan(self, prefill_budget: int) -> Plan | None:
         """The next batch, None when there is nothing to do.
@@ -156,8 +171,8 @@ class Scheduler:
             counts[sequence.slot] = count
         return counts
 
-    def _admit(self) -> list[Request]:
-        """Give free slots to those who wait, in order. Returns the requests that start."""
+    def _admit(self) -> list[Sequence]:
+        """Give free slots to those who wait, in order. Returns the sequences that start."""
         started = []
         while self._waiting:
             free = [slot for slot in self._slots if slot.sequence is None]
@@ -165,19 +180,42 @@ class Scheduler:
                 break
             sequence = self._waiting.popleft()
             self._place(sequence, free)
-            if sequence.choice == 0:
-                started.append(sequence.request)
+            started.append(sequence)
         return started
 
+    def _prepare(self, free: list[_Slot], prompt: list[int], reusable: int) -> tuple[_Slot, int]:
+        """A slot for a prompt, and how many of its tokens the slot remembers.
+
+        A conversation goes on in its own slot. One that only begins like another takes a copy of
+        that beginning to an empty slot or, where the other would lose more than the two share, to
+        the slot unused for longest.
+        """
+        shared = {slot.index: self._reusable(slot, prompt, reusable) for slot in free}
+        source = max(free, key=lambda slot: shared[slot.index])
+        common = shared[source.index]
+        spare = min(free, key=lambda slot: (bool(slot.resident), slot.last_used, slot.index))
+        if not common:
+            return spare, self._memory.keep(spare.index, 0)
+        lost = len(source.resident) - common
+        if spare is source or not lost or (spare.resident and lost <= common):
+            return source, self._memory.keep(source.index, common)
+        self._memory.load(spare.index, self._memory.save(source.index))
+        return spare, self._memory.keep(spare.index, common)
+
+    def _reusable(self, slot: _Slot, prompt: list[int], most: int) -> int:
+        """How many tokens of a prompt a slot can give, 0 for a few that are not worth it."""
+        common = _common(slot.resident, prompt, most)
+        if common < _FEW or not self._memory.can_keep(slot.index, common):
+            return 0
+        return common
+
     def _place(self, sequence: Sequence, free: list[_Slot]) -> None:
-        """Put a sequence into the free slot that remembers most of its prompt."""
+        """Put a sequence into a free slot."""
         request = sequence.request
         reusable = len(request.prompt) - 1
         if request.decoding.prompt_logprobs is not None or request.shared is not None:
             reusable = 0
-        slot = max(free, key=lambda each: _common(each.resident, request.prompt, reusable))
-        common = _common(slot.resident, request.prompt, reusable)
-        kept = self._memory.keep(slot.index, common)
+        slot, kept = self._prepare(free, request.prompt, reusable)
         if request.shared is not None and sequence.choice > 0:
             self._memory.load(slot.index, request.shared)
             kept = len(request.prompt) - 1

@@ -22,9 +22,6 @@ class Request:
     samplers: list[Sampler]
     """One a choice."""
     submitted: float
-    started: float | None = None
-    """When its first sequence got a slot."""
-    cancelled: bool = False
     unfinished: int = 0
     """Choices still to finish."""
     shared: bytearray | None = None
@@ -55,13 +52,13 @@ class Sequence:
         "cached",
         "choice",
         "first_token",
-        "index",
         "limit",
         "pending_logprobs",
         "position",
         "request",
         "sampler",
         "slot",
+        "started",
         "text",
         "tokens",
     )
@@ -79,6 +76,8 @@ class Sequence:
         self.slot = -1
         self.limit = 0
         """Length of ``tokens`` at which the sequence ends."""
+        self.started = request.submitted
+        """When it got its slot."""
         self.first_token: float | None = None
         """When the prompt was read."""
         self.text = TextStream(request.decoding.stop)
@@ -93,15 +92,14 @@ class Sequence:
     def finish(self, reason: FinishReason, now: float) -> Finish:
         """The closing account, at time ``now``."""
         request = self.request
-        started = request.started if request.started is not None else now
         first = self.first_token if self.first_token is not None else now
         return Finish(
             reason=reason,
             prompt_tokens=len(request.prompt),
             cached_tokens=self.cached,
             completion_tokens=self.generated,
-            queue_ms=(started - request.submitted) * 1e3,
-            prompt_ms=(first - started) * 1e3,
+            queue_ms=(self.started - request.submitted) * 1e3,
+            prompt_ms=(first - self.started) * 1e3,
             decode_ms=(now - first) * 1e3,
             stop_string=self.text.stopped_by,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ _PROMPT_OUTPUTS = 64
 """Rows of logits in one batch for prompts' log probabilities. Each is vocab_size floats."""
 
 _MOST_CELLS = (1 << 31) - 1
+
+_SMALLEST_BATCH = 32
 
 _FLASH = {
     "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
@@ -70,9 +73,13 @@ def open_model(load: LoadModel, on_progress: Callable[[float], bool]) -> Any:  #
         return on_progress(progress)
 
     params.progress_callback = report
-    model = llama_cpp.llama_model_load_from_file(load.path.encode(), params)
+    model = llama_cpp.llama_model_load_from_file(os.fsencode(load.path), params)
     if not model:
         raise ModelError(_why(f"{load.path} could not be loaded"))
+    vocab = llama_cpp.llama_model_get_vocab(model)
+    if llama_cpp.llama_vocab_type(vocab) == llama_cpp.LLAMA_VOCAB_TYPE_NONE:
+        msg = f"{load.path} has no vocabulary: text cannot be generated with it"
+        raise ModelError(msg)
     return model
 
 
@@ -108,15 +115,16 @@ def open_context(model: Any, load: LoadModel) -> tuple[Any, int]:  # noqa: ANN40
     Raises:
         ModelError: a setting is wrong, or the memory does not suffice.
     """
-    trained: int = llama_cpp.llama_model_n_ctx_train(model)
-    ctx_size = load.ctx_size or min(trained, _DEFAULT_CTX)
+    ctx_size = context_size(model, load)
     if ctx_size * load.slots > _MOST_CELLS:
         msg = f"{load.slots} slots of {ctx_size} tokens are more than llama.cpp can count"
         raise ModelError(msg)
     params = llama_cpp.llama_context_default_params()
     params.n_ctx = ctx_size * load.slots
     params.n_seq_max = load.slots
-    params.n_batch = params.n_ubatch = max(load.batch_size, load.slots)
+    # room for a token of each slot and, beside them, rows of a prompt's log probabilities
+    params.n_batch = max(min(load.batch_size, params.n_ctx), 2 * load.slots, _SMALLEST_BATCH)
+    params.n_ubatch = params.n_batch
     params.n_outputs_max = min(params.n_batch, load.slots + _PROMPT_OUTPUTS)
     params.n_threads = load.threads or physical_cores()
     params.n_threads_batch = load.threads_batch or params.n_threads
@@ -129,6 +137,18 @@ def open_context(model: Any, load: LoadModel) -> tuple[Any, int]:  # noqa: ANN40
         what = f"no context of {load.slots} x {ctx_size} tokens could be made"
         raise ModelError(_why(what))
     return context, int(params.n_outputs_max)
+
+
+def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
+    """Tokens that one request may use.
+
+    A model whose positions are learned, not rotated, has none beyond those it was trained on.
+    """
+    trained: int = llama_cpp.llama_model_n_ctx_train(model)
+    wanted = load.ctx_size or min(trained, _DEFAULT_CTX)
+    if llama_cpp.llama_model_rope_type(model) == llama_cpp.LLAMA_ROPE_TYPE_NONE:
+        return min(wanted, trained)
+    return wanted
 
 
 def _choice(table: dict[str, int], value: str, setting: str) -> int:

@@ -10,6 +10,9 @@ import llama_cpp
 
 _WARN, _ERROR, _CONTINUED = 3, 4, 5  # enum ggml_log_level
 
+_LONGEST = 500
+"""Bytes of a line; the file's own texts may be in it."""
+
 errors: deque[str] = deque(maxlen=8)
 """The newest error lines."""
 
@@ -20,7 +23,7 @@ _level = 0
 def _on_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
     global _level
     _level = _level if level == _CONTINUED else level
-    line = text.decode("utf-8", "replace").strip()
+    line = text[:_LONGEST].decode("utf-8", "replace").strip()
     if _level == _ERROR and line:
         errors.append(line)
     if _level in {_WARN, _ERROR} and line:

@@ -10,13 +10,13 @@ import numpy as np
 
 from colonnade.worker.llama import log
 from colonnade.worker.llama.batch import Batch
-from colonnade.worker.llama.loading import ModelError, open_context, open_model
+from colonnade.worker.llama.loading import ModelError, context_size, open_context, open_model
 from colonnade.worker.llama.sampler import (
     Bias,
     ChainSampler,
     GreedySampler,
+    build_chains,
     is_greedy,
-    resolve_seed,
 )
 from colonnade.worker.llama.vocabulary import Vocabulary
 from colonnade.worker.ports import DecodeError
@@ -55,6 +55,9 @@ class LlamaModel:
         self.vocabulary = Vocabulary(vocab)
         self._vocab = vocab
         self._context, self._max_outputs = open_context(self._model, load)
+        # llama.cpp rounds up; what was asked for is what a request gets
+        room: int = llama_cpp.llama_n_ctx_seq(self._context)
+        self._ctx_size = min(room, context_size(self._model, load))
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._n_batch: int = llama_cpp.llama_n_batch(self._context)
         self._batch = Batch(self._n_batch)
@@ -84,8 +87,9 @@ class LlamaModel:
 
     @property
     def can_generate(self) -> bool:
-        """False for models that only embed text."""
-        return bool(self._memory)
+        """False for models that only embed text, and for those that read it with an encoder."""
+        encoder = llama_cpp.llama_model_has_encoder(self._model)
+        return bool(self._memory) and not encoder
 
     @property
     def slots(self) -> int:
@@ -95,7 +99,7 @@ class LlamaModel:
     @property
     def ctx_size(self) -> int:
         """See ``ports.Model``."""
-        return int(llama_cpp.llama_n_ctx_seq(self._context))
+        return self._ctx_size
 
     @property
     def batch_size(self) -> int:
@@ -119,15 +123,15 @@ class LlamaModel:
         """See ``ports.Model``."""
         return self.vocabulary.is_end(token)
 
-    def sampler(self, decoding: Decoding, prompt: Sequence[int], choice: int) -> Sampler:
+    def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
         """See ``ports.Model``."""
         sampling = decoding.sampling
         forbidden = self.vocabulary.ends if decoding.ignore_eos else ()
         bias = Bias(sampling.logit_bias, forbidden) if sampling.logit_bias or forbidden else None
         if is_greedy(sampling):
-            return GreedySampler(bias)
-        seed = resolve_seed(sampling, choice)
-        return ChainSampler(self._context, self._vocab, sampling, seed, prompt, bias)
+            return [GreedySampler(bias)] * decoding.n
+        chains = build_chains(self._context, self._vocab, decoding, prompt)
+        return [ChainSampler(self._context, chain, bias) for chain in chains]
 
     def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
         """See ``ports.Model``."""
@@ -139,9 +143,23 @@ class LlamaModel:
             raise DecodeError(msg)
         return self._rows(rows)
 
+    def can_keep(self, slot: int, length: int) -> bool:
+        """See ``ports.Memory``.
+
+        A recurrent state stands at its last token alone. A sliding window has forgotten what
+        lies before it, so that the tokens before the cut may miss part of theirs.
+        """
+        last: int = llama_cpp.llama_memory_seq_pos_max(self._memory, slot)
+        if self._whole:
+            return last + 1 == length
+        if last + 1 < length:
+            return False
+        first: int = llama_cpp.llama_memory_seq_pos_min(self._memory, slot)
+        return not self._window or first <= max(0, length - self._window)
+
     def keep(self, slot: int, length: int) -> int:
         """See ``ports.Memory``."""
-        if length and self._can_cut(slot, length):
+        if length and self.can_keep(slot, length):
             removed = llama_cpp.llama_memory_seq_rm(self._memory, slot, length, -1)
             if removed:
                 return length
@@ -168,20 +186,6 @@ class LlamaModel:
         """Free the context and the model."""
         llama_cpp.llama_free(self._context)
         llama_cpp.llama_model_free(self._model)
-
-    def _can_cut(self, slot: int, length: int) -> bool:
-        """Whether what a slot remembers before token ``length`` is complete.
-
-        A recurrent state stands at its last token alone. A sliding window has forgotten what
-        lies before it, so that the tokens before the cut may miss part of theirs.
-        """
-        last: int = llama_cpp.llama_memory_seq_pos_max(self._memory, slot)
-        if self._whole:
-            return last + 1 == length
-        if last + 1 < length:
-            return False
-        first: int = llama_cpp.llama_memory_seq_pos_min(self._memory, slot)
-        return not self._window or first <= max(0, length - self._window)
 
     def _rows(self, count: int) -> NDArray[np.float32]:
         """A view of the first ``count`` rows of logits. The buffer rarely moves: keep the view."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from colonnade.messages import Sampling
+    from colonnade.messages import Decoding, Sampling
 
 _SEEDS = 0xFFFFFFFF
 """llama.cpp takes this value for "draw one"; seeds are below it."""
@@ -58,24 +58,12 @@ class GreedySampler:
 
 
 class ChainSampler:
-    """A ``llama_sampler`` chain in the order of llama.cpp's own tools."""
+    """A ``llama_sampler`` chain."""
 
-    def __init__(
-        self,
-        context: Any,  # noqa: ANN401 - ctypes pointers
-        vocab: Any,  # noqa: ANN401
-        sampling: Sampling,
-        seed: int,
-        prompt: Sequence[int],
-        bias: Bias | None,
-    ) -> None:
+    def __init__(self, context: Any, chain: Any, bias: Bias | None) -> None:  # noqa: ANN401
         self._context = context
+        self._chain = chain
         self._bias = bias
-        penalized, dry = _look_back(sampling, llama_cpp.llama_n_ctx_seq(context))
-        self._chain = _build(vocab, sampling, seed, penalized, dry)
-        depth = max(penalized, dry)
-        for token in prompt[-depth:] if depth else ():
-            llama_cpp.llama_sampler_accept(self._chain, token)
 
     def sample(self, row: NDArray[np.float32], index: int) -> int:
         """See ``ports.Sampler``. Reads the context's own row, of which ``row`` is a view."""
@@ -88,6 +76,27 @@ class ChainSampler:
         if self._chain is not None:
             llama_cpp.llama_sampler_free(self._chain)
             self._chain = None
+
+
+def build_chains(
+    context: Any,  # noqa: ANN401 - ctypes pointers
+    vocab: Any,  # noqa: ANN401
+    decoding: Decoding,
+    prompt: Sequence[int],
+) -> list[Any]:
+    """A ``llama_sampler`` chain for each choice, in the order of llama.cpp's own tools.
+
+    What looks back at the text is made once and cloned for the further choices: to make a DRY
+    sampler, the whole vocabulary is searched for each of its breakers.
+    """
+    sampling = decoding.sampling
+    size = llama_cpp.llama_vocab_n_tokens(vocab)
+    lookers = _look_back(vocab, sampling, llama_cpp.llama_n_ctx_seq(context), prompt)
+    chains = []
+    for choice in range(decoding.n):
+        mine = lookers if choice == 0 else [llama_cpp.llama_sampler_clone(each) for each in lookers]
+        chains.append(_chain([*mine, *_draw(size, sampling, resolve_seed(sampling, choice))]))
+    return chains
 
 
 def is_greedy(sampling: Sampling) -> bool:
@@ -106,8 +115,13 @@ def _penalizes(sampling: Sampling) -> bool:
     return bool(changes) and sampling.repeat_last_n != 0
 
 
-def _look_back(sampling: Sampling, ctx_size: int) -> tuple[int, int]:
-    """How many last tokens the penalties and DRY look at, 0 where they are off.
+def _look_back(
+    vocab: Any,  # noqa: ANN401
+    sampling: Sampling,
+    ctx_size: int,
+    prompt: Sequence[int],
+) -> list[Any]:
+    """Penalties and DRY, as far as they are wanted, which have seen the prompt.
 
     llama.cpp takes a negative length for 0 and allocates any length, so both are bounded here.
     """
@@ -115,28 +129,34 @@ def _look_back(sampling: Sampling, ctx_size: int) -> tuple[int, int]:
     def bounded(length: int) -> int:
         return ctx_size if length < 0 else min(length, ctx_size)
 
-    return (
-        bounded(sampling.repeat_last_n) if _penalizes(sampling) else 0,
-        bounded(sampling.dry_penalty_last_n) if sampling.dry_multiplier > 0 else 0,
+    found = []
+    if _penalizes(sampling):
+        length = bounded(sampling.repeat_last_n)
+        found.append((length, _penalties(llama_cpp.llama_vocab_n_tokens(vocab), sampling, length)))
+    if sampling.dry_multiplier > 0:
+        length = bounded(sampling.dry_penalty_last_n)
+        found.append((length, _dry(vocab, sampling, length)))
+    for length, sampler in found:
+        for token in prompt[-length:] if length else ():
+            llama_cpp.llama_sampler_accept(sampler, token)
+    return [sampler for _, sampler in found]
+
+
+def _penalties(size: int, sampling: Sampling, length: int) -> Any:  # noqa: ANN401
+    return llama_cpp.llama_sampler_init_penalties(
+        size,
+        length,
+        sampling.repeat_penalty,
+        sampling.frequency_penalty,
+        sampling.presence_penalty,
     )
 
 
-def _build(vocab: Any, sampling: Sampling, seed: int, penalized: int, dry: int) -> Any:  # noqa: ANN401
+def _chain(samplers: list[Any]) -> Any:  # noqa: ANN401
     params = llama_cpp.llama_sampler_chain_default_params()
     params.no_perf = True
     chain = llama_cpp.llama_sampler_chain_init(params)
-    size = llama_cpp.llama_vocab_n_tokens(vocab)
-    if penalized:
-        penalties = (
-            sampling.repeat_penalty,
-            sampling.frequency_penalty,
-            sampling.presence_penalty,
-        )
-        sampler = llama_cpp.llama_sampler_init_penalties(size, penalized, *penalties)
-        llama_cpp.llama_sampler_chain_add(chain, sampler)
-    if dry:
-        llama_cpp.llama_sampler_chain_add(chain, _dry(vocab, sampling, dry))
-    for sampler in _draw(size, sampling, seed):
+    for sampler in samplers:
         llama_cpp.llama_sampler_chain_add(chain, sampler)
     return chain
 

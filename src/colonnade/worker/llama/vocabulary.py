@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LONGEST_RUN = 4096
+_RUNS = re.compile(rf"\S{{{_LONGEST_RUN},}}|\s{{{_LONGEST_RUN},}}")
+"""Text without a break, for which some of llama.cpp's pre-tokenizers recurse once a character:
+at some 30,000 characters the thread's stack ends, and the process with it."""
+
+_UNUSUAL = "\U0010fffd \u00fc\n"
 
 _MARKED = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
 
@@ -34,12 +45,17 @@ class Vocabulary:
         self._pieces: dict[int, bytes] = {}
         self._names: dict[int, bytes] = {}
         self._buffer = ctypes.create_string_buffer(256)
+        # a vocabulary that cannot spell every text ends the process: let it do so now
+        self.tokenize(_UNUSUAL, special=False)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of ``text``, nothing added before or after.
 
         ``special``: names of control tokens in the text become those tokens.
         """
+        return [token for piece in _pieces(text) for token in self._tokenize(piece, special)]
+
+    def _tokenize(self, text: str, special: bool) -> list[int]:
         data = text.encode("utf-8", "replace")
         most = len(data) + 16
         while True:
@@ -77,12 +93,15 @@ class Vocabulary:
 
     def special_tokens(self) -> dict[int, str]:
         """Text of every control and user-defined token, by id."""
+        return {token: self.text(token) for token in self._with_attribute(_MARKED)}
+
+    def control_tokens(self) -> tuple[int, ...]:
+        """Ids of the control tokens."""
+        return tuple(self._with_attribute(llama_cpp.LLAMA_TOKEN_ATTR_CONTROL))
+
+    def _with_attribute(self, wanted: int) -> Iterator[int]:
         attributes = llama_cpp.llama_vocab_get_attr
-        return {
-            token: self.text(token)
-            for token in range(self.size)
-            if attributes(self._vocab, token) & _MARKED
-        }
+        return (token for token in range(self.size) if attributes(self._vocab, token) & wanted)
 
     def _token(self, token: int) -> int | None:
         return token if 0 <= token < self.size else None
@@ -99,3 +118,13 @@ class Vocabulary:
             if size >= 0:
                 return buffer.raw[:size]
             buffer = ctypes.create_string_buffer(-size)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text, cut where it has no break for too long."""
+    begin = 0
+    for run in _RUNS.finditer(text):
+        for cut in range(run.start() + _LONGEST_RUN, run.end(), _LONGEST_RUN):
+            yield text[begin:cut]
+            begin = cut
+    yield text[begin:]
