@@ -156,7 +156,9 @@ async def test_the_queue_is_bounded(start_engine: StartEngine) -> None:
     assert caught.value.kind is FailureKind.QUEUE_FULL
     assert caught.value.retry_after is not None
     assert caught.value.retry_after >= 1
+    assert engine.waiting == 2
     joined = await engine.submit((TextPart("more of a request"),), SHORT, joining=True)
+    assert engine.waiting == 2, "it counts for nothing"
     await running.aclose()
     for stream in (*waiting, joined):
         await _finish(stream)

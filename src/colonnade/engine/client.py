@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from colonnade.engine.process import WorkerProcess
     from colonnade.engine.supervisor import Answer
-    from colonnade.messages import Decoding, Finish, LoadModel, PromptPart
+    from colonnade.messages import Decoding, LoadModel, PromptPart
 
 _LOAD_SECONDS = 2.0
 """What loading a model takes, for Retry-After."""
@@ -92,8 +92,8 @@ class Engine:
 
     @property
     def waiting(self) -> int:
-        """Requests that have no slot yet."""
-        return sum(not stream.started for stream in self._streams.values())
+        """Requests that have no slot yet. One of several prompts counts once."""
+        return sum(not (each.started or each.joining) for each in self._streams.values())
 
     @property
     def pid(self) -> int | None:
@@ -120,7 +120,7 @@ class Engine:
         worker = self._available()
         if not joining:
             self._check_queue()
-        stream = Stream(next(self._ids), decoding.n, self._cancel)
+        stream = Stream(next(self._ids), decoding.n, self._cancel, joining=joining)
         self._streams[stream.id] = stream
         try:
             worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix))
@@ -152,9 +152,10 @@ class Engine:
 
     def _check_queue(self) -> None:
         waiting = self.waiting
-        about_to_start = max(0, self.info.slots - (self.active - waiting))
+        running = sum(each.started for each in self._streams.values())
+        about_to_start = max(0, self.info.slots - running)
         if waiting >= self._queue_size + about_to_start:
-            msg = f"{waiting} requests wait already; the queue holds {self._queue_size}."
+            msg = f"The server is busy: {running} requests run, {waiting} wait."
             pause = self._turn_seconds * (waiting / self.info.slots)
             raise Failure(FailureKind.QUEUE_FULL, msg, retry_after=max(1.0, pause))
 
@@ -193,22 +194,21 @@ class Engine:
             stream.put(output)
             if stream.done:
                 del streams[output.id]
-            if output.finish is not None:
-                self._account(output.id, output.choice, output.finish)
+                self._account(stream)
 
-    def _account(self, request_id: int, choice: int, finish: Finish) -> None:
-        """Note a choice's end."""
-        seconds = (finish.prompt_ms + finish.decode_ms) / 1e3
+    def _account(self, stream: Stream) -> None:
+        """Note a request's end."""
+        finishes = stream.finishes
+        seconds = max(each.prompt_ms + each.decode_ms for each in finishes) / 1e3
         self._turn_seconds += _NEWEST * (seconds - self._turn_seconds)
         _log.info(
-            "request %d.%d: %s after %d tokens in %.2f s (prompt %d, cached %d)",
-            request_id,
-            choice,
-            finish.reason.value,
-            finish.completion_tokens,
+            "request %d: %d tokens in %.2f s, prompt %d (cached %d), %s",
+            stream.id,
+            sum(each.completion_tokens for each in finishes),
             seconds,
-            finish.prompt_tokens,
-            finish.cached_tokens,
+            finishes[0].prompt_tokens,
+            min(each.cached_tokens for each in finishes),
+            "/".join(sorted({each.reason.value for each in finishes})),
         )
 
     def _on_death(self) -> None:

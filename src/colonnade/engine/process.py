@@ -54,6 +54,8 @@ class WorkerProcess:
         self._reader = reader
         self._writer = writer
         self._last_words: deque[str] = deque(maxlen=20)
+        self.loaded = False
+        """Until then, what goes wrong is told by messages, and stderr is for the curious."""
         self._listener = asyncio.create_task(self._listen())
 
     @classmethod
@@ -140,7 +142,7 @@ class WorkerProcess:
         text = line.rstrip()[:_LONGEST_LINE]
         if text:
             self._last_words.append(text)
-            _log.warning("%s", text)
+            _log.log(logging.WARNING if self.loaded else logging.DEBUG, "%s", text)
 
 
 def _signal_name(number: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from colonnade.messages import Failure, Output, TokenLogprob
+    from colonnade.messages import Failure, Finish, Output, TokenLogprob
 
 
 class Stream:
@@ -18,14 +18,25 @@ class Stream:
     reader is slow; what piles up is taken out at once.
     """
 
-    def __init__(self, request_id: int, choices: int, cancel: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        request_id: int,
+        choices: int,
+        cancel: Callable[[int], None],
+        *,
+        joining: bool = False,
+    ) -> None:
         self.id = request_id
+        self.joining = joining
+        """It is a further part of a request, and counts for nothing in the queue."""
         self.prompt_tokens = 0
         self.prompt_logprobs: tuple[TokenLogprob, ...] = ()
         self.started = False
         """It left the engine's queue."""
         self._cancel = cancel
         self._unfinished = choices
+        self.finishes: list[Finish] = []
+        """The ends of the choices that have ended."""
         self._ready: list[Output] = []
         self._failure: Failure | None = None
         self._wake = asyncio.Event()
@@ -48,6 +59,7 @@ class Stream:
         self._ready.append(output)
         if output.finish is not None:
             self._unfinished -= 1
+            self.finishes.append(output.finish)
         self._wake.set()
 
     def fail(self, failure: Failure) -> None:

@@ -118,6 +118,7 @@ class Supervisor:
                 self._on_progress(progress)
             case Ready(info):
                 self.worker = worker
+                worker.loaded = True
                 if not loaded.done():
                     loaded.set_result(info)
             case LoadFailed(text):
