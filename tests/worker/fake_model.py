@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from colonnade.messages import Decoding
-    from colonnade.worker.ports import Chunk
+    from colonnade.worker.ports import Chunk, Draw
 
 VOCAB = 64
 END = VOCAB - 1
@@ -26,10 +26,6 @@ END = VOCAB - 1
 
 class FakeSampler:
     closed = False
-
-    def sample(self, row: NDArray[np.float32], index: int) -> int:
-        assert not self.closed
-        return int(row.argmax())
 
     def close(self) -> None:
         self.closed = True
@@ -86,6 +82,10 @@ class FakeModel:
         made = [FakeSampler() for _ in range(decoding.n)]
         self.made_samplers += made
         return made
+
+    def draw(self, draws: Sequence[Draw]) -> list[int]:
+        assert not any(draw.sampler.closed for draw in draws)
+        return [int(draw.row.argmax()) for draw in draws]
 
     def piece(self, token: int) -> bytes:
         return b"" if token == END else bytes([token + 48])

@@ -18,7 +18,7 @@ from colonnade.messages import (
 )
 from colonnade.worker.logprobs import log_softmax, token_logprob
 from colonnade.worker.pacer import PrefillPacer
-from colonnade.worker.ports import DecodeError
+from colonnade.worker.ports import DecodeError, Draw
 from colonnade.worker.scheduler import Limits, Plan, Scheduler
 from colonnade.worker.sequence import Request, Sequence
 
@@ -125,7 +125,9 @@ class Loop:
         self._scheduler.forget()
 
     def _apply(self, plan: Plan, rows: NDArray[np.float32], now: float) -> None:
-        """Read each chunk's logits. ``index`` is the token's place in the batch."""
+        """Read each chunk's logits, draw the next tokens together, and note what they add."""
+        ready: list[Sequence] = []
+        draws: list[Draw] = []
         row = index = 0
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
             index += len(chunk.tokens)
@@ -135,21 +137,32 @@ class Loop:
             if sequence.request.decoding.prompt_logprobs is not None:
                 self._note_prompt(sequence, chunk, rows[row:last])
             row = last
-            if sequence.position == len(sequence.tokens):
-                self._advance(sequence, rows[last - 1], index - 1, now)
+            if sequence.position != len(sequence.tokens):
+                continue
+            if sequence.first_token is None:
+                sequence.first_token = now
+            if len(sequence.tokens) >= sequence.limit:  # nothing was to be generated at all
+                self._end(sequence, "", FinishReason.LENGTH, now)
+            else:
+                ready.append(sequence)
+                draws.append(Draw(sequence.sampler, rows[last - 1], index - 1))
+        self._draw(ready, draws, now)
+
+    def _draw(self, ready: list[Sequence], draws: list[Draw], now: float) -> None:
+        # drawing may change the rows, and the log probabilities are of those that the model made
+        logprobs = [
+            None if sequence.request.decoding.logprobs is None else log_softmax(draw.row)
+            for sequence, draw in zip(ready, draws, strict=True)
+        ]
+        tokens = self._model.draw(draws)
+        for sequence, token, row in zip(ready, tokens, logprobs, strict=True):
+            self._advance(sequence, token, row, now)
 
     def _advance(
-        self, sequence: Sequence, row: NDArray[np.float32], index: int, now: float
+        self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None, now: float
     ) -> None:
-        """Draw a sequence's next token and note what it adds."""
-        if sequence.first_token is None:
-            sequence.first_token = now
-        if len(sequence.tokens) >= sequence.limit:  # nothing was to be generated at all
-            self._end(sequence, "", FinishReason.LENGTH, now)
-            return
+        """Note what a token adds to its sequence."""
         decoding = sequence.request.decoding
-        logprobs = None if decoding.logprobs is None else log_softmax(row)
-        token = sequence.sampler.sample(row, index)
         sequence.tokens.append(token)
         if self._model.is_end(token) and not decoding.ignore_eos:
             self._end(sequence, sequence.text.flush(), FinishReason.STOP, now)

@@ -45,16 +45,20 @@ class Memory(Protocol):
 
 
 class Sampler(Protocol):
-    """Draws the next token of one choice."""
-
-    def sample(self, row: NDArray[np.float32], index: int) -> int:
-        """Draw from a row of logits (vocab_size, float32; may be changed in place), which belongs
-        to token ``index`` of the batch just decoded, and remember the token drawn."""
-        ...
+    """What the model draws the tokens of one choice with."""
 
     def close(self) -> None:
         """Free what it holds."""
         ...
+
+
+class Draw(NamedTuple):
+    """A token to be drawn from a row of logits (vocab_size, float32; may be changed in place),
+    which belongs to token ``place`` of the batch just decoded."""
+
+    sampler: Sampler
+    row: NDArray[np.float32]
+    place: int
 
 
 class Model(Memory, Protocol):
@@ -91,6 +95,10 @@ class Model(Memory, Protocol):
 
     def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
         """A sampler for each choice, all of which have seen the prompt."""
+        ...
+
+    def draw(self, draws: Sequence[Draw]) -> list[int]:
+        """Draw a token for each; the samplers remember theirs."""
         ...
 
     def piece(self, token: int) -> bytes:

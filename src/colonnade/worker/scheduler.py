@@ -11,7 +11,7 @@ import itertools
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from colonnade.worker.ports import Chunk
+from colonnade.worker.ports import Chunk, DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,8 +199,15 @@ class Scheduler:
         lost = len(source.resident) - common
         if spare is source or not lost or (spare.resident and lost <= common):
             return source, self._memory.keep(source.index, common)
-        self._memory.load(spare.index, self._memory.save(source.index))
-        return spare, self._memory.keep(spare.index, common)
+        return spare, self._restore(spare, self._memory.save(source.index), common)
+
+    def _restore(self, slot: _Slot, state: bytearray, length: int) -> int:
+        """Put a saved state of ``length`` tokens into a slot; returns how many are there."""
+        try:
+            self._memory.load(slot.index, state)
+        except DecodeError:  # then they are read again
+            return self._memory.keep(slot.index, 0)
+        return self._memory.keep(slot.index, length)
 
     def _reusable(self, slot: _Slot, prompt: list[int], most: int) -> int:
         """How many tokens of a prompt a slot can give, 0 for a few that are not worth it."""
@@ -217,8 +224,7 @@ class Scheduler:
             reusable = 0
         slot, kept = self._prepare(free, request.prompt, reusable)
         if request.shared is not None and sequence.choice > 0:
-            self._memory.load(slot.index, request.shared)
-            kept = len(request.prompt) - 1
+            kept = self._restore(slot, request.shared, len(request.prompt) - 1)
         slot.sequence = sequence
         slot.resident = []
         sequence.slot = slot.index

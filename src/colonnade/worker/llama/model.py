@@ -10,6 +10,7 @@ import numpy as np
 
 from colonnade.worker.llama import log
 from colonnade.worker.llama.batch import Batch
+from colonnade.worker.llama.drawing import Drawing
 from colonnade.worker.llama.loading import ModelError, context_size, open_context, open_model
 from colonnade.worker.llama.sampler import (
     Bias,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from colonnade.messages import Decoding, LoadModel
-    from colonnade.worker.ports import Chunk, Sampler
+    from colonnade.worker.ports import Chunk, Draw, Sampler
 
 __all__ = ["LlamaModel", "ModelError"]
 
@@ -68,6 +69,7 @@ class LlamaModel:
         )
         self._logits_at = 0
         self._logits = np.empty((0, 0), dtype=np.float32)
+        self._drawing = Drawing(self.vocabulary.size)
         self._load = load
 
     @property
@@ -132,6 +134,10 @@ class LlamaModel:
             return [GreedySampler(bias)] * decoding.n
         chains = build_chains(self._context, self._vocab, decoding, prompt)
         return [ChainSampler(self._context, chain, bias) for chain in chains]
+
+    def draw(self, draws: Sequence[Draw]) -> list[int]:
+        """See ``ports.Model``."""
+        return self._drawing.draw(draws)
 
     def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
         """See ``ports.Model``."""

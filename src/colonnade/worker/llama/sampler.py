@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import secrets
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
@@ -41,14 +42,26 @@ class Bias:
         row[self._tokens] += self._values
 
 
-class GreedySampler:
+class LlamaSampler(ABC):
+    """A ``ports.Sampler`` of this room."""
+
+    @abstractmethod
+    def sample(self, row: NDArray[np.float32], index: int) -> int:
+        """Draw from a row of logits, see ``ports.Draw``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+class GreedySampler(LlamaSampler):
     """The most likely token, the first one among equals."""
 
     def __init__(self, bias: Bias | None) -> None:
         self._bias = bias
 
     def sample(self, row: NDArray[np.float32], index: int) -> int:  # noqa: ARG002 - as in ports
-        """See ``ports.Sampler``."""
+        """See ``LlamaSampler``."""
         if self._bias is not None:
             self._bias.apply(row)
         return int(row.argmax())
@@ -57,7 +70,7 @@ class GreedySampler:
         """Holds nothing."""
 
 
-class ChainSampler:
+class ChainSampler(LlamaSampler):
     """A ``llama_sampler`` chain."""
 
     def __init__(self, context: Any, chain: Any, bias: Bias | None) -> None:  # noqa: ANN401
@@ -66,7 +79,7 @@ class ChainSampler:
         self._bias = bias
 
     def sample(self, row: NDArray[np.float32], index: int) -> int:
-        """See ``ports.Sampler``. Reads the context's own row, of which ``row`` is a view."""
+        """See ``LlamaSampler``. Reads the context's own row, of which ``row`` is a view."""
         if self._bias is not None:
             self._bias.apply(row)
         return int(llama_cpp.llama_sampler_sample(self._chain, self._context, index))
