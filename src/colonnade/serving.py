@@ -55,7 +55,9 @@ async def serve_model(
             on_progress=on_progress,
         )
     except (LoadError, Failure) as error:
-        msg = f"{resolved.path} cannot be loaded: {error}"
+        text = str(error)
+        named = str(resolved.path) in text
+        msg = text if named else f"{resolved.path} could not be loaded: {text}"
         raise ModelError(msg) from error
     try:
         yield _compose(settings, resolved, engine, time.monotonic() - started)

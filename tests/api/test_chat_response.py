@@ -26,6 +26,7 @@ USAGE = {
 }
 TIMINGS = {
     "cache_n": 2,
+    "queue_ms": 1.0,
     "prompt_n": 5,
     "prompt_ms": 10.0,
     "prompt_per_token_ms": 2.0,

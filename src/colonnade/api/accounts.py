@@ -40,6 +40,7 @@ def wire_timings(usage: Usage) -> wire.Timings:
     prompt = usage.prompt_tokens - usage.cached_tokens
     return wire.Timings(
         cache_n=usage.cached_tokens,
+        queue_ms=usage.queue_ms,
         prompt_n=prompt,
         prompt_ms=usage.prompt_ms,
         prompt_per_token_ms=_ratio(usage.prompt_ms, prompt),

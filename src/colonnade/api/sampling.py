@@ -19,6 +19,7 @@ _PLAIN = tuple(
     if name not in {"seed", "logit_bias", "dry_sequence_breakers"}
 )
 _MOST_TOKENS = 2**31 - 1
+_ANY_SEED = -1
 _SEED_MASK = 2**31 - 1
 
 
@@ -35,7 +36,7 @@ def sampling(request: SamplingFields, defaults: Sampling, vocab_size: int) -> Sa
         given.setdefault("repeat_penalty", request.repetition_penalty)
     if request.dry_sequence_breakers is not None:
         given["dry_sequence_breakers"] = tuple(request.dry_sequence_breakers)
-    if request.seed is not None:
+    if request.seed is not None and request.seed != _ANY_SEED:
         # 31 bits leave room for the choices' own seeds, and keep clear of the value that llama.cpp
         # takes for "random".
         given["seed"] = request.seed & _SEED_MASK

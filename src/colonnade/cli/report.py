@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from colonnade.messages import ModelInfo
     from colonnade.serving import Serving
 
 
@@ -14,7 +15,7 @@ def model_facts(serving: Serving) -> list[tuple[str, str]]:
     """Name, size, memory, context and chat template, as pairs of a label and its text."""
     info = serving.model.engine.info
     facts = [
-        ("Model", f"{serving.model.id} ({info.description})"),
+        ("Model", f"{serving.model.id} ({info.architecture}, {quantization(info)})"),
         ("Size", f"{count(info.parameters)} parameters, {size(info.size)}"),
         ("Memory", f"{size(info.memory)}, loaded in {serving.load_seconds:.1f} s"),
         ("Context", f"{info.ctx_size:,} tokens each for {info.slots} at a time"),
@@ -22,6 +23,11 @@ def model_facts(serving: Serving) -> list[tuple[str, str]]:
     if info.decoder:
         facts.append(("Template", template_name(serving)))
     return facts
+
+
+def quantization(info: ModelInfo) -> str:
+    """The file's quantization, such as Q4_K_M: the last word of llama.cpp's description."""
+    return info.description.rsplit(" ", 1)[-1]
 
 
 def template_name(serving: Serving) -> str:

@@ -7,7 +7,7 @@ import json
 import logging
 import shlex
 import sys
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -35,12 +35,18 @@ if TYPE_CHECKING:
 _LAST_WORD_SECONDS = 5
 
 
+_TICKS_A_SECOND = 10
+_TICKS_A_DAY = 864_000
+"""uvicorn counts tenths of seconds, and refreshes the Date header at each tenth of them."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server, with our signals in place of its own, and a word when it is there."""
 
     def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_start = on_start
+        self._stopping = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,9 +58,19 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_start()
 
+    async def main_loop(self) -> None:
+        """Look after the server once a second; uvicorn itself does so ten times, for nothing."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks = (ticks + _TICKS_A_SECOND) % _TICKS_A_DAY
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stopping.wait()
+
     def stop(self) -> None:
         """Take no more connections, and end when the answers under way are done."""
         self.should_exit = True
+        self._stopping.set()
 
 
 def serve(settings: Settings) -> int:

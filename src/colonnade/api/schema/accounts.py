@@ -33,6 +33,8 @@ class Timings(Struct, kw_only=True):
     """How long a request took, in llama-server's shape. ``prompt_n`` leaves cached tokens out."""
 
     cache_n: int
+    queue_ms: float
+    """Before it got a slot; llama-server does not tell."""
     prompt_n: int
     prompt_ms: float
     prompt_per_token_ms: float

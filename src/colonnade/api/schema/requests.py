@@ -8,6 +8,7 @@ MAX_STOPS = 16
 MAX_LOGPROBS = 20
 
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Limit = Annotated[int, Meta(ge=-1)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
@@ -36,6 +37,7 @@ class SamplingFields(Struct, kw_only=True):
     presence_penalty: Penalty | None = None
     logit_bias: dict[str, LogitBias] | None = None
     seed: int | None = None
+    """-1 for a fresh one, as llama-server has it."""
     top_k: Int32 | None = None
     min_p: Share | None = None
     typical_p: Share | None = None
@@ -72,7 +74,8 @@ class GenerationFields(SamplingFields, kw_only=True):
     stream_options: StreamOptions | None = None
     n: Annotated[int, Meta(ge=1)] | None = None
     stop: StopString | StopStrings | None = None
-    max_tokens: Count | None = None
+    max_tokens: Limit | None = None
+    """-1 for no limit, as LM Studio has it."""
     n_predict: int | None = None
     """llama-server's name of ``max_tokens``; negative for no limit."""
     ignore_eos: bool | None = None
