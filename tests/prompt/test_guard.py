@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from colonnade.prompt import Guard
@@ -10,6 +10,7 @@ texts = st.lists(
 ).map("".join)
 
 
+@example("<[INST]_end|>", "", "")
 @given(texts, texts, texts)
 def test_no_piece_holds_a_name_that_a_user_wrote_and_nothing_is_lost(
     text: str, part: str, more: str

@@ -27,7 +27,7 @@ class Guard:
         self._names = frozenset(name for name in special_tokens if len(name.strip()) > 1)
         # vocabularies hold thousands of names, nearly all of this form: one pattern finds them
         others = sorted((n for n in self._names if not _USUAL.fullmatch(n)), key=len, reverse=True)
-        self._candidates = re.compile("|".join([_USUAL.pattern, *map(re.escape, others)]))
+        self._others = re.compile("|".join(map(re.escape, others))) if others else None
         # chance, never shown to anybody: no text holds it; and nothing that a template would escape
         self._mark = secrets.token_hex(16)
 
@@ -64,4 +64,5 @@ class Guard:
             name = found[0]
             return name[0] + self._mark + name[1:] if name in self._names else name
 
-        return self._candidates.sub(marked, text)
+        text = _USUAL.sub(marked, text)
+        return self._others.sub(marked, text) if self._others is not None else text
