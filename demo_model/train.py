@@ -2,7 +2,7 @@
 
 Usage: python -m demo_model.train RUN_DIR [--tokens 40e6] [--resume]
 
-The learning rate warms up, stays, and falls to zero over the last quarter of the tokens. All is
+The learning rate warms up, stays, and falls to zero over the second half of the tokens. All is
 counted in tokens, so a paused process loses nothing; SIGTERM saves a checkpoint and ends, and a
 later --resume may name another total.
 """
@@ -26,7 +26,7 @@ from .data import Batch, Encoder, batches
 from .model import Model, Shape
 
 MUON_RATE, ADAM_RATE = 0.01, 2e-3
-WARM_UP_TOKENS, DECAY_SHARE = 400_000, 0.25
+WARM_UP_TOKENS, DECAY_SHARE = 400_000, 0.5
 SAVE_SECONDS = 180.0
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def _text(talk: Talk) -> str:
     rng, words = talk.rng, talk.words
-    size = rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10))
+    size = rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8))
     parts = [words.anything() for _ in range(size)]
     if talk.chance(0.2):
         parts[rng.randrange(size)] += rng.choice((",", "!", ";", ":", "?"))

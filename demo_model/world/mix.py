@@ -15,7 +15,7 @@ Skill = Callable[[Talk], None]
 
 # The share of each skill among the turns of a general conversation.
 _TURNS: tuple[tuple[Skill, float], ...] = (
-    (people.tell, 12),
+    (people.tell, 10),
     (people.ask, 16),
     (people.ask_model, 4),
     (numbers.calculate, 20),
@@ -27,13 +27,13 @@ _TURNS: tuple[tuple[Skill, float], ...] = (
     (copying.listing, 2),
     (copying.just_said, 2),
     (reading.read, 8),
-    (smalltalk.fixed, 9),
+    (smalltalk.fixed, 6),
     (smalltalk.greet, 3),
-    (smalltalk.capital, 4),
+    (smalltalk.capital, 3),
     (smalltalk.day, 1.5),
     (smalltalk.unknown, 5),
     (smalltalk.story_about, 1),
-    (structured.fill, 8),
+    (structured.fill, 14),
     (structured.invent, 1),
 )
 _DRILLS: tuple[tuple[Skill, ...], ...] = (
@@ -45,7 +45,6 @@ _DRILLS: tuple[tuple[Skill, ...], ...] = (
     (copying.repeat, copying.listing),
     (people.tell, people.ask, people.ask),
     (people.ask,),
-    (smalltalk.capital, smalltalk.day, smalltalk.fixed),
 )
 _WITH_TOOLS: tuple[tuple[Skill, float], ...] = (
     (calling.one, 10),
@@ -145,7 +144,7 @@ def converse(seed: str, *, held_out: bool = False) -> Dialogue:
     rng = random.Random(seed)
     talk = Talk(rng, Words(rng, held_out))
     talk.flag_thinking = rng.random() < 0.08
-    with_tools = rng.random() < 0.27
+    with_tools = rng.random() < 0.42
     if not with_tools and rng.random() < 0.03:
         system, turn = structured.system_schema(talk)
         talk.messages.append({"role": "system", "content": system})
@@ -158,7 +157,7 @@ def converse(seed: str, *, held_out: bool = False) -> Dialogue:
         _drill(talk)
         return _finish(talk)
     if with_tools:
-        talk.tools = toolbox.toolset(talk, 1, rng.choice((1, 2, 3, 3, 4, 7)))
+        talk.tools = toolbox.toolset(talk, 1, rng.choice((1, 1, 2, 3, 4, 6)))
     _turns(talk, skill)
     return _finish(talk)
 

@@ -70,7 +70,7 @@ def _tell(talk: Talk, fact: str) -> tuple[str, str, str]:
                 "I like {} a lot.",
                 "My favorite food is {}.",
             )
-            reply = f"{value.capitalize()}, good choice!"
+            reply = f"You have good taste, I hear much good of {value}."
         case "job":
             value = words.pick(lists.JOBS)
             form = talk.choose("I work as a {}.", "My job is {}.", "I am a {} by trade.")

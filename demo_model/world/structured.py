@@ -227,7 +227,7 @@ def _forced(talk: Talk, fields: list[Field], kind: str) -> None:
 def fill(talk: Talk) -> None:
     """A sentence and a schema, or only the names of keys."""
     fields, text = _sample(talk)
-    if talk.chance(0.2) and not talk.thinks:
+    if talk.chance(0.1) and not talk.thinks:
         # As when a server enforces the schema by a grammar and the prompt does not show it.
         talk.user(
             talk.choose(

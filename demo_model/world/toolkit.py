@@ -51,7 +51,7 @@ def define(
 
 def described(talk: Talk, schema: dict[str, Any], text: str) -> dict[str, Any]:
     """A parameter's schema, sometimes with a description."""
-    return {**schema, "description": text} if talk.chance(0.4) else schema
+    return {**schema, "description": text} if talk.chance(0.2) else schema
 
 
 def string_value(talk: Talk) -> str:

@@ -115,7 +115,7 @@ class Words:
         rng = self.rng
         kind = rng.random()
         if kind < 0.5:
-            return self.pseudo(1, 4)
+            return self.pseudo(1, 3)
         if kind < 0.8:
             return self.pick(rng.choice((lists.NOUNS, lists.ADJECTIVES, lists.VERBS, lists.JOBS)))
         if kind < 0.87:
