@@ -50,12 +50,18 @@ class Encoder:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.start = tokenizer.token_to_id(vocabulary.IM_START)
-        self.end = tokenizer.token_to_id(vocabulary.IM_END)
+        self.start = self._id(vocabulary.IM_START)
+        self.end = self._id(vocabulary.IM_END)
         self.header = tokenizer.encode("assistant\n", add_special_tokens=False).ids
         self.words = tokenizer.get_vocab_size(with_added_tokens=False)
         self.space = tokenizer.encode(" ", add_special_tokens=False).ids[0]
-        self.pad = tokenizer.token_to_id(vocabulary.END_OF_TEXT)
+        self.pad = self._id(vocabulary.END_OF_TEXT)
+
+    def _id(self, token: str) -> int:
+        found = self.tokenizer.token_to_id(token)
+        if found is None:
+            raise ValueError(f"the vocabulary has no {token}")
+        return found
 
     def text(self, dialogue: Dialogue) -> str:
         """The dialogue as the model sees it: only the last answer shows its thought."""
@@ -112,7 +118,7 @@ class Encoder:
         row[noise.random(len(row)) < noise.choice((0.0, 0.3, 0.4))] = self.space
         head = noise.integers(0, self.words, size=noise.integers(0, 20))
         mark = self.tokenizer.encode(f"{vocabulary.IM_END}\n{vocabulary.IM_START}assistant\n").ids
-        ids = np.concatenate((head, row, mark, row, [self.end]))
+        ids = np.array([*head, *row, *mark, *row, self.end], dtype=np.int64)
         weights = np.zeros(len(ids), dtype=np.float32)
         weights[len(head) + len(row) + len(mark) + 1 :] = 1.0
         return Sample(ids, weights)

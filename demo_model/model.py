@@ -54,12 +54,14 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Causal attention over [batch, heads, time, head_dim]."""
     time = q.shape[2]
     if time > SHORT:
-        return functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        fused: Tensor = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return fused
     scores = (q * q.shape[3] ** -0.5) @ k.transpose(-1, -2)
     mask = torch.full((time, time), float("-inf"), dtype=scores.dtype).triu(1)
     # Autocast would compute this softmax in float32, at twice the memory traffic.
     with torch.autocast("cpu", enabled=False):
-        return (scores + mask).softmax(dim=-1) @ v
+        mixed: Tensor = (scores + mask).softmax(dim=-1) @ v
+        return mixed
 
 
 class Attention(nn.Module):

@@ -5,7 +5,7 @@ Usage: python -m demo_model.tokenizer OUT.json [--dialogues 10000]
 A small model has to copy words that it never saw. That is easy when a word has the same pieces
 wherever it stands, so merges are learnt on bare letter runs, and the merges that join a leading
 space, quote or underscore to a word come last and only for frequent whole words: " zorvik" and
-"zorvik" then differ by the one token of the space.
+"zorvik" then differ by the one token of the space, unless the word starts with a frequent one.
 """
 
 from __future__ import annotations
