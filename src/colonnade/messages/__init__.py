@@ -10,11 +10,14 @@ from colonnade.messages.failures import Failure, FailureKind
 from colonnade.messages.model import LoadModel, ModelInfo
 from colonnade.messages.requests import (
     Cancel,
+    Constraint,
     Decoding,
+    GrammarSyntax,
     PromptPart,
     Sampling,
     Submit,
     TextPart,
+    Thought,
     TokenPart,
     ToWorker,
 )
@@ -38,6 +41,7 @@ __all__ = [
     "Accepted",
     "Alternative",
     "Cancel",
+    "Constraint",
     "Decoding",
     "Failure",
     "FailureKind",
@@ -45,6 +49,7 @@ __all__ = [
     "FinishReason",
     "FrameReader",
     "FromWorker",
+    "GrammarSyntax",
     "LoadFailed",
     "LoadModel",
     "Loading",
@@ -58,6 +63,7 @@ __all__ = [
     "Step",
     "Submit",
     "TextPart",
+    "Thought",
     "ToWorker",
     "TokenLogprob",
     "TokenPart",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 
@@ -45,6 +47,38 @@ class Sampling(Struct, frozen=True, array_like=True, gc=False):
     """(token id, added to its logit). -100 or less forbids a token."""
 
 
+class GrammarSyntax(StrEnum):
+    """The notations that a grammar may be written in."""
+
+    LARK = "lark"
+    """llguidance's dialect of Lark. ``<[id]>`` stands for a token that no text can spell."""
+    GBNF = "gbnf"
+    """llama.cpp's."""
+
+
+class Constraint(Struct, frozen=True, array_like=True, gc=False):
+    """What may be generated, as a grammar for everything up to the end of the turn.
+
+    With ``triggers`` the text is free until one of them appears; the grammar then holds from that
+    trigger's first character on. A thought comes before all of it and is always free.
+    """
+
+    grammar: str
+    syntax: GrammarSyntax = GrammarSyntax.LARK
+    triggers: tuple[str, ...] = ()
+
+
+class Thought(Struct, frozen=True, array_like=True, gc=False):
+    """The markers around the model's reasoning, such as ``<think>`` and ``</think>``."""
+
+    opening: str
+    closing: str
+    open: bool = False
+    """The prompt ends inside a thought: it begins with the first token."""
+    budget: int | None = None
+    """Tokens after which the thought is closed for the model; None for no limit."""
+
+
 class Decoding(Struct, frozen=True, array_like=True, gc=False):
     """Everything about a generation but its prompt."""
 
@@ -59,6 +93,10 @@ class Decoding(Struct, frozen=True, array_like=True, gc=False):
     """Alternatives to report beside each sampled token, 0 for the token alone; None for neither."""
     prompt_logprobs: int | None = None
     """The same for the tokens of the prompt."""
+    constraint: Constraint | None = None
+    thought: Thought | None = None
+    shown: tuple[int, ...] = ()
+    """Control tokens whose names are part of the text: the markers that a parser looks for."""
 
 
 class TextPart(Struct, frozen=True, array_like=True, tag="text", gc=False):
