@@ -15,25 +15,25 @@ Skill = Callable[[Talk], None]
 
 # The share of each skill among the turns of a general conversation.
 _TURNS: tuple[tuple[Skill, float], ...] = (
-    (people.tell, 10),
+    (people.tell, 9),
     (people.ask, 16),
     (people.ask_model, 4),
-    (numbers.calculate, 20),
+    (numbers.calculate, 15),
     (numbers.follow_up, 1.5),
     (numbers.count, 6),
-    (numbers.neighbour, 2),
+    (numbers.neighbour, 1.5),
     (copying.repeat, 13),
     (copying.many, 1.5),
     (copying.listing, 2),
-    (copying.just_said, 2),
-    (reading.read, 8),
-    (smalltalk.fixed, 6),
-    (smalltalk.greet, 3),
-    (smalltalk.capital, 3),
-    (smalltalk.day, 1.5),
-    (smalltalk.unknown, 5),
+    (copying.just_said, 3),
+    (reading.read, 14),
+    (smalltalk.fixed, 3),
+    (smalltalk.greet, 1.5),
+    (smalltalk.capital, 1.5),
+    (smalltalk.day, 1),
+    (smalltalk.unknown, 4),
     (smalltalk.story_about, 1),
-    (structured.fill, 14),
+    (structured.fill, 20),
     (structured.invent, 1),
 )
 _DRILLS: tuple[tuple[Skill, ...], ...] = (
@@ -45,11 +45,14 @@ _DRILLS: tuple[tuple[Skill, ...], ...] = (
     (copying.repeat, copying.listing),
     (people.tell, people.ask, people.ask),
     (people.ask,),
+    (structured.fill,),
+    (structured.fill,),
+    (reading.read,),
 )
 _WITH_TOOLS: tuple[tuple[Skill, float], ...] = (
     (calling.one, 10),
-    (calling.two, 2.5),
-    (calling.none, 1.5),
+    (calling.two, 4),
+    (calling.none, 2),
 )
 
 
@@ -144,7 +147,7 @@ def converse(seed: str, *, held_out: bool = False) -> Dialogue:
     rng = random.Random(seed)
     talk = Talk(rng, Words(rng, held_out))
     talk.flag_thinking = rng.random() < 0.08
-    with_tools = rng.random() < 0.42
+    with_tools = rng.random() < 0.45
     if not with_tools and rng.random() < 0.03:
         system, turn = structured.system_schema(talk)
         talk.messages.append({"role": "system", "content": system})
@@ -157,7 +160,7 @@ def converse(seed: str, *, held_out: bool = False) -> Dialogue:
         _drill(talk)
         return _finish(talk)
     if with_tools:
-        talk.tools = toolbox.toolset(talk, 1, rng.choice((1, 1, 2, 3, 4, 6)))
+        talk.tools = toolbox.toolset(talk, 1, rng.choice((1, 1, 2, 2, 3, 4)))
     _turns(talk, skill)
     return _finish(talk)
 
@@ -175,7 +178,7 @@ def _turns(talk: Talk, own: Skill | None) -> None:
         smalltalk.greet(talk)
     turns = _length(rng)
     if talk.tools:
-        turns = (turns + 1) // 2  # a tool turn is as long as two others
+        turns = (2 * turns + 2) // 3  # a tool turn is longer than others
     for _ in range(turns):
         talk.think_now = rng.random() < 0.06
         start = len(talk.messages)

@@ -57,6 +57,11 @@ def _held_out(a: int, sign: str, b: int) -> bool:
     return zlib.crc32(f"{a}{sign}{b}".encode()) % 8 == 0
 
 
+def _carries(a: int, sign: str, b: int) -> bool:
+    """Whether the tens depend on the ones; such sums are rarer by chance and harder to learn."""
+    return a % 10 + b % 10 > 9 if sign == "+" else a % 10 < b % 10
+
+
 def _operands(talk: Talk, sign: str) -> tuple[int, int]:
     rng = talk.rng
     while True:
@@ -64,6 +69,8 @@ def _operands(talk: Talk, sign: str) -> tuple[int, int]:
         a, b = rng.randint(0, high), rng.randint(0, high)
         if sign == "-" and a < b and talk.chance(0.6):
             a, b = b, a
+        if sign in "+-" and not _carries(a, sign, b) and talk.chance(0.4):
+            continue
         # Products are a table to know by heart: nothing of it can be held out.
         if sign == "*" or _held_out(a, sign, b) == talk.words.held_out:
             return a, b

@@ -175,7 +175,7 @@ def read(talk: Talk) -> None:
     context = " ".join(fact.sentence for fact in facts)
     first = True
     for _ in range(talk.rng.choice((1, 1, 2, 3))):
-        if talk.chance(0.1):
+        if talk.chance(0.15):
             question, answer, key = _other_question(talk), _NOT_SAID, "does not say"
             thought, skill = "No sentence says it.", "reading: not said"
         else:
