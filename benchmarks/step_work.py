@@ -33,6 +33,7 @@ from colonnade.messages import (
     TokenPart,
 )
 from colonnade.worker.channel import Channel
+from colonnade.worker.grammar import GrammarCompiler
 from colonnade.worker.intake import Intake
 from colonnade.worker.llama import LlamaModel
 from colonnade.worker.loop import Loop
@@ -120,7 +121,8 @@ class Bench:
         channel = Channel(self._ours)
         self._loop = Loop(self._model, channel.send)
         model = self._model
-        self._intake = Intake(model, model.vocabulary, self._loop.obey, channel.send)
+        grammars = GrammarCompiler(model.token_table)
+        self._intake = Intake(model, model.vocabulary, grammars, self._loop.obey, channel.send)
         self._ids = 0
         self._frames: FrameReader[FromWorker] = FrameReader(msgspec.msgpack.Decoder(FromWorker))
         self._ended = False

@@ -27,6 +27,12 @@ END = VOCAB - 1
 class FakeSampler:
     closed = False
 
+    def __init__(self) -> None:
+        self.accepted: list[int] = []
+
+    def accept(self, token: int) -> None:
+        self.accepted.append(token)
+
     def close(self) -> None:
         self.closed = True
 
@@ -85,7 +91,10 @@ class FakeModel:
 
     def draw(self, draws: Sequence[Draw]) -> list[int]:
         assert not any(draw.sampler.closed for draw in draws)
-        return [int(draw.row.argmax()) for draw in draws]
+        return [
+            int((draw.row if draw.mask is None else np.where(draw.mask, draw.row, -1)).argmax())
+            for draw in draws
+        ]
 
     def piece(self, token: int) -> bytes:
         return b"" if token == END else bytes([token + 48])

@@ -39,7 +39,9 @@ class Bench:
     def submit(self, number: int, prompt: list[int], **wishes: object) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
         samplers = self.model.samplers(decoding, prompt)
-        self.loop.commands.put(Request(number, prompt, decoding, samplers, time.perf_counter()))
+        free = [None] * decoding.n
+        now = time.perf_counter()
+        self.loop.commands.put(Request(number, prompt, decoding, samplers, [*free], now))
 
     def take(self) -> None:
         """Let the loop take the commands put so far."""

@@ -72,5 +72,7 @@ class ModelInfo(Struct, frozen=True, gc=False):
     """The file's own recommended sampling settings (``general.sampling.*``), by our field names."""
     control_tokens: tuple[int, ...]
     """Which of ``special_tokens`` are control tokens."""
+    grammar_tokens: dict[str, int]
+    """The tokens, by name, that a grammar has to write as ``<[id]>``: no text of it spells them."""
     metadata: dict[str, str]
     """The file's scalar metadata, without the tokenizer's."""

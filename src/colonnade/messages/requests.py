@@ -77,6 +77,8 @@ class Thought(Struct, frozen=True, array_like=True, gc=False):
     """The prompt ends inside a thought: it begins with the first token."""
     budget: int | None = None
     """Tokens after which the thought is closed for the model; None for no limit."""
+    ending: str = ""
+    """The text that closes a thought at the end of its budget; empty for ``closing`` alone."""
 
 
 class Decoding(Struct, frozen=True, array_like=True, gc=False):

@@ -52,6 +52,8 @@ class Finish(Struct, frozen=True, array_like=True, gc=False):
     decode_ms: float
     stop_string: str | None = None
     """The stop string that ended it, if one did."""
+    forced_tokens: int = 0
+    """Completion tokens that were not drawn: their constraint left no other."""
 
 
 class Output(Struct, frozen=True, array_like=True, gc=False):

@@ -20,13 +20,14 @@ from colonnade.messages import (
     TextPart,
     TokenPart,
 )
+from colonnade.worker.guide import Guide
 from colonnade.worker.sequence import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.messages import Cancel, Decoding, FromWorker
-    from colonnade.worker.ports import Model
+    from colonnade.worker.ports import Grammars, Model
 
 _LONG = 1 << 17
 """Characters or ids of a prompt that takes tens of milliseconds to tokenize."""
@@ -52,19 +53,21 @@ class Vocabulary(Protocol):
 class Intake:
     """Turns ``Submit`` messages into requests; answers each with ``Accepted`` or ``Refused``.
 
-    What takes long, a very long prompt or a DRY sampler, goes through a lane of its own, so that
-    others overtake it.
+    What takes long, a very long prompt, a new grammar or a DRY sampler, goes through a lane of its
+    own, so that others overtake it.
     """
 
     def __init__(
         self,
         model: Model,
         vocabulary: Vocabulary,
+        grammars: Grammars,
         pass_on: Callable[[Request | Cancel], None],
         send: Callable[[FromWorker], None],
     ) -> None:
         self._model = model
         self._vocabulary = vocabulary
+        self._grammars = grammars
         self._pass_on = pass_on
         self._send = send
         self._slow_lane = ThreadPoolExecutor(1, thread_name_prefix="intake-slow")
@@ -72,7 +75,7 @@ class Intake:
 
     def submit(self, submit: Submit) -> None:
         """Make a request ready and pass it on, or refuse it."""
-        if not _is_slow(submit):
+        if not self._is_slow(submit):
             self._take(submit)
         else:
             future = self._slow_lane.submit(self._take, submit)
@@ -86,6 +89,18 @@ class Intake:
             self._pass_on(cancel)
         elif not future.cancel():
             future.add_done_callback(lambda _: self._pass_on(cancel))
+
+    def _is_slow(self, submit: Submit) -> bool:
+        length = len(submit.infill_suffix or "") + sum(
+            len(part.text) if isinstance(part, TextPart) else len(part.ids)
+            for part in submit.prompt
+        )
+        constraint = submit.decoding.constraint
+        return (
+            length > _LONG
+            or submit.decoding.sampling.dry_multiplier > 0
+            or not (constraint is None or self._grammars.has(constraint))
+        )
 
     def _take(self, submit: Submit) -> None:
         try:
@@ -102,13 +117,36 @@ class Intake:
         try:
             prompt = self._prompt(submit)
             self._check(prompt, submit.decoding)
+            guides = self._guides(submit.decoding)
         except Failure as failure:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
         decoding = submit.decoding
         samplers = self._model.samplers(decoding, prompt)
         self._send(Accepted(submit.id, len(prompt)))
-        return Request(submit.id, prompt, decoding, samplers, submitted)
+        return Request(submit.id, prompt, decoding, samplers, guides, submitted)
+
+    def _guides(self, decoding: Decoding) -> list[Guide | None]:
+        """A guide for each choice, None for those that need none."""
+        constraint, thought = decoding.constraint, decoding.thought
+        if constraint is None and (thought is None or thought.budget is None):
+            return [None] * decoding.n
+        model, grammars = self._model, self._grammars
+        matcher = None if constraint is None else grammars.matcher(constraint)
+        shown = frozenset(decoding.shown)
+        return [
+            Guide(
+                constraint,
+                None if matcher is None else matcher.branch(),
+                thought,
+                spell=lambda token: model.name(token) if token in shown else model.piece(token),
+                tokens=grammars.tokens,
+                is_end=model.is_end,
+                vocab_size=self._vocabulary.size,
+                stepwise=decoding.logprobs is not None,
+            )
+            for _ in range(decoding.n)
+        ]
 
     def _prompt(self, submit: Submit) -> list[int]:
         vocabulary = self._vocabulary
@@ -150,7 +188,7 @@ class Intake:
         _check_strings("stop", decoding.stop, _MOST_STOPS, _LONGEST_STOP)
         breakers = decoding.sampling.dry_sequence_breakers
         _check_strings("dry_sequence_breakers", breakers, _MOST_BREAKERS, _LONGEST_BREAKER)
-        for token, _ in decoding.sampling.logit_bias:
+        for token in (*(token for token, _ in decoding.sampling.logit_bias), *decoding.shown):
             if not 0 <= token < self._vocabulary.size:
                 msg = f"There is no token {token} in this model's vocabulary."
                 raise Failure(FailureKind.INVALID_REQUEST, msg, param="logit_bias")
@@ -162,13 +200,6 @@ class Intake:
                 f"but the prompt alone has {len(prompt)}."
             )
             raise Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")
-
-
-def _is_slow(submit: Submit) -> bool:
-    length = len(submit.infill_suffix or "") + sum(
-        len(part.text) if isinstance(part, TextPart) else len(part.ids) for part in submit.prompt
-    )
-    return length > _LONG or submit.decoding.sampling.dry_multiplier > 0
 
 
 def _check_strings(name: str, strings: tuple[str, ...], most: int, longest: int) -> None:

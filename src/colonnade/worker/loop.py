@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.messages import (
     Cancel,
+    Failure,
     FailureKind,
     FinishReason,
     Output,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from colonnade.messages import FromWorker
+    from colonnade.messages import Decoding, FromWorker
     from colonnade.worker.ports import Chunk, Model
 
 Command = Request | Cancel
@@ -120,9 +121,12 @@ class Loop:
         if started:
             self._send(Step((), started))
         for request in {id(each.request): each.request for each in plan.sequences}.values():
-            self._cancel(request.id)
-            self._send(Refused(request.id, FailureKind.INTERNAL, message))
+            self._give_up(request, FailureKind.INTERNAL, message)
         self._scheduler.forget()
+
+    def _give_up(self, request: Request, kind: FailureKind, message: str) -> None:
+        self._cancel(request.id)
+        self._send(Refused(request.id, kind, message))
 
     def _apply(self, plan: Plan, rows: NDArray[np.float32], now: float) -> None:
         """Read each chunk's logits, draw the next tokens together, and note what they add."""
@@ -141,12 +145,27 @@ class Loop:
                 continue
             if sequence.first_token is None:
                 sequence.first_token = now
-            if len(sequence.tokens) >= sequence.limit:  # nothing was to be generated at all
-                self._end(sequence, "", FinishReason.LENGTH, now)
-            else:
-                ready.append(sequence)
-                draws.append(Draw(sequence.sampler, rows[last - 1], index - 1))
+                self._begin(sequence, now)
+            if sequence.slot < 0:
+                continue
+            try:
+                mask = None if sequence.guide is None else sequence.guide.mask()
+            except Failure as failure:
+                self._give_up(sequence.request, failure.kind, failure.message)
+                continue
+            ready.append(sequence)
+            draws.append(Draw(sequence.sampler, rows[last - 1], index - 1, mask))
         self._draw(ready, draws, now)
+
+    def _begin(self, sequence: Sequence, now: float) -> None:
+        """Say what was certain before the first draw, and has been read with the prompt."""
+        certain = sequence.tokens[len(sequence.request.prompt) :]
+        if certain:
+            del sequence.tokens[len(sequence.request.prompt) :]
+            self._accept(sequence, certain)
+            self._advance(sequence, certain, None, now)
+        elif len(sequence.tokens) >= sequence.limit:  # nothing was to be generated at all
+            self._end(sequence, "", FinishReason.LENGTH, now)
 
     def _draw(self, ready: list[Sequence], draws: list[Draw], now: float) -> None:
         # drawing may change the rows, and the log probabilities are of those that the model made
@@ -156,29 +175,65 @@ class Loop:
         ]
         tokens = self._model.draw(draws)
         for sequence, token, row in zip(ready, tokens, logprobs, strict=True):
-            self._advance(sequence, token, row, now)
+            if sequence.slot >= 0:  # else another choice of its request has failed just now
+                self._take(sequence, token, row, now)
 
-    def _advance(
+    def _take(
         self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None, now: float
     ) -> None:
-        """Note what a token adds to its sequence."""
+        """Go on with a drawn token, and with those that it settles."""
+        tokens = [token]
+        if sequence.guide is not None:
+            try:
+                tokens = sequence.guide.take(token)
+            except Failure as failure:
+                self._give_up(sequence.request, failure.kind, failure.message)
+                return
+            self._accept(sequence, tokens[1:] if tokens[:1] == [token] else tokens)
+        self._advance(sequence, tokens, logprobs, now)
+
+    def _accept(self, sequence: Sequence, tokens: list[int]) -> None:
+        for token in tokens:
+            sequence.sampler.accept(token)
+
+    def _advance(
+        self,
+        sequence: Sequence,
+        tokens: list[int],
+        logprobs: NDArray[np.float32] | None,
+        now: float,
+    ) -> None:
+        """Note what tokens add to their sequence."""
         decoding = sequence.request.decoding
-        sequence.tokens.append(token)
-        if self._model.is_end(token) and not decoding.ignore_eos:
-            self._end(sequence, sequence.text.flush(), FinishReason.STOP, now)
-            return
-        begin = sequence.text.received
-        text = sequence.text.push(self._model.piece(token))
-        if logprobs is not None and decoding.logprobs is not None:
-            entry = token_logprob(logprobs, token, decoding.logprobs, self._model.name)
-            sequence.pending_logprobs.append((begin, entry))
-        if sequence.text.stopped_by is not None:
-            self._end(sequence, text, FinishReason.STOP, now)
-        elif len(sequence.tokens) >= sequence.limit:
-            self._end(sequence, text + sequence.text.flush(), FinishReason.LENGTH, now)
-        elif text:
-            entries = _released(sequence, sequence.text.released)
-            self._outputs.append(Output(sequence.request.id, sequence.choice, text, entries))
+        stream = sequence.text
+        said = ""
+        for number, token in enumerate(tokens, 1):
+            sequence.tokens.append(token)
+            if self._model.is_end(token) and not decoding.ignore_eos:
+                self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
+                return
+            begin = stream.received
+            said += stream.push(self._spell(decoding, token))
+            if logprobs is not None and decoding.logprobs is not None:
+                entry = token_logprob(logprobs, token, decoding.logprobs, self._model.name)
+                sequence.pending_logprobs.append((begin, entry))
+            if stream.stopped_by is not None:
+                self._end(sequence, said, FinishReason.STOP, now)
+                return
+            if number == len(tokens) and sequence.guide is not None and sequence.guide.done:
+                self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
+                return
+            if len(sequence.tokens) >= sequence.limit:
+                self._end(sequence, said + stream.flush(), FinishReason.LENGTH, now)
+                return
+        if said:
+            entries = _released(sequence, stream.released)
+            self._outputs.append(Output(sequence.request.id, sequence.choice, said, entries))
+
+    def _spell(self, decoding: Decoding, token: int) -> bytes:
+        """What a token adds to the text."""
+        model = self._model
+        return model.name(token) if token in decoding.shown else model.piece(token)
 
     def _end(self, sequence: Sequence, text: str, reason: FinishReason, now: float) -> None:
         stream = sequence.text
@@ -207,7 +262,7 @@ class Loop:
         for offset, row in enumerate(rows, chunk.position + 1):
             if offset < len(request.prompt):
                 found.append(token_logprob(log_softmax(row), request.prompt[offset], top, name))
-        if len(found) == len(request.prompt) and sequence.position == len(request.prompt):
+        if len(found) == len(request.prompt) and sequence.prompt_is_read:
             self._send(PromptLogprobs(request.id, tuple(found)))
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from colonnade.messages import Decoding
+    from colonnade.messages import Constraint, Decoding
 
 
 class Chunk(NamedTuple):
@@ -47,6 +47,10 @@ class Memory(Protocol):
 class Sampler(Protocol):
     """What the model draws the tokens of one choice with."""
 
+    def accept(self, token: int) -> None:
+        """Note a token that was not drawn, for what looks back at the text."""
+        ...
+
     def close(self) -> None:
         """Free what it holds."""
         ...
@@ -54,11 +58,86 @@ class Sampler(Protocol):
 
 class Draw(NamedTuple):
     """A token to be drawn from a row of logits (vocab_size, float32; may be changed in place),
-    which belongs to token ``place`` of the batch just decoded."""
+    which belongs to token ``place`` of the batch just decoded. ``mask`` (vocab_size, uint8) is 0
+    for the tokens that may not be drawn; None allows all."""
 
     sampler: Sampler
     row: NDArray[np.float32]
     place: int
+    mask: NDArray[np.uint8] | None = None
+
+
+class TokenTable(NamedTuple):
+    """What a compiler of grammars needs to know of a vocabulary. The addresses are of llama.cpp's
+    objects, which have to outlive it."""
+
+    names: list[bytes]
+    """Every token's text, by id."""
+    special: dict[str, int]
+    """The tokens that a grammar has to name by id."""
+    ends: tuple[int, ...]
+    """Tokens that end a generation."""
+    vocabulary_address: int
+    """Of the ``llama_vocab``."""
+    tokenize_address: int
+    """Of the function ``llama_tokenize``."""
+
+
+class Matcher(Protocol):
+    """Follows a text through a grammar, token by token.
+
+    All but ``accepts`` raise ``Failure`` where the grammar becomes too complex to go on.
+    """
+
+    @property
+    def complete(self) -> bool:
+        """The text is whole, and nothing can be added to it."""
+        ...
+
+    def mask(self) -> NDArray[np.uint8]:
+        """Which tokens may come next, (vocab_size): 0 for those that may not. The tokens that end
+        a generation may where the text is whole. Never all 0."""
+        ...
+
+    def forced(self) -> list[int]:
+        """The tokens that must come next, as far as there is no choice."""
+        ...
+
+    def accepts(self, tokens: Sequence[int]) -> bool:
+        """Whether these may come next."""
+        ...
+
+    def consume(self, tokens: Sequence[int]) -> None:
+        """Go on behind these, which the grammar allows."""
+        ...
+
+    def tokens(self, text: bytes) -> list[int]:
+        """Tokens that spell exactly these bytes, none of them a special token."""
+        ...
+
+    def branch(self) -> Matcher:
+        """Another one at the same place."""
+        ...
+
+
+class Grammars(Protocol):
+    """Compiles constraints, and keeps what it compiled. For use from several threads."""
+
+    def has(self, constraint: Constraint) -> bool:
+        """Whether ``matcher`` will be quick."""
+        ...
+
+    def matcher(self, constraint: Constraint) -> Matcher:
+        """A matcher at the beginning of a constraint's grammar.
+
+        Raises:
+            Failure: it is not a grammar, too large, or nothing satisfies it.
+        """
+        ...
+
+    def tokens(self, text: str) -> list[int]:
+        """Tokens of a text; names of special tokens in it become those tokens."""
+        ...
 
 
 class Model(Memory, Protocol):

@@ -12,6 +12,7 @@ import msgspec
 
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
 from colonnade.worker.channel import Channel
+from colonnade.worker.grammar import GrammarCompiler
 from colonnade.worker.intake import Intake
 from colonnade.worker.llama import LlamaModel, ModelError, describe
 from colonnade.worker.loop import Loop
@@ -36,9 +37,10 @@ def run(descriptor: int, load: LoadModel) -> int:
         channel.send(LoadFailed(str(error)))
         return 1
     loop = Loop(model, channel.send, prefill_step_ms=load.prefill_step_ms)
-    intake = Intake(model, model.vocabulary, loop.commands.put, channel.send)
+    grammars = GrammarCompiler(model.token_table)
+    intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)
     channel.send(Ready(describe(model)))
-    threading.stack_size(_STACK)  # some pre-tokenizers recurse
+    threading.stack_size(_STACK)  # some pre-tokenizers recurse, and so do compilers of grammars
     threading.Thread(target=_take, args=(channel, intake), name="intake", daemon=True).start()
     loop.run()
     return 0

@@ -34,21 +34,16 @@ class Limits(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """One batch: each chunk with the sequence it belongs to, by slot; and who got a slot for it."""
+    """One batch: each chunk with the sequence it belongs to, by slot; and who got a slot for it.
+
+    ``prefill_tokens`` are those of prompts, ``decoding`` says whether there are others.
+    """
 
     sequences: list[Sequence]
     chunks: list[Chunk]
     started: list[Sequence]
-
-    @property
-    def prefill_tokens(self) -> int:
-        """Tokens in chunks longer than one."""
-        return sum(len(chunk.tokens) for chunk in self.chunks if len(chunk.tokens) > 1)
-
-    @property
-    def decoding(self) -> bool:
-        """Whether there are chunks of one token."""
-        return any(len(chunk.tokens) == 1 for chunk in self.chunks)
+    prefill_tokens: int
+    decoding: bool
 
 
 class _Slot:
@@ -127,14 +122,16 @@ class Scheduler:
         running = list(self.running())
         if not running:
             return None
-        decoding = sum(1 for each in running if len(each.tokens) - each.position == 1)
-        budget = self._limits.batch_size - decoding
+        decoding = [each for each in running if _decodes(each)]
+        counts = self._share_decoding(decoding, self._limits.batch_size - len(running))
+        decoded = sum(counts)
+        budget = self._limits.batch_size - decoded
         if decoding:
             budget = min(budget, prefill_budget)
-        counts = self._share(running, budget)
+        self._share_prefill([each for each in running if not _decodes(each)], budget, counts)
         sequences = [each for each in running if counts[each.slot]]
         chunks = [_chunk(each, counts[each.slot]) for each in sequences]
-        return Plan(sequences, chunks, started)
+        return Plan(sequences, chunks, started, sum(counts) - decoded, bool(decoding))
 
     def applied(self, plan: Plan) -> None:
         """Note that a plan has run: its tokens are read."""
@@ -151,15 +148,20 @@ class Scheduler:
             self._waiting.extendleft(reversed(request.followers))
             request.followers = []
 
-    def _share(self, running: list[Sequence], budget: int) -> list[int]:
-        """Tokens for each slot. Prefill is given out in order of arrival."""
+    def _share_decoding(self, decoding: list[Sequence], spare: int) -> list[int]:
+        """One token for each slot that decodes, and more where further ones are settled."""
         counts = [0] * self._limits.slots
-        outputs = self._limits.max_outputs - len(running)
-        for sequence in sorted(running, key=_arrival):
-            want = len(sequence.tokens) - sequence.position
-            if want == 1:
-                counts[sequence.slot] = 1
-                continue
+        for sequence in decoding:
+            more = min(sequence.unread - 1, max(0, spare))
+            spare -= more
+            counts[sequence.slot] = 1 + more
+        return counts
+
+    def _share_prefill(self, reading: list[Sequence], budget: int, counts: list[int]) -> None:
+        """Give out the budget in order of arrival."""
+        outputs = self._limits.max_outputs - len(reading) - sum(map(bool, counts))
+        for sequence in sorted(reading, key=_arrival):
+            want = sequence.unread
             request = sequence.request
             if request.followers:
                 want = min(want, len(request.prompt) - 1 - sequence.position)
@@ -169,7 +171,6 @@ class Scheduler:
             count = min(want, budget)
             budget -= count
             counts[sequence.slot] = count
-        return counts
 
     def _admit(self) -> list[Sequence]:
         """Give free slots to those who wait, in order. Returns the sequences that start."""
@@ -232,8 +233,14 @@ class Scheduler:
         most = request.decoding.max_tokens
         room = self._limits.ctx_size - len(request.prompt)
         sequence.limit = len(request.prompt) + (room if most is None else min(most, room))
+        del sequence.tokens[sequence.limit :]
         if request.followers:
             self._branch(sequence)
+
+
+def _decodes(sequence: Sequence) -> bool:
+    """Whether it takes its token a step, and does not count as prefill."""
+    return sequence.prompt_is_read or sequence.unread == 1
 
 
 def _arrival(sequence: Sequence) -> tuple[float, int]:

@@ -9,6 +9,7 @@ from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob
 from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
+    from colonnade.worker.guide import Guide
     from colonnade.worker.ports import Sampler
 
 
@@ -21,6 +22,8 @@ class Request:
     decoding: Decoding
     samplers: list[Sampler]
     """One a choice."""
+    guides: list[Guide | None]
+    """One a choice; None where anything may be said."""
     submitted: float
     unfinished: int = 0
     """Choices still to finish."""
@@ -52,6 +55,7 @@ class Sequence:
         "cached",
         "choice",
         "first_token",
+        "guide",
         "limit",
         "pending_logprobs",
         "position",
@@ -67,8 +71,11 @@ class Sequence:
         self.request = request
         self.choice = choice
         self.sampler = request.samplers[choice]
+        self.guide = request.guides[choice]
         self.tokens = list(request.prompt)
         """The prompt, then what was generated."""
+        if self.guide is not None:
+            self.tokens += self.guide.begin()
         self.position = 0
         """How many of ``tokens`` the model has read."""
         self.cached = 0
@@ -83,6 +90,16 @@ class Sequence:
         self.text = TextStream(request.decoding.stop)
         self.pending_logprobs: list[tuple[int, TokenLogprob]] = []
         """Entries whose text is held back, each with the character at which its text begins."""
+
+    @property
+    def unread(self) -> int:
+        """How many of ``tokens`` the model has yet to read."""
+        return len(self.tokens) - self.position
+
+    @property
+    def prompt_is_read(self) -> bool:
+        """From here on each step draws a token."""
+        return self.position >= len(self.request.prompt)
 
     @property
     def generated(self) -> int:
@@ -102,4 +119,5 @@ class Sequence:
             prompt_ms=(first - self.started) * 1e3,
             decode_ms=(now - first) * 1e3,
             stop_string=self.text.stopped_by,
+            forced_tokens=0 if self.guide is None else min(self.guide.forced, self.generated),
         )

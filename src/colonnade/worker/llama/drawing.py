@@ -35,7 +35,7 @@ class Drawing:
 
 def _one_by_one(draws: Sequence[Draw]) -> list[int]:
     tokens = []
-    for sampler, row, place in draws:
+    for sampler, row, place, mask in draws:
         assert isinstance(sampler, LlamaSampler)  # noqa: S101 - the model made it itself
-        tokens.append(sampler.sample(row, place))
+        tokens.append(sampler.sample(row, place, mask))
     return tokens

@@ -64,6 +64,7 @@ def describe(loaded: LlamaModel) -> ModelInfo:
         eot_token=vocabulary.text(vocabulary.eot),
         special_tokens=vocabulary.special_tokens(),
         control_tokens=vocabulary.control_tokens(),
+        grammar_tokens=vocabulary.grammar_tokens(),
         add_bos=vocabulary.add_bos and vocabulary.bos is not None,
         infill=all(token is not None for token in vocabulary.infill),
         recurrent=loaded.recurrent,

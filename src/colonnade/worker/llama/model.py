@@ -20,7 +20,7 @@ from colonnade.worker.llama.sampler import (
     is_greedy,
 )
 from colonnade.worker.llama.vocabulary import Vocabulary
-from colonnade.worker.ports import DecodeError
+from colonnade.worker.ports import DecodeError, TokenTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,6 +112,18 @@ class LlamaModel:
     def max_outputs(self) -> int:
         """See ``ports.Model``."""
         return self._max_outputs
+
+    def token_table(self) -> TokenTable:
+        """What a compiler of grammars needs to know of the vocabulary."""
+        vocabulary = self.vocabulary
+        function = llama_cpp.llama_cpp._lib.llama_tokenize  # noqa: SLF001 - the bindings hide it
+        return TokenTable(
+            names=vocabulary.names(),
+            special=vocabulary.grammar_tokens(),
+            ends=vocabulary.ends,
+            vocabulary_address=self._vocab,
+            tokenize_address=ctypes.cast(function, ctypes.c_void_p).value or 0,
+        )
 
     def piece(self, token: int) -> bytes:
         """See ``ports.Model``."""

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     from colonnade.messages import Decoding, Sampling
 
+_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+"""``llama_token_data``."""
+
+_FEW = 8
+"""Where less than an eighth of the vocabulary is allowed, a list of it is cheaper than a mask."""
+
 _SEEDS = 0xFFFFFFFF
 """llama.cpp takes this value for "draw one"; seeds are below it."""
 
@@ -46,8 +52,14 @@ class LlamaSampler(ABC):
     """A ``ports.Sampler`` of this room."""
 
     @abstractmethod
-    def sample(self, row: NDArray[np.float32], index: int) -> int:
+    def sample(
+        self, row: NDArray[np.float32], index: int, mask: NDArray[np.uint8] | None = None
+    ) -> int:
         """Draw from a row of logits, see ``ports.Draw``."""
+
+    @abstractmethod
+    def accept(self, token: int) -> None:
+        """See ``ports.Sampler``."""
 
     @abstractmethod
     def close(self) -> None:
@@ -60,11 +72,22 @@ class GreedySampler(LlamaSampler):
     def __init__(self, bias: Bias | None) -> None:
         self._bias = bias
 
-    def sample(self, row: NDArray[np.float32], index: int) -> int:  # noqa: ARG002 - as in ports
+    def sample(
+        self,
+        row: NDArray[np.float32],
+        index: int,  # noqa: ARG002 - as in ports
+        mask: NDArray[np.uint8] | None = None,
+    ) -> int:
         """See ``LlamaSampler``."""
         if self._bias is not None:
             self._bias.apply(row)
-        return int(row.argmax())
+        if mask is None:
+            return int(row.argmax())
+        allowed = mask.nonzero()[0]
+        return int(allowed[row[allowed].argmax()])
+
+    def accept(self, token: int) -> None:
+        """Looks back at nothing."""
 
     def close(self) -> None:
         """Holds nothing."""
@@ -78,11 +101,42 @@ class ChainSampler(LlamaSampler):
         self._chain = chain
         self._bias = bias
 
-    def sample(self, row: NDArray[np.float32], index: int) -> int:
+    def sample(
+        self, row: NDArray[np.float32], index: int, mask: NDArray[np.uint8] | None = None
+    ) -> int:
         """See ``LlamaSampler``. Reads the context's own row, of which ``row`` is a view."""
         if self._bias is not None:
             self._bias.apply(row)
+        if mask is not None:
+            allowed = mask.nonzero()[0]
+            if len(allowed) < len(mask) // _FEW:
+                return self._sample_among(allowed, row)
+            row[mask == 0] = -np.inf
         return int(llama_cpp.llama_sampler_sample(self._chain, self._context, index))
+
+    def _sample_among(self, allowed: NDArray[np.intp], row: NDArray[np.float32]) -> int:
+        """Draw from the candidates alone: as from the whole vocabulary with a mask, and cheaper."""
+        if len(allowed) == 1:
+            token = int(allowed[0])
+            self.accept(token)
+            return token
+        logits = row[allowed]
+        if not np.isfinite(logits).any():  # a bias forbids what the grammar leaves
+            logits[:] = 0
+        candidates = np.zeros(len(allowed), dtype=_CANDIDATE)
+        candidates["id"] = allowed
+        candidates["logit"] = logits
+        data = candidates.ctypes.data_as(llama_cpp.llama_token_data_p)
+        array = llama_cpp.llama_token_data_array(data, len(candidates), -1, False)
+        llama_cpp.llama_sampler_apply(self._chain, ctypes.byref(array))
+        # samplers may move the candidates: look where they lie now
+        token = int(array.data[array.selected].id)
+        self.accept(token)
+        return token
+
+    def accept(self, token: int) -> None:
+        """See ``LlamaSampler``."""
+        llama_cpp.llama_sampler_accept(self._chain, token)
 
     def close(self) -> None:
         """Free the chain."""

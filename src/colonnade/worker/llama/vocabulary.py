@@ -83,6 +83,10 @@ class Vocabulary:
             name = self._names[token] = self._render(token, special=True)
         return name
 
+    def names(self) -> list[bytes]:
+        """The names of all tokens, by id."""
+        return [self._render(token, special=True) for token in range(self.size)]
+
     def text(self, token: int | None) -> str:
         """``name`` as a string; empty for None."""
         return "" if token is None else self.name(token).decode("utf-8", "replace")
@@ -98,6 +102,16 @@ class Vocabulary:
     def control_tokens(self) -> tuple[int, ...]:
         """Ids of the control tokens."""
         return tuple(self._with_attribute(llama_cpp.LLAMA_TOKEN_ATTR_CONTROL))
+
+    def grammar_tokens(self) -> dict[str, int]:
+        """The tokens that a grammar names by id: control tokens, and markers such as
+        ``<tool_call>`` among the user-defined ones, of which some are mere white space."""
+        control = set(self.control_tokens())
+        return {
+            name: token
+            for token, name in self.special_tokens().items()
+            if name and (token in control or (name[0] == "<" and name[-1] == ">"))
+        }
 
     def _with_attribute(self, wanted: int) -> Iterator[int]:
         attributes = llama_cpp.llama_vocab_get_attr

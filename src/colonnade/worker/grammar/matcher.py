@@ -1,0 +1,72 @@
+"""A text's way through a grammar, by llguidance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llguidance import LLMatcher
+    from numpy.typing import NDArray
+
+    from colonnade.worker.grammar.tokenizer import GrammarTokenizer
+
+
+class GrammarMatcher:
+    """See ``ports.Matcher``. llguidance's own never raises: it goes into a state of error."""
+
+    __slots__ = ("_ll", "_tokenizer")
+
+    def __init__(self, ll: LLMatcher, tokenizer: GrammarTokenizer) -> None:
+        self._ll = ll
+        self._tokenizer = tokenizer
+
+    @property
+    def complete(self) -> bool:
+        """See ``ports.Matcher``."""
+        return self._ll.is_stopped() and not self._ll.is_error()
+
+    def mask(self) -> NDArray[np.uint8]:
+        """See ``ports.Matcher``."""
+        mask = np.frombuffer(self._ll.compute_logit_bias(), dtype=np.uint8)
+        if self._ll.is_error() or not mask.any():
+            raise self._failure()
+        return mask
+
+    def forced(self) -> list[int]:
+        """See ``ports.Matcher``."""
+        tokens: list[int] = self._ll.compute_ff_tokens()
+        return tokens
+
+    def accepts(self, tokens: Sequence[int]) -> bool:
+        """See ``ports.Matcher``."""
+        wanted = list(tokens)
+        return bool(self._ll.validate_tokens(wanted) == len(wanted))
+
+    def consume(self, tokens: Sequence[int]) -> None:
+        """See ``ports.Matcher``."""
+        if tokens and not self._ll.consume_tokens(list(tokens)):
+            raise self._failure()
+
+    def tokens(self, text: bytes) -> list[int]:
+        """See ``ports.Matcher``."""
+        return self._tokenizer.plain(text)
+
+    def branch(self) -> GrammarMatcher:
+        """See ``ports.Matcher``."""
+        return GrammarMatcher(self._ll.deep_copy(), self._tokenizer)
+
+    def _failure(self) -> Failure:
+        reason = first_line(self._ll.get_error()) or "nothing may follow"
+        msg = f"The constraint cannot be followed further: {reason}"
+        return Failure(FailureKind.UNSUPPORTED, msg)
+
+
+def first_line(text: str) -> str:
+    """The first line that says something: llguidance adds the parser's whole state."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
