@@ -220,7 +220,7 @@ class Loop:
             if stream.stopped_by is not None:
                 self._end(sequence, said, FinishReason.STOP, now)
                 return
-            if number == len(tokens) and sequence.guide is not None and sequence.guide.done:
+            if number == len(tokens) and sequence.complete:
                 self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
                 return
             if len(sequence.tokens) >= sequence.limit:

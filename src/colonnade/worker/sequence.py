@@ -102,6 +102,13 @@ class Sequence:
         return self.position >= len(self.request.prompt)
 
     @property
+    def complete(self) -> bool:
+        """Its guide allows nothing more. What was certain from the start may have been cut off by
+        the limit: then there are fewer tokens than the guide has forced."""
+        guide = self.guide
+        return guide is not None and guide.done and self.generated >= guide.forced
+
+    @property
     def generated(self) -> int:
         """Number of tokens generated."""
         return len(self.tokens) - len(self.request.prompt)
