@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,7 @@ _AS_SERVER = {"OMP_WAIT_POLICY": "passive"}
 """As the server sets it for its workers, so that the bare loop's threads wait in the same way."""
 
 _STOP_SECONDS = 20
+_START_SECONDS = 120
 
 
 class Server:
@@ -30,7 +34,7 @@ class Server:
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
         self.port = port
         self.pid = process.pid
-        (self.worker_pid,) = machine.children(process.pid)
+        self.worker_pid = next(iter(machine.children(process.pid)), process.pid)
 
     @property
     def pids(self) -> tuple[int, int]:
@@ -45,6 +49,39 @@ def running_server(setup: Setup) -> Iterator[Server]:
     command += ["--log-level", "warning"]
     with _child(command) as process:
         yield Server(process, _port(_output(process)))
+
+
+@contextmanager
+def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
+    """llama.cpp's own server with the same sizes, until the block ends."""
+    port = _free_port()
+    command = [binary, "--model", setup.model, "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--threads", str(setup.threads), "--parallel", str(setup.slots)]
+    command += ["--ctx-size", str(setup.ctx_size * setup.slots)]
+    command += ["--batch-size", str(setup.batch_size), "--log-disable"]
+    with _child(command) as process:
+        _wait_for_health(process, port)
+        yield Server(process, port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_health(process: subprocess.Popen[str], port: int) -> None:
+    """Ask until the model is loaded."""
+    for _ in range(_START_SECONDS * 10):
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    msg = "llama-server did not start"
+    raise RuntimeError(msg)
 
 
 class Bare:

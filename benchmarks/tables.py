@@ -75,11 +75,13 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def print_rows(rows: Iterable[Row], file: TextIO, title: str = "") -> None:
-    """Print a table."""
+def print_rows(
+    rows: Iterable[Row], file: TextIO, title: str = "", *, other: str = "bare llama.cpp"
+) -> None:
+    """Print a table; ``other`` is what the figures are held against."""
     table = Table(title=title or None, title_justify="left")
     table.add_column("figure")
-    for column in ("Colonnade", "bare llama.cpp", "ratio", "mark"):
+    for column in ("Colonnade", other, "ratio", "mark"):
         table.add_column(column, justify="right")
     table.add_column("")
     table.add_column("note")

@@ -1,0 +1,250 @@
+"""Constrained answers: how many a second beside llama-server, and what a constraint costs.
+
+    python -m benchmarks.constrained MODEL.gguf --llama-server LLAMA_SERVER --rounds 3
+
+Both servers have the model loaded; one is idle while the other runs. The document is mostly fixed
+keys and enums. Without ``--llama-server`` only what needs no other server is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import uvloop
+
+from benchmarks.http_client import Connection, chat
+from benchmarks.jobs import Setup, add_setup, setup_of
+from benchmarks.processes import running_llama_server, running_server
+from benchmarks.tables import Row, percentile, print_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from benchmarks.processes import Server
+
+_FIELDS: dict[str, Any] = {
+    "identifier": {"enum": ["alpha-0001", "beta-0002", "gamma-0003"]},
+    "status": {"enum": ["active", "inactive", "suspended"]},
+    "priority": {"type": "integer", "minimum": 1, "maximum": 5},
+    "category": {"enum": ["hardware", "software", "network"]},
+    "verified": {"type": "boolean"},
+    "address": {
+        "type": "object",
+        "properties": {
+            "country": {"enum": ["Germany", "France", "Spain"]},
+            "region": {"enum": ["north", "south", "east", "west"]},
+        },
+        "required": ["country", "region"],
+        "additionalProperties": False,
+    },
+    "currency": {"enum": ["EUR", "USD", "GBP"]},
+}
+_SCHEMA = {
+    "type": "object",
+    "properties": _FIELDS,
+    "required": list(_FIELDS),
+    "additionalProperties": False,
+}
+_TALKERS = 4
+
+
+def document(number: int) -> dict[str, Any]:
+    """A request for a document of the schema."""
+    return {
+        "messages": [{"role": "user", "content": f"Make record number {number}, as JSON."}],
+        "temperature": 0.8,
+        "max_tokens": 2000,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "record", "schema": _SCHEMA, "strict": True},
+        },
+    }
+
+
+def call(number: int) -> dict[str, Any]:
+    """A request for a call of one named tool."""
+    function = {"name": "make_record", "description": "Make a record.", "parameters": _SCHEMA}
+    return {
+        "messages": [{"role": "user", "content": f"Make record number {number}."}],
+        "temperature": 0.8,
+        "max_tokens": 2000,
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": {"type": "function", "function": {"name": "make_record"}},
+    }
+
+
+def letters(tokens: int, *, constrained: bool) -> dict[str, Any]:
+    """A request for an answer of some tokens, in which a pattern forces none of them."""
+    body = chat(8, tokens)
+    if constrained:
+        del body["ignore_eos"]
+        body["structured_outputs"] = {"regex": f"[a-zA-Z ,.]{{{tokens * 20}}}"}
+    return body
+
+
+def large_schema(size: int) -> dict[str, Any]:
+    """A schema of about ``size`` bytes of JSON, different each time."""
+    mark = time.perf_counter_ns()
+    field = {"type": "string", "pattern": "^[a-z]{3,12}-[0-9]+$"}
+    properties: dict[str, Any] = {}
+    while len(json.dumps(properties)) < size:
+        for _ in range(50):
+            properties[f"field_{mark}_{len(properties)}"] = field
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+async def ask(port: int, bodies: Sequence[dict[str, Any]], streams: int) -> tuple[float, int]:
+    """Answer the bodies over some connections. Returns the seconds taken and all their tokens."""
+    connections = [await Connection.open(port) for _ in range(streams)]
+    waiting = iter(bodies)
+    tokens = 0
+
+    async def work(connection: Connection) -> None:
+        nonlocal tokens
+        for body in waiting:
+            tokens += _checked(await connection.whole(body), body)
+
+    began = time.perf_counter()
+    await asyncio.gather(*map(work, connections))
+    took = time.perf_counter() - began
+    for connection in connections:
+        connection.close()
+    return took, tokens
+
+
+def _checked(response: bytes, body: dict[str, Any]) -> int:
+    """The tokens of an answer, after a look at whether it is what was asked for."""
+    answer = msgspec.json.decode(response.partition(b"\r\n\r\n")[2])
+    message = answer["choices"][0]["message"]
+    text = None
+    if "response_format" in body:
+        text = message["content"]
+    elif "tools" in body:
+        text = message["tool_calls"][0]["function"]["arguments"]
+    if text is not None and set(json.loads(text)) != set(_FIELDS):
+        msg = f"not a record: {text}"
+        raise RuntimeError(msg)
+    return int(answer["usage"]["completion_tokens"])
+
+
+def rates(
+    servers: Sequence[Server],
+    make: Callable[[int], dict[str, Any]],
+    streams: int,
+    each: int,
+    rounds: int,
+) -> list[list[float]]:
+    """Answers a second of each server, in alternating rounds."""
+    found: list[list[float]] = [[] for _ in servers]
+    for number in range(rounds):
+        bodies = [make(number * 1000 + i) for i in range(each * streams)]
+        for server, rate in zip(servers, found, strict=True):
+            took, _ = uvloop.run(ask(server.port, bodies, streams))
+            rate.append(len(bodies) / took)
+    return found
+
+
+def beside(
+    ours: Server, theirs: Server, streams: Sequence[int], each: int, rounds: int, at_least: float
+) -> list[Row]:
+    """Documents and calls a second against the other server."""
+    rows = []
+    for name, make in (("JSON schema", document), ("named tool call", call)):
+        for count in streams:
+            one, two = rates((ours, theirs), make, count, each, rounds)
+            title = f"{name}, {count} stream{'s' * (count > 1)} (answers/s)"
+            rows.append(Row.compared(title, one, two, at_least=at_least))
+    return rows
+
+
+def cost(server: Server, streams: int, tokens: int, rounds: int) -> Row:
+    """Tokens a second under a constraint that forces nothing, against free text."""
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(rounds):
+        for constrained, rate in found.items():
+            bodies = [letters(tokens, constrained=constrained)] * streams
+            took, count = uvloop.run(ask(server.port, bodies, streams))
+            rate.append(count / took)
+    name = f"tokens/s under a pattern against free text, {streams} streams"
+    return Row.compared(name, found[True], found[False], at_least=0.95)
+
+
+async def gaps_beside_compiling(server: Server, size: int) -> list[Row]:
+    """Gaps between tokens of running streams, alone and while a large schema is compiled."""
+    talkers = [await Connection.open(server.port) for _ in range(_TALKERS)]
+    other = await Connection.open(server.port)
+    streams = [asyncio.create_task(each.stream(chat(8, 1000))) for each in talkers]
+    await asyncio.sleep(1)
+    asked = time.perf_counter()
+    body = document(0)
+    body["response_format"]["json_schema"]["schema"] = large_schema(size)
+    body["max_tokens"] = 1
+    await other.whole(body)
+    answered = time.perf_counter()
+    await asyncio.sleep(1)
+    for each in talkers:
+        each.hang_up()
+    answers = await asyncio.gather(*streams)
+    other.close()
+    times = [[at for at, _ in answer.arrivals[1:]] for answer in answers]
+    gaps = [(one, two) for arrivals in times for one, two in pairwise(arrivals)]
+    alone = [(two - one) * 1e3 for one, two in gaps if two < asked]
+    during = [(two - one) * 1e3 for one, two in gaps if one < answered and two > asked]
+    return [
+        _gaps_row(f"gap between tokens of {_TALKERS} streams alone", alone),
+        _gaps_row(f"... while a schema of {size // 1000} kB is compiled", during),
+        Row.bounded("... and its answer of one token", answered - asked, "s"),
+    ]
+
+
+def _gaps_row(name: str, found: Sequence[float]) -> Row:
+    if not found:
+        return Row(name, "none")
+    figure = f"p50 {median(found):.0f}, p99 {percentile(found, 99):.0f} ms"
+    return Row(name, figure, note=f"most {max(found):.0f} ms, {len(found)} gaps")
+
+
+def run(work: Coroutine[Any, Any, list[Row]]) -> list[Row]:
+    """Run on a fresh event loop."""
+    return uvloop.run(work)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.constrained")
+    add_setup(parser)
+    parser.add_argument("--llama-server", metavar="PATH", help="to measure beside")
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--each", type=int, default=2, help="answers a stream and round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=64, help="of the answers under a pattern")
+    parser.add_argument("--at-least", type=float, default=4.0, help="the ratio to reach")
+    options = parser.parse_args(arguments)
+    setup: Setup = setup_of(options)
+    with running_server(setup) as server:
+        if options.llama_server:
+            with running_llama_server(options.llama_server, setup) as theirs:
+                rows = beside(
+                    server,
+                    theirs,
+                    options.streams,
+                    options.each,
+                    options.rounds,
+                    options.at_least,
+                )
+            print_rows(rows, sys.stdout, "Answers a second", other="llama-server")
+        rows = [cost(server, setup.slots, options.tokens, options.rounds)]
+        print_rows(rows, sys.stdout, "What a constraint costs", other="free text")
+        print_rows(run(gaps_beside_compiling(server, 100_000)), sys.stdout, "Compiling")
+
+
+if __name__ == "__main__":
+    main()
