@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from colonnade.messages import ModelInfo
-    from colonnade.settings import ModelSettings, SamplingSettings, Settings
+    from colonnade.settings import SamplingSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def serve_model(
     started = time.monotonic()
     try:
         engine = await Engine.start(
-            load_request(settings.model, resolved.path),
+            load_request(settings, resolved.path),
             queue_size=settings.queue.queue_size,
             on_progress=on_progress,
         )
@@ -84,10 +84,11 @@ def _compose(
     return Serving(models, model, Generator(models), sampling, load_seconds)
 
 
-def load_request(settings: ModelSettings, path: Path) -> LoadModel:
+def load_request(settings: Settings, path: Path) -> LoadModel:
     """Say to the worker what the settings say: they share their fields' names."""
+    said = msgspec.structs.asdict(settings.model) | msgspec.structs.asdict(settings.limits)
     names = (name for name in LoadModel.__struct_fields__ if name != "path")
-    return LoadModel(path=str(path), **{name: getattr(settings, name) for name in names})
+    return LoadModel(path=str(path), **{name: said[name] for name in names})
 
 
 def default_sampling(settings: SamplingSettings, info: ModelInfo) -> Sampling:

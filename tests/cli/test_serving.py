@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from colonnade.messages import LoadModel, Sampling
 from colonnade.serving import default_sampling, load_request
-from colonnade.settings import ModelSettings, SamplingSettings
+from colonnade.settings import LimitSettings, ModelSettings, SamplingSettings, Settings
 
 
 def _info(**sampling):
@@ -15,9 +15,17 @@ def _info(**sampling):
 
 
 def test_model_settings_reach_the_worker():
-    settings = ModelSettings(ctx_size=1, slots=2, kv_type="q8_0", mmap=False, prefill_step_ms=3.0)
-    assert load_request(settings, Path("m.gguf")) == LoadModel(
-        "m.gguf", ctx_size=1, slots=2, kv_type="q8_0", mmap=False, prefill_step_ms=3.0
+    model = ModelSettings(ctx_size=1, slots=2, kv_type="q8_0", mmap=False, prefill_step_ms=3.0)
+    limits = LimitSettings(max_grammar_size=5000, max_grammar_depth=9)
+    assert load_request(Settings(model=model, limits=limits), Path("m.gguf")) == LoadModel(
+        "m.gguf",
+        ctx_size=1,
+        slots=2,
+        kv_type="q8_0",
+        mmap=False,
+        prefill_step_ms=3.0,
+        max_grammar_size=5000,
+        max_grammar_depth=9,
     )
 
 

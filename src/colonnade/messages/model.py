@@ -29,6 +29,10 @@ class LoadModel(Struct, frozen=True, gc=False):
     mlock: bool = False
     prefill_step_ms: float = 100.0
     """How long one step may grow for prefill while other sequences decode, in milliseconds."""
+    max_grammar_size: int = 4_000_000
+    """Most characters of one constraint's grammar."""
+    max_grammar_depth: int = 256
+    """Most brackets within brackets in one."""
 
 
 class ModelInfo(Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 _BYTES = {"unit": "bytes"}
+_CHARACTERS = {"unit": "characters"}
 _MILLISECONDS = {"unit": "ms"}
 _SECONDS = {"unit": "s"}
 _TOKENS = {"unit": "tokens"}
@@ -127,6 +128,18 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
     max_choices: Annotated[
         int, Meta(description="Most answers (`n`) that one request may ask for.", ge=1, le=256)
     ] = 128
+    max_grammar_size: Annotated[
+        int,
+        Meta(
+            description="Largest grammar: of a response format, or of all tools together.",
+            ge=1000,
+            extra=_CHARACTERS,
+        ),
+    ] = 4_000_000
+    max_grammar_depth: Annotated[
+        int,
+        Meta(description="Deepest nesting in a schema or a grammar.", ge=8, le=1000),
+    ] = 256
 
 
 class SamplingSettings(Struct, frozen=True, kw_only=True):

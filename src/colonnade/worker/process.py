@@ -12,13 +12,16 @@ import msgspec
 
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
 from colonnade.worker.channel import Channel
-from colonnade.worker.grammar import GrammarCompiler
+from colonnade.worker.grammar import Bounds, GrammarCompiler
 from colonnade.worker.intake import Intake
 from colonnade.worker.llama import LlamaModel, ModelError, describe
 from colonnade.worker.loop import Loop
 
 _PROGRESS_STEP = 0.01
 _STACK = 64 << 20
+
+_OWN_DEPTH = 32
+"""Brackets that are put around a schema to make a grammar of it."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +40,8 @@ def run(descriptor: int, load: LoadModel) -> int:
         channel.send(LoadFailed(str(error)))
         return 1
     loop = Loop(model, channel.send, prefill_step_ms=load.prefill_step_ms)
-    grammars = GrammarCompiler(model.token_table)
+    bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
+    grammars = GrammarCompiler(model.token_table, bounds)
     intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)
     channel.send(Ready(describe(model)))
     threading.stack_size(_STACK)  # some pre-tokenizers recurse, and so do compilers of grammars
