@@ -2,7 +2,6 @@
 
 import pytest
 
-from colonnade.messages import Failure
 from colonnade.prompt import ChatTemplate, packaged_templates
 from colonnade.prompt.packaged import packaged_source
 from tests.prompt.conversations import TOOL, assistant, call, result, system, user
@@ -125,9 +124,12 @@ def test_no_order_of_messages_is_refused_or_loses_text(name, messages):
 
 
 @pytest.mark.parametrize("name", sorted(RENDERED.keys() - {"chatml", "llama3"}))
-def test_a_format_without_tools_refuses_their_results(name):
-    with pytest.raises(Failure, match="tool messages"):
-        packaged(name).render([user("a"), call("{}"), result("b")])
+def test_a_format_without_tools_replays_calls_in_words(name):
+    text = packaged(name).render([user("a"), call('{"place": "x"}'), result("b")])
+    calling = '<tool_call>\n{"name": "weather", "arguments": {"place": "x"}}\n</tool_call>'
+    assert text == packaged(name).render(
+        [user("a"), assistant(calling), user("<tool_response>\nb\n</tool_response>")]
+    )
 
 
 def test_chatml_calls_tools():

@@ -7,14 +7,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.history import pair, thought, without_thought
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from colonnade.prompt.traits import Traits
 
 _TEXT_TYPES = frozenset({None, "text", "input_text", "output_text"})
 _SHORT_ID = 9
+_MAX_NESTING = 64
+"""Brackets in each other that a template with a macro for each is sure to get through."""
 
 
 def conform(messages: Sequence[Mapping[str, Any]], traits: Traits) -> list[dict[str, Any]]:
@@ -23,8 +26,7 @@ def conform(messages: Sequence[Mapping[str, Any]], traits: Traits) -> list[dict[
     Raises:
         Failure: unsupported, when a content part is not text.
     """
-    names = _function_names(messages)
-    return [_message(message, traits, names) for message in messages]
+    return [_message(message, traits) for message in pair(messages)]
 
 
 def complete_tools(tools: object) -> object:
@@ -48,9 +50,7 @@ def _complete_tool(tool: Any) -> Any:  # noqa: ANN401 - a client's JSON
     }
 
 
-def _message(
-    message: Mapping[str, Any], traits: Traits, names: Mapping[str, str]
-) -> dict[str, Any]:
+def _message(message: Mapping[str, Any], traits: Traits) -> dict[str, Any]:
     # Clients replay our own answers with every absent field as null, where templates test
     # whether a field is there.
     plain = {key: value for key, value in message.items() if value is not None}
@@ -60,15 +60,27 @@ def _message(
     as_list = isinstance(role, str) and role in traits.list_roles
     plain["content"] = _content(plain.get("content", ""), as_list, traits)
     calls = plain.pop("tool_calls", None)
-    if isinstance(calls, list | tuple) and calls:
+    if isinstance(calls, list) and calls:
         plain["tool_calls"] = [_call(call, traits) for call in calls]
         plain["content"] = plain["content"] or traits.empty_content
     call_id = plain.get("tool_call_id")
     if role == "tool" and isinstance(call_id, str):
-        if "name" not in plain and call_id in names:
-            plain["name"] = names[call_id]
         plain["tool_call_id"] = _id(call_id, traits)
-    return plain
+    return _thinking(plain, traits) if role == "assistant" else plain
+
+
+def _thinking(message: dict[str, Any], traits: Traits) -> dict[str, Any]:
+    """Put the thought of an answer where the template looks for it, and nowhere else."""
+    text = thought(message)
+    plain = without_thought(message)
+    if not text:
+        return plain
+    if traits.thoughts != "content":
+        return {**plain, traits.thoughts: text}
+    content = plain["content"] or []
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    return {**plain, "content": [{"type": "thinking", "thinking": text}, *content]}
 
 
 def _content(content: object, as_list: bool, traits: Traits) -> object:
@@ -111,6 +123,8 @@ def _call(call: Any, traits: Traits) -> Any:  # noqa: ANN401 - a client's JSON
 
 def _arguments(arguments: object, traits: Traits) -> object:
     """Give arguments as an object or as JSON; what is neither stays as the model wrote it."""
+    if not isinstance(arguments, str | dict | None):
+        arguments = json.dumps(arguments, ensure_ascii=False)
     if not traits.argument_objects:
         if arguments is None or isinstance(arguments, str):
             return arguments or "{}"
@@ -119,13 +133,41 @@ def _arguments(arguments: object, traits: Traits) -> object:
         return {} if arguments is None else arguments
     if not arguments.strip():
         return {}
-    try:
-        value = json.loads(arguments)
-    except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, dict):
+    value = read_arguments(arguments)
+    if value is not None:
         return value
     return arguments if traits.argument_text else {"arguments": arguments}
+
+
+def read_arguments(text: str) -> dict[str, Any] | None:
+    """Read a call's arguments, to None where they are no JSON object or none to be written again.
+
+    JSON may name halves of surrogate pairs, which no text can hold, and nest deeper than a
+    template can follow.
+    """
+    try:
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and not _is_deep(text, value) else None
+
+
+def _is_deep(text: str, value: object) -> bool:
+    """Whether brackets stand too deep in each other in a JSON text and its value."""
+    if text.count("{") + text.count("[") <= _MAX_NESTING:
+        return False
+    level = [value]
+    for _ in range(_MAX_NESTING):
+        level = [inner for outer in level for inner in _inner(outer)]
+    return bool(level)
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _id(call_id: str, traits: Traits) -> str:
@@ -133,17 +175,3 @@ def _id(call_id: str, traits: Traits) -> str:
     if not traits.short_ids or (len(call_id) == _SHORT_ID and call_id.isalnum()):
         return call_id
     return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:_SHORT_ID]
-
-
-def _function_names(messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Map call ids to functions: a result has the id alone, some templates ask for the name."""
-    names: dict[str, str] = {}
-    for message in messages:
-        calls = message.get("tool_calls")
-        for call in calls if isinstance(calls, list | tuple) else ():
-            function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict) and isinstance(call.get("id"), str):
-                name = function.get("name")
-                if isinstance(name, str):
-                    names[call["id"]] = name
-    return names

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jinja2 import Template, TemplateError, nodes
+from jinja2 import Template, TemplateError, meta, nodes
 from jinja2.ext import Extension, LoopControlExtension
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -49,6 +49,12 @@ def compile_template(source: str) -> Template:
     except Exception as error:
         msg = f"The chat template cannot be compiled: {type(error).__name__}: {error}"
         raise Failure(FailureKind.TEMPLATE_REFUSED, msg) from error
+
+
+def variables(source: str) -> frozenset[str]:
+    """The names that a template's source may read from its variables; its own are among them
+    where it does not set them on every way through."""
+    return frozenset(meta.find_undeclared_variables(_environment.parse(source)))
 
 
 def _filtered(expression: nodes.Node, name: str) -> nodes.Expr:

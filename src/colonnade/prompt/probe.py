@@ -6,23 +6,27 @@ template contains, so a rendering without one of them has lost that text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any, TypeAlias
 
 from colonnade.messages import Failure
+from colonnade.prompt.switches import THINKING
 from colonnade.prompt.traits import Systems, Traits
 
 Message: TypeAlias = dict[str, Any]
-Render: TypeAlias = Callable[[Sequence[Message], Sequence[Any] | None], str]
-"""Renders messages with tools; raises ``Failure``."""
+Render: TypeAlias = Callable[[Sequence[Message], Mapping[str, Any]], str]
+"""Renders messages with variables, ``tools`` among them; raises ``Failure``."""
 
-_A, _B, _C = "zqalpha", "zqbravo", "zqcharlie"
+_A, _B, _C, _D = "zqalpha", "zqbravo", "zqcharlie", "zqdelta"
+_NO_VARIABLES: Mapping[str, Any] = {}
 _KEY, _VALUE, _FUNCTION = "zqkey", "zqvalue", "zqfunction"
 _OBJECT = {_KEY: _VALUE}
 _STRING = f'{{"{_KEY}": "{_VALUE}"}}'
 _LONG_ID, _SHORT_ID = "call_0123456789abcdef", "abcdef123"
+_SECOND, _SECOND_ID, _SECOND_SHORT_ID = "zqsecond", "call_fedcba9876543210", "fedcba321"
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "content")
 _BARE_TOOL = {"type": "function", "function": {"name": _FUNCTION}}
 _TOOL = {
     "type": "function",
@@ -50,7 +54,12 @@ def probe(render: Render, source: str) -> Traits:
         repeats=probing.repeats(),
     )
     traits = probing.calls(traits)
-    return replace(traits, list_roles=probing.list_roles(traits))
+    return replace(
+        traits,
+        list_roles=probing.list_roles(traits),
+        parallel_calls=not traits.calls or probing.parallel(traits),
+        thoughts=probing.thoughts(traits),
+    )
 
 
 class _Probe:
@@ -58,12 +67,17 @@ class _Probe:
         self._render = render
         self.traits = Traits()
 
-    def text(self, messages: Sequence[Message], tools: Sequence[Any] | None = None) -> str | None:
+    def text(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Any] | None = None,
+        variables: Mapping[str, Any] = _NO_VARIABLES,
+    ) -> str | None:
         """Render, to None where the template refuses."""
         if tools is None and self.traits.tools_always:
             tools = []
         try:
-            return self._render(messages, tools)
+            return self._render(messages, {**variables, "tools": tools})
         except Failure:
             return None
 
@@ -113,21 +127,58 @@ class _Probe:
         return not self.keeps(users[:1])
 
     def calls(self, traits: Traits) -> Traits:
-        """How tool calls must be given for all of their parts to come out."""
-        for short, empty, objects in product((False, True), ("", None), (True, False)):
-            found = replace(traits, short_ids=short, empty_content=empty, argument_objects=objects)
-            text = self.text(self.conversation(found), [_TOOL])
-            if text is not None and _told(text):
-                break
-        else:
-            found = traits
+        """How tools and calls must be given for all of their parts to come out."""
+        shapes = [
+            replace(traits, short_ids=short, empty_content=empty, argument_objects=objects)
+            for short, empty, objects in product((False, True), ("", None), (True, False))
+        ]
+        written = self._written(shapes, 3) or self._written(shapes, 2)
+        found = next((shape for shape, text in written if _told(text)), None)
+        found = found or (written[0][0] if written else traits)
         dialog = self.conversation(found)
+        text = self.text(dialog, [_TOOL])
         dialog[1]["tool_calls"][0]["function"]["arguments"] = '{"cut'
+        question = [self.message("user", _A)]
         return replace(
             found,
             argument_text=self.text(dialog, [_TOOL]) is not None,
-            bare_tools=self.text([self.message("user", _A)], [_BARE_TOOL]) is not None,
+            bare_tools=self.text(question, [_BARE_TOOL]) is not None,
+            tools=_FUNCTION in (self.text(question, [_TOOL]) or ""),
+            calls=bool(written),
+            results=text is not None and _C in text,
         )
+
+    def _written(self, shapes: Sequence[Traits], turns: int) -> list[tuple[Traits, str]]:
+        """The shapes in which so many turns come out with the call's arguments, and as what."""
+        dialogs = [(shape, self.conversation(shape)[:turns]) for shape in shapes]
+        texts = [(shape, self.text(dialog, [_TOOL])) for shape, dialog in dialogs]
+        return [(shape, text) for shape, text in texts if text is not None and _VALUE in text]
+
+    def parallel(self, traits: Traits) -> bool:
+        """Whether two calls in one message both come out, and both of their results."""
+        dialog = self.conversation(traits)
+        first = dialog[1]["tool_calls"][0]
+        call_id = _SECOND_SHORT_ID if traits.short_ids else _SECOND_ID
+        arguments = {_KEY: _SECOND} if traits.argument_objects else f'{{"{_KEY}": "{_SECOND}"}}'
+        second = {**first, "id": call_id, "function": {**first["function"], "arguments": arguments}}
+        dialog[1]["tool_calls"] = [first, second]
+        dialog.append({**dialog[2], "tool_call_id": call_id, "content": _D})
+        text = self.text(dialog if traits.results else dialog[:2], [_TOOL])
+        return text is not None and _SECOND in text and (not traits.results or _D in text)
+
+    def thoughts(self, traits: Traits) -> str:
+        """The field of an answer in which a replayed thought is read."""
+        for field, calls in product(_THOUGHT_FIELDS, (False, True)):
+            dialog = self.conversation(traits) if calls else [self.message("user", _A), {}]
+            answer = {"role": "assistant", "content": _B} if not calls else dialog[1]
+            thinking = {"type": "thinking", "thinking": _D}
+            value = _D if field != "content" else [thinking, *([] if calls else _parts(_B))]
+            dialog[1] = {**answer, field: value}
+            variables = {**THINKING, "add_generation_prompt": calls}
+            text = self.text(dialog, [_TOOL] if calls else None, variables)
+            if text is not None and _D in text and not _is_notation(text[: text.index(_D)]):
+                return field
+        return "reasoning_content"
 
     def conversation(self, traits: Traits, result: Any = _C) -> list[Message]:  # noqa: ANN401
         """Make a question, a call and its result."""
@@ -168,6 +219,12 @@ def _read(text: str | None) -> bool:
     if text is None or _B not in text or _C not in text:
         return False
     return "text" not in text[text.index(_B) : text.index(_C)]
+
+
+def _is_notation(before: str) -> bool:
+    """Whether a thought's text stands in a list that was written as it is, and not read."""
+    tail = before[-20:].replace("\\", "")
+    return "thinking'" in tail or 'thinking"' in tail
 
 
 def _told(text: str) -> bool:

@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING, Any
 from colonnade.messages import Failure
 from colonnade.prompt.arrange import arrangements
 from colonnade.prompt.conform import complete_tools, conform
-from colonnade.prompt.environment import MAX_STEPS, ExhaustedFailure, compile_template, run
+from colonnade.prompt.environment import (
+    MAX_STEPS,
+    ExhaustedFailure,
+    compile_template,
+    run,
+    variables,
+)
+from colonnade.prompt.history import split, thought, without_thought
 from colonnade.prompt.probe import probe
+from colonnade.prompt.switches import find_switches
+from colonnade.prompt.words import put_calls, put_results, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from colonnade.prompt.arrange import Messages
 
 _PROBE_STEPS = 50_000
 _NO_KWARGS: Mapping[str, Any] = {}
@@ -26,7 +37,8 @@ class ChatTemplate:
     ``variants`` are templates for a purpose: the one of ``tool_use`` renders in place of this one
     when there are tools, the one of ``rag`` when there are documents. ``warning`` says what an
     operator should know of how the template was chosen; ``broken`` why it cannot even render a
-    greeting, and None where it can.
+    greeting, and None where it can. ``traits`` are what it takes, ``switches`` what turns its
+    thinking on and off.
     """
 
     def __init__(
@@ -52,7 +64,8 @@ class ChatTemplate:
         self._clock = clock
         self._tokens = {**_ABSENT_TOKENS, "bos_token": bos_token, "eos_token": eos_token}
         self._template = compile_template(source)
-        self._traits = probe(self._probe_render, source)
+        self.traits = probe(self._probe_render, source)
+        self.switches = find_switches(self._greet, source, variables(source))
         self.broken = self._refuses_greeting()
 
     def render(
@@ -68,16 +81,47 @@ class ChatTemplate:
             return self.variants["tool_use"].render(messages, kwargs)
         if kwargs.get("documents") and "rag" in self.variants:
             return self.variants["rag"].render(messages, kwargs)
-        variables = {**kwargs, "tools": self._tools(kwargs.get("tools"))}
+        known = {**kwargs, "tools": self._tools(kwargs.get("tools"))}
         refusals: list[Failure] = []
-        for candidate in arrangements(conform(messages, self._traits), self._traits):
+        for candidate in self._candidates(messages):
             try:
-                return self._render(candidate, variables)
+                return self._render(candidate, known)
             except ExhaustedFailure:
                 raise
             except Failure as failure:
                 refusals.append(failure)
         raise refusals[0]
+
+    def _candidates(self, messages: Sequence[Mapping[str, Any]]) -> Iterator[Messages]:
+        """Yield the forms of a conversation that are tried, the most faithful one first."""
+        conformed = conform(messages, self.traits)
+        if not self.traits.parallel_calls:
+            conformed = split(conformed)
+        faithful = self._in_words(
+            conformed, calls=not self.traits.calls, results=not self._writes_results
+        )
+        yield from arrangements(faithful, self.traits)
+        crowded = [message for message in faithful if "tool_calls" in message and thought(message)]
+        if crowded:  # a format may have room for one of text and thought before a call
+            bare = [without_thought(m) if "tool_calls" in m else m for m in faithful]
+            yield from arrangements(bare, self.traits)
+        if any(m.get("role") == "tool" or "tool_calls" in m for m in faithful):
+            yield from arrangements(
+                self._in_words(conformed, calls=True, results=True), self.traits
+            )
+
+    @property
+    def _writes_results(self) -> bool:
+        """Whether results come out in the form that the model was told of."""
+        return self.traits.results and (self.traits.tools or self.traits.calls)
+
+    def _in_words(self, messages: Messages, *, calls: bool, results: bool) -> Messages:
+        """Put tool calls and their results into texts."""
+        if calls:
+            messages = put_calls(messages, writer(self.source))
+        if results:
+            messages = put_results(messages, strings=self.traits.strings)
+        return messages
 
     def _refuses_greeting(self) -> str | None:
         try:
@@ -89,8 +133,8 @@ class ChatTemplate:
     def _tools(self, tools: object) -> object:
         if not tools:
             # Clients send an empty list for "no tools", which many templates would announce.
-            return [] if self._traits.tools_always else None
-        return tools if self._traits.bare_tools else complete_tools(tools)
+            return [] if self.traits.tools_always else None
+        return tools if self.traits.bare_tools else complete_tools(tools)
 
     def _render(
         self,
@@ -109,9 +153,13 @@ class ChatTemplate:
         return run(self._template, context, max_steps=max_steps)
 
     def _probe_render(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None
+        self, messages: Sequence[Mapping[str, Any]], kwargs: Mapping[str, Any]
     ) -> str:
-        return self._render(messages, {"tools": tools}, max_steps=_PROBE_STEPS)
+        return self._render(messages, kwargs, max_steps=_PROBE_STEPS)
+
+    def _greet(self, kwargs: Mapping[str, Any]) -> str:
+        greeting = conform([{"role": "user", "content": "Hello"}], self.traits)
+        return self._probe_render(greeting, {**kwargs, "tools": self._tools(None)})
 
     def _strftime_now(self, pattern: str) -> str:
         return self._clock().strftime(pattern)

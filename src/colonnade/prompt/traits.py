@@ -39,3 +39,14 @@ class Traits:
     """Takes tools without description or parameters, which OpenAI makes optional."""
     tools_always: bool = False
     """Loops over ``tools`` even when there are none, so it needs a list."""
+    tools: bool = True
+    """Shows the tools that it is given."""
+    calls: bool = True
+    """Writes replayed calls; some templates drop them in silence."""
+    results: bool = True
+    """Writes the results of replayed calls."""
+    parallel_calls: bool = True
+    """Writes all calls of one message; some write the first alone, or refuse."""
+    thoughts: str = "reasoning_content"
+    """The field of an answer in which it looks for a replayed thought. ``content`` stands for a
+    part of the content of type ``thinking``."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from colonnade.prompt.history import INPUT as INPUT
+
 if TYPE_CHECKING:
     from colonnade.prompt.calls.tools import TextInput, Tool, ToolUse
-
-INPUT = "input"
-"""The one parameter of a custom tool as the model sees it."""
 
 
 def template_tools(use: ToolUse) -> list[dict[str, Any]]:
