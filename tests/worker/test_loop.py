@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from colonnade.messages import (
 )
 from colonnade.worker.loop import Loop
 from colonnade.worker.ports import DecodeError
+from colonnade.worker.scheduler import Limits, Scheduler
 from colonnade.worker.sequence import Request
 from tests.worker.fake_model import END, VOCAB, FakeModel
 
@@ -308,3 +310,64 @@ def test_a_step_says_everything_in_one_message() -> None:
     bench.run()
     assert len(bench.sent) == len(bench.model.batches) == 5
     assert all(len(step.outputs) == 4 for step in bench.steps)
+
+
+class Forcing:
+    """Settles many tokens before the first is drawn, as a grammar does."""
+
+    forced = 0
+    done = False
+
+    def __init__(self, tokens: list[int]) -> None:
+        self._tokens = tokens
+
+    def begin(self) -> list[int]:
+        return self._tokens
+
+    def mask(self) -> None:
+        return None
+
+    def take(self, token: int) -> list[int]:
+        taken, self._tokens = [token, *self._tokens], []
+        return taken
+
+
+def test_forced_tokens_are_read_together() -> None:
+    """In one batch after the prompt, and in one batch after a token that is drawn."""
+    bench = Bench(FakeModel(slots=1))
+    bench.loop.obey(_request(bench.model, 1, [3, 4], [10, 11, 12], most=9))
+    bench.run()
+    assert [len(chunk.tokens) for batch in bench.model.batches for chunk in batch] == [5, 4, 1]
+    assert bench.finishes[1, 0].completion_tokens == 9
+
+
+def test_forced_tokens_do_not_hold_up_free_text() -> None:
+    """They come in small pieces while another sequence decodes."""
+    model = FakeModel(slots=2)
+    scheduler = Scheduler(
+        Limits(model.slots, model.ctx_size, model.batch_size, model.max_outputs), model
+    )
+    free, forced = _request(model, 1, [5], None), _request(model, 2, [3], list(range(10, 20)))
+    scheduler.add(free)
+    scheduler.add(forced)
+    sizes = []
+    while any(sequence.unread for sequence in scheduler.running()) or not sizes:
+        plan = scheduler.plan(prefill_budget=2)
+        assert plan is not None
+        model.decode(plan.chunks)
+        scheduler.applied(plan)
+        sizes.append([len(chunk.tokens) for chunk in plan.chunks])
+        for sequence in plan.sequences:
+            if sequence.guide is None and len(sequence.tokens) < 9:
+                sequence.tokens.append(1)
+    assert sizes[0] == [1, 2]
+    assert sizes[1:4] == [[1, 3]] * 3
+
+
+def _request(
+    model: FakeModel, number: int, prompt: list[int], forced: list[int] | None, most: int = 20
+) -> Request:
+    decoding = Decoding(max_tokens=most)
+    guide: Any = None if forced is None else Forcing(forced)
+    samplers = model.samplers(decoding, prompt)
+    return Request(number, prompt, decoding, samplers, [guide], time.perf_counter())

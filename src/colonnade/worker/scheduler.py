@@ -116,18 +116,20 @@ class Scheduler:
     def plan(self, prefill_budget: int) -> Plan | None:
         """The next batch, None when there is nothing to do.
 
-        ``prefill_budget`` bounds the tokens of prefill beside sequences that decode.
+        ``prefill_budget`` bounds what is read beside sequences that decode: prompts, and tokens
+        that grammars force on others.
         """
         started = self._admit()
         running = list(self.running())
         if not running:
             return None
         decoding = [each for each in running if _decodes(each)]
-        counts = self._share_decoding(decoding, self._limits.batch_size - len(running))
+        most = self._limits.batch_size
+        paced = len(decoding) + prefill_budget
+        free_text = any(each.guide is None for each in decoding)
+        counts = self._share_decoding(decoding, min(most, paced) if free_text else most)
         decoded = sum(counts)
-        budget = self._limits.batch_size - decoded
-        if decoding:
-            budget = min(budget, prefill_budget)
+        budget = max(0, (min(most, paced) if decoding else most) - decoded)
         self._share_prefill([each for each in running if not _decodes(each)], budget, counts)
         sequences = [each for each in running if counts[each.slot]]
         chunks = [_chunk(each, counts[each.slot]) for each in sequences]
@@ -148,11 +150,13 @@ class Scheduler:
             self._waiting.extendleft(reversed(request.followers))
             request.followers = []
 
-    def _share_decoding(self, decoding: list[Sequence], spare: int) -> list[int]:
-        """One token for each slot that decodes, and more where further ones are settled."""
+    def _share_decoding(self, decoding: list[Sequence], most: int) -> list[int]:
+        """One token for each slot that decodes, and more where further ones are settled, which
+        those whose text is free should not have to wait for."""
         counts = [0] * self._limits.slots
-        for sequence in decoding:
-            more = min(sequence.unread - 1, max(0, spare))
+        spare = most - len(decoding)
+        for sequence in sorted(decoding, key=_arrival):
+            more = min(sequence.unread - 1, spare)
             spare -= more
             counts[sequence.slot] = 1 + more
         return counts
