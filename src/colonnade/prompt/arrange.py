@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from colonnade.prompt.history import THOUGHTS
 from colonnade.prompt.traits import Systems, Traits
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def _joined(messages: Messages) -> Messages:
 def _join(first: Message, second: Message) -> Message:
     """Make two messages one, a blank line between their texts."""
     message = {**second, **first, "content": _join_content(first["content"], second["content"])}
+    for field in THOUGHTS:
+        if first.get(field) and second.get(field):
+            message[field] = _join_content(first[field], second[field])
     calls = [*first.get("tool_calls", ()), *second.get("tool_calls", ())]
     if calls:
         message["tool_calls"] = calls

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 INPUT = "input"
 """The one parameter of a custom tool as the model sees it."""
 
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""The fields that servers put a thought into, and clients replay it in."""
 
 
 def pair(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def pair(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def thought(message: Mapping[str, Any]) -> str:
     """Find the thought of a replayed answer under any of the names in use; empty for none."""
-    for field in _THOUGHTS:
+    for field in THOUGHTS:
         text = message.get(field)
         if isinstance(text, str) and text.strip():
             return text
@@ -50,7 +51,7 @@ def thought(message: Mapping[str, Any]) -> str:
 
 def without_thought(message: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a message without its thought."""
-    return {key: value for key, value in message.items() if key not in _THOUGHTS}
+    return {key: value for key, value in message.items() if key not in THOUGHTS}
 
 
 def split(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

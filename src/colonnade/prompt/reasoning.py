@@ -261,7 +261,7 @@ def _derived(before: str, after: str) -> ReasoningFormat | None:
     closing, opening = _FIRST_TAG.match(after), before.strip()
     if closing is None:
         return None
-    if len(opening) > _LONGEST:  # opened by the prompt
+    if len(opening) > _LONGEST or _QUESTION in opening:  # opened by the prompt
         last = _LAST_TAG.search(opening)
         if last is None or _mirror(last[0]) != closing[1]:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from colonnade.prompt.history import INPUT as INPUT
+from colonnade.prompt.history import INPUT
 
 if TYPE_CHECKING:
     from colonnade.prompt.calls.tools import TextInput, Tool, ToolUse
