@@ -6,12 +6,15 @@ import json
 
 import pytest
 
+from colonnade.cli.chat.partners import Piece, _pieces
+from colonnade.cli.errors import CommandError
 from tests.cli.conftest import end
 from tests.running import start_server
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
-SHORT = ("--max-tokens", "20", "--threads", "1")
+FEW = ("--max-tokens", "20")
+SHORT = (*FEW, "--threads", "1")
 LONG = ("--ctx-size", "16384", "--slots", "1", "--threads", "1", "--temperature", "0")
 
 
@@ -62,20 +65,32 @@ class TestInAPipe:
 
 
 class TestWithAServer:
+    def test_address_without_its_scheme(self, colonnade, other):
+        url = other.root_url.removeprefix("http://")
+        done = colonnade("chat", "--url", url, *FEW, stdin="Hello\n")
+        assert done.returncode == 0
+        assert done.stdout.strip()
+
+    @pytest.mark.parametrize("flag", [["--ctx-size", "64"], ["--no-mmap"]])
+    def test_flags_for_a_model_are_refused(self, colonnade, other, flag):
+        done = colonnade("chat", "--url", other.root_url, *flag, stdin="Hello\n")
+        assert done.returncode == 2
+        assert "cannot go with it" in done.stderr
+
     @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
     def test_answers(self, colonnade, other, path):
-        done = colonnade("chat", "--url", other.root_url + path, *SHORT, stdin="Hello\n/exit\n")
+        done = colonnade("chat", "--url", other.root_url + path, *FEW, stdin="Hello\n/exit\n")
         assert done.returncode == 0
         assert done.stdout.strip()
         assert "Loading" not in done.stderr
 
     def test_sampling_goes_along(self, colonnade, other):
-        flags = ("--url", other.root_url, *SHORT, "--temperature", "0")
+        flags = ("--url", other.root_url, *FEW, "--temperature", "0")
         answers = {colonnade("chat", *flags, stdin="Hello\n").stdout for _ in range(3)}
         assert len(answers) == 1
 
     def test_server_says_no(self, colonnade, other):
-        done = colonnade("chat", "--url", other.root_url, *SHORT, stdin="x " * 1000 + "\nHello\n")
+        done = colonnade("chat", "--url", other.root_url, *FEW, stdin="x " * 1000 + "\nHello\n")
         assert done.returncode == 1
         assert "colonnade: This model's context holds 512 tokens" in done.stderr
         assert done.stdout.strip(), "the conversation goes on"
@@ -137,3 +152,25 @@ class TestInATerminal:
         child.expect("Saved")
         child.sendline("/exit")
         assert end(child)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "3",
+        "null",
+        '"text"',
+        '{"choices": [3]}',
+        '{"choices": [{"delta": 3}]}',
+    ],
+)
+def test_what_is_no_piece_of_an_answer(line):
+    with pytest.raises(CommandError, match="no piece of an answer"):
+        _pieces(f"data: {line}")
+
+
+def test_pieces_of_thought_and_text():
+    line = 'data: {"choices": [{"delta": {"reasoning_content": "hm", "content": "yes"}}]}'
+    assert _pieces(line) == [Piece("hm", thought=True), Piece("yes")]
+    assert _pieces(": comment") == _pieces("data: [DONE]") == _pieces("") == []

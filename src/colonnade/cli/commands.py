@@ -6,7 +6,7 @@ import rich_click as click
 
 from colonnade import __version__
 from colonnade.cli.console import one_line_errors
-from colonnade.cli.flags import setting_flags, settings_of
+from colonnade.cli.flags import refuse_flags_of, setting_flags, settings_of
 
 _SERVE_GROUPS = ("server", "model", "queue", "limits", "sampling")
 
@@ -43,9 +43,8 @@ def serve(**flags: object) -> None:
 @setting_flags("model", "sampling")
 def chat(url: str | None, system: str | None, max_tokens: int | None, **flags: object) -> None:
     """Talk to a model in the terminal."""
-    if url and flags["model"]:
-        msg = "Give a MODEL or --url, not both."
-        raise click.UsageError(msg)
+    if url:
+        refuse_flags_of("model", flags, "--url talks to a server that has its model already")
     with one_line_errors():
         settings = settings_of(flags)
         from colonnade.cli.chat import chat as run

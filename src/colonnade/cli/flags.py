@@ -37,6 +37,18 @@ def settings_of(flags: dict[str, object]) -> Settings:
     return load_settings(flags, os.environ, config)
 
 
+def refuse_flags_of(group: str, flags: dict[str, object], reason: str) -> None:
+    """Refuse what is given of a group of settings that has no effect.
+
+    Raises:
+        UsageError: some of it is given.
+    """
+    given = [each.flag for each in DECLARED if each.group == group and flags[each.name] is not None]
+    if given:
+        msg = f"{reason}: {', '.join(given)} cannot go with it."
+        raise click.UsageError(msg)
+
+
 def _config(command: Command) -> Command:
     return click.option(
         "--config",

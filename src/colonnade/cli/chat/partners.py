@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from colonnade.cli.errors import CommandError
 
@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 Message = dict[str, str]
 
 
+class Piece(NamedTuple):
+    """More of an answer, or of the thought before it."""
+
+    text: str
+    thought: bool = False
+
+
 class Partner(Protocol):
     """Answers a conversation."""
 
     name: str
 
-    def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
+    def answer(self, messages: Sequence[Message]) -> AsyncGenerator[Piece]:
         """Yield the answer piece by piece.
 
         Raises:
@@ -40,7 +47,7 @@ class ModelPartner:
         self._serving = serving
         self._max_tokens = max_tokens
 
-    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
+    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[Piece]:
         """Yield the answer piece by piece."""
         from colonnade.generation import ChatPrompt, TextDelta, Turn
         from colonnade.messages import Decoding, Failure
@@ -52,7 +59,7 @@ class ModelPartner:
             try:
                 async for event in generation:
                     if isinstance(event, TextDelta):
-                        yield event.text
+                        yield Piece(event.text)
             finally:
                 await generation.aclose()
         except Failure as failure:
@@ -68,7 +75,7 @@ class ServerPartner:
         self._client = client
         self._fields = {**fields, "model": model, "stream": True}
 
-    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
+    async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[Piece]:
         """Yield the answer piece by piece."""
         from httpx2 import HTTPError
 
@@ -77,7 +84,7 @@ class ServerPartner:
             async with self._client.stream("POST", "chat/completions", json=body) as response:
                 await _raise_for_error(response)
                 async for line in response.aiter_lines():
-                    if piece := _piece(line):
+                    for piece in _pieces(line):
                         yield piece
         except HTTPError as error:
             raise CommandError(_unreachable(error)) from error
@@ -97,7 +104,7 @@ async def connect(
     from httpx2 import AsyncClient, HTTPError, InvalidURL, Timeout
 
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    base = url.rstrip("/")
+    base = (url if "://" in url else f"http://{url}").rstrip("/")
     base = base if base.endswith("/v1") else base + "/v1"
     try:
         # A long prompt may keep the first piece waiting for minutes.
@@ -118,22 +125,27 @@ async def connect(
         yield ServerPartner(client, model, fields)
 
 
-def _piece(line: str) -> str:
-    """Read the text that one line of the event stream adds."""
+def _pieces(line: str) -> list[Piece]:
+    """Read what one line of the event stream adds."""
     if not line.startswith("data:"):
-        return ""
+        return []
     data = line.removeprefix("data:").strip()
     if data == "[DONE]":
-        return ""
+        return []
     try:
         chunk = json.loads(data)
-    except ValueError as error:
-        msg = "the server sent what is not JSON"
+        failure = chunk.get("error")
+        choices = chunk.get("choices") or [{}]
+        delta = choices[0].get("delta") or {}
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        content = delta.get("content")
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        msg = f"the server sent what is no piece of an answer: {data[:80]}"
         raise CommandError(msg) from error
-    if failure := chunk.get("error"):
+    if failure:
         raise CommandError(_error_message(failure))
-    choices = chunk.get("choices") or [{}]
-    return (choices[0].get("delta") or {}).get("content") or ""
+    found = [Piece(thought, thought=True)] if isinstance(thought, str) else []
+    return [*found, Piece(content)] if isinstance(content, str) else found
 
 
 async def _raise_for_error(response: Response) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _PROMPT = "> "
 _CONTINUED = "\\"
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+"""ANSI's select graphic rendition: faint, and as it was."""
 
 
 class Talk:
@@ -88,12 +90,25 @@ class Talk:
         finally:
             self._conversation.answered("".join(pieces))
 
+    def _between(self, *, opens: bool) -> None:
+        """Set a thought apart from the answer, for who watches; a script gets the answer alone."""
+        if self._interactive:
+            print(_DIM if opens else f"{_PLAIN}\n\n", end="", flush=True)
+
     async def _stream(self, messages: list[Message], pieces: list[str]) -> None:
         answer = self._partner.answer(messages)
+        thinking = False
         try:
             async for piece in answer:
-                pieces.append(piece)
-                print(piece, end="", flush=True)
+                if piece.thought != thinking:
+                    thinking = piece.thought
+                    self._between(opens=thinking)
+                if not thinking:
+                    pieces.append(piece.text)
+                if self._interactive or not thinking:
+                    print(piece.text, end="", flush=True)
         finally:
+            if thinking:
+                self._between(opens=False)
             # Closed here and now, not by the garbage collector: it may hold a slot.
             await answer.aclose()
