@@ -56,7 +56,7 @@ def test_malformed_arguments_do_not_break_the_history(source, arguments):
     assert text.endswith("[tool]b")
 
 
-@pytest.mark.parametrize("arguments", ["", " ", None, {}])
+@pytest.mark.parametrize("arguments", ["", " ", "null", None, {}])
 def test_no_arguments_are_an_empty_object(arguments):
     assert "weather({})" in render(AS_JSON, user("a"), call(arguments))
     assert "weather()" in render(AS_ITEMS, user("a"), call(arguments))

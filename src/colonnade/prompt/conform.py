@@ -7,17 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.arguments import read_arguments
 from colonnade.prompt.history import pair, thought, without_thought
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from colonnade.prompt.traits import Traits
 
 _TEXT_TYPES = frozenset({None, "text", "input_text", "output_text"})
 _SHORT_ID = 9
-_MAX_NESTING = 64
-"""Brackets in each other that a template with a macro for each is sure to get through."""
 
 
 def conform(messages: Sequence[Mapping[str, Any]], traits: Traits) -> list[dict[str, Any]]:
@@ -43,11 +42,19 @@ def _complete_tool(tool: Any) -> Any:  # noqa: ANN401 - a client's JSON
     if not isinstance(parameters, dict):
         parameters = {}
     parameters = {"type": "object", "properties": {}, "required": [], **parameters}
+    if isinstance(properties := parameters["properties"], dict):
+        described = {name: _complete_property(value) for name, value in properties.items()}
+        parameters["properties"] = described
     description = function.get("description") or ""
     return {
         **tool,
         "function": {**function, "description": description, "parameters": parameters},
     }
+
+
+def _complete_property(schema: Any) -> Any:  # noqa: ANN401 - a client's JSON
+    """Name a type and give a description where a schema tells them in some other way."""
+    return {"type": "any", "description": "", **schema} if isinstance(schema, dict) else schema
 
 
 def _message(message: Mapping[str, Any], traits: Traits) -> dict[str, Any]:
@@ -123,51 +130,14 @@ def _call(call: Any, traits: Traits) -> Any:  # noqa: ANN401 - a client's JSON
 
 def _arguments(arguments: object, traits: Traits) -> object:
     """Give arguments as an object or as JSON; what is neither stays as the model wrote it."""
-    if not isinstance(arguments, str | dict | None):
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    if not traits.argument_objects:
-        if arguments is None or isinstance(arguments, str):
-            return arguments or "{}"
-        return json.dumps(arguments, ensure_ascii=False)
-    if not isinstance(arguments, str):
-        return {} if arguments is None else arguments
-    if not arguments.strip():
-        return {}
     value = read_arguments(arguments)
-    if value is not None:
+    if not traits.argument_objects:
+        if isinstance(arguments, str):
+            return arguments if value else "{}"
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict) or traits.argument_text:
         return value
-    return arguments if traits.argument_text else {"arguments": arguments}
-
-
-def read_arguments(text: str) -> dict[str, Any] | None:
-    """Read a call's arguments, to None where they are no JSON object or none to be written again.
-
-    JSON may name halves of surrogate pairs, which no text can hold, and nest deeper than a
-    template can follow.
-    """
-    try:
-        value = json.loads(text)
-        if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) and not _is_deep(text, value) else None
-
-
-def _is_deep(text: str, value: object) -> bool:
-    """Whether brackets stand too deep in each other in a JSON text and its value."""
-    if text.count("{") + text.count("[") <= _MAX_NESTING:
-        return False
-    level = [value]
-    for _ in range(_MAX_NESTING):
-        level = [inner for outer in level for inner in _inner(outer)]
-    return bool(level)
-
-
-def _inner(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+    return {"arguments": value}
 
 
 def _id(call_id: str, traits: Traits) -> str:

@@ -71,6 +71,21 @@ def split(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return ordered
 
 
+def part(messages: Sequence[Mapping[str, Any]], empty: str | None) -> list[dict[str, Any]]:
+    """Give the text before calls a message of its own, for templates that write one of the two.
+
+    ``empty`` is the content of a message that only calls.
+    """
+    parted: list[dict[str, Any]] = []
+    for message in messages:
+        if message.get("tool_calls") and message.get("content"):
+            parted.append({key: message[key] for key in message if key != "tool_calls"})
+            parted.append({**without_thought(message), "content": empty})
+        else:
+            parted.append(dict(message))
+    return parted
+
+
 def _one_by_one(
     message: Mapping[str, Any], calls: Sequence[Any], results: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:

@@ -27,7 +27,13 @@ _STRING = f'{{"{_KEY}": "{_VALUE}"}}'
 _LONG_ID, _SHORT_ID = "call_0123456789abcdef", "abcdef123"
 _SECOND, _SECOND_ID, _SECOND_SHORT_ID = "zqsecond", "call_fedcba9876543210", "fedcba321"
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "content")
-_BARE_TOOL = {"type": "function", "function": {"name": _FUNCTION}}
+_BARE_TOOLS = [
+    {"type": "function", "function": {"name": _FUNCTION}},
+    {
+        "type": "function",
+        "function": {"name": _FUNCTION, "parameters": {"properties": {_KEY: {}}}},
+    },
+]
 _TOOL = {
     "type": "function",
     "function": {
@@ -58,6 +64,7 @@ def probe(render: Render, source: str) -> Traits:
         traits,
         list_roles=probing.list_roles(traits),
         parallel_calls=not traits.calls or probing.parallel(traits),
+        calls_beside_text=not traits.calls or probing.beside_text(traits),
         thoughts=probing.thoughts(traits),
     )
 
@@ -142,7 +149,7 @@ class _Probe:
         return replace(
             found,
             argument_text=self.text(dialog, [_TOOL]) is not None,
-            bare_tools=self.text(question, [_BARE_TOOL]) is not None,
+            bare_tools=self.text(question, _BARE_TOOLS) is not None,
             tools=_FUNCTION in (self.text(question, [_TOOL]) or ""),
             calls=bool(written),
             results=text is not None and _C in text,
@@ -165,6 +172,13 @@ class _Probe:
         dialog.append({**dialog[2], "tool_call_id": call_id, "content": _D})
         text = self.text(dialog if traits.results else dialog[:2], [_TOOL])
         return text is not None and _SECOND in text and (not traits.results or _D in text)
+
+    def beside_text(self, traits: Traits) -> bool:
+        """Whether a call comes out of a message that has text too."""
+        dialog = self.conversation(traits)
+        dialog[1]["content"] = _B if traits.strings else _parts(_B)
+        text = self.text(dialog if traits.results else dialog[:2], [_TOOL])
+        return text is not None and _VALUE in text
 
     def thoughts(self, traits: Traits) -> str:
         """The field of an answer in which a replayed thought is read."""

@@ -15,10 +15,10 @@ from colonnade.prompt.environment import (
     run,
     variables,
 )
-from colonnade.prompt.history import split, thought, without_thought
+from colonnade.prompt.history import part, split, thought, without_thought
 from colonnade.prompt.probe import probe
 from colonnade.prompt.switches import find_switches
-from colonnade.prompt.words import put_calls, put_results, writer
+from colonnade.prompt.words import call_ids, put_calls, put_results, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,8 +95,11 @@ class ChatTemplate:
     def _candidates(self, messages: Sequence[Mapping[str, Any]]) -> Iterator[Messages]:
         """Yield the forms of a conversation that are tried, the most faithful one first."""
         conformed = conform(messages, self.traits)
+        conformed = put_results(conformed, known=call_ids(conformed), strings=self.traits.strings)
         if not self.traits.parallel_calls:
             conformed = split(conformed)
+        if not self.traits.calls_beside_text:
+            conformed = part(conformed, self.traits.empty_content)
         faithful = self._in_words(
             conformed, calls=not self.traits.calls, results=not self._writes_results
         )

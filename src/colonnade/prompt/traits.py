@@ -36,7 +36,8 @@ class Traits:
     empty_content: str | None = ""
     """The content of a message that only calls tools."""
     bare_tools: bool = True
-    """Takes tools without description or parameters, which OpenAI makes optional."""
+    """Takes tools without description or parameters, and parameters without description or type:
+    OpenAI makes all of them optional."""
     tools_always: bool = False
     """Loops over ``tools`` even when there are none, so it needs a list."""
     tools: bool = True
@@ -47,6 +48,8 @@ class Traits:
     """Writes the results of replayed calls."""
     parallel_calls: bool = True
     """Writes all calls of one message; some write the first alone, or refuse."""
+    calls_beside_text: bool = True
+    """Writes the calls of a message that has text too."""
     thoughts: str = "reasoning_content"
     """The field of an answer in which it looks for a replayed thought. ``content`` stands for a
     part of the content of type ``thinking``."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from colonnade.prompt.arguments import read_arguments
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 Call: TypeAlias = tuple[str, Any]
 """A function's name and its arguments: an object, or text that is none."""
@@ -42,19 +43,35 @@ def put_calls(messages: Sequence[Mapping[str, Any]], write: Writer) -> list[dict
 
 
 def put_results(
-    messages: Sequence[Mapping[str, Any]], *, strings: bool = True
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    known: Collection[object] = (),
+    strings: bool = True,
 ) -> list[dict[str, Any]]:
-    """Make users' messages of results, one of neighbours. ``strings``: their content is a string,
-    not a list of parts."""
+    """Make users' messages of results, one of neighbours.
+
+    Results of the ``known`` calls, by id, are left as they are. ``strings``: content is to be a
+    string, not a list of parts.
+    """
     put: list[dict[str, Any]] = []
-    for are_results, group in groupby(messages, key=lambda each: each.get("role") == "tool"):
-        if are_results:
+    for are_put, group in groupby(messages, key=lambda each: _is_result(each, known)):
+        if are_put:
             text = "\n".join(write_result(_text(result.get("content"))) for result in group)
             content = text if strings else [{"type": "text", "text": text}]
             put.append({"role": "user", "content": content})
         else:
             put += map(dict, group)
     return put
+
+
+def call_ids(messages: Sequence[Mapping[str, Any]]) -> set[object]:
+    """The ids of all calls in a conversation."""
+    calls = (call for message in messages for call in message.get("tool_calls", ()))
+    return {call.get("id") for call in calls if isinstance(call, dict)}
+
+
+def _is_result(message: Mapping[str, Any], known: Collection[object]) -> bool:
+    return message.get("role") == "tool" and message.get("tool_call_id") not in known
 
 
 def _with_calls(message: Mapping[str, Any], write: Writer) -> dict[str, Any]:
@@ -75,11 +92,7 @@ def _call(call: Any) -> Call:  # noqa: ANN401 - a client's JSON
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict):
         return "", call
-    arguments = function.get("arguments")
-    if isinstance(arguments, str):
-        with suppress(ValueError, RecursionError):  # stays the text that it is
-            arguments = json.loads(arguments)
-    return str(function.get("name") or ""), arguments
+    return str(function.get("name") or ""), read_arguments(function.get("arguments"))
 
 
 def _text(content: object) -> str:
