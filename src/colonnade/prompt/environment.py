@@ -91,7 +91,9 @@ def _collect(pieces: Iterable[str]) -> str:
         if size > MAX_TEXT:
             raise _ExhaustedError("the text is too long")
         texts.append(piece)
-    return "".join(texts)
+    text = "".join(texts)
+    text.encode()  # JSON that a template reads may hold halves of surrogate pairs
+    return text
 
 
 class ExhaustedFailure(Failure):
