@@ -66,6 +66,11 @@ def test_the_instruction_describes_each_tool_and_shows_a_call():
     assert text.endswith(example)
 
 
+def test_tools_may_be_shown_in_another_way():
+    (message,) = instruct([], ToolUse((WEATHER,)), template(CHATML), [{"name": "other"}])
+    assert '<tools>\n{"name": "other"}\n</tools>' in message["content"]
+
+
 def test_the_example_is_in_the_form_that_the_template_writes():
     text = instruction(ToolUse((WEATHER,)), NATIVE)
     assert text.endswith('like this:\n[[function:{"argument": "value"}]]')

@@ -31,16 +31,21 @@ def supports_tools(template: ChatTemplate) -> bool:
 
 
 def instruct(
-    messages: Sequence[Mapping[str, Any]], use: ToolUse, template: ChatTemplate
+    messages: Sequence[Mapping[str, Any]],
+    use: ToolUse,
+    template: ChatTemplate,
+    shown: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[Mapping[str, Any]]:
     """Describe the tools in the system message, for a template that does not.
 
-    Returns the messages as they are where no tool may be called. Earlier calls and results need no
+    ``shown`` are the tools in OpenAI's shape, where they are to be shown in another way than
+    ``template_tools`` gives them. Returns the messages as they are where no tool may be called. Earlier calls and results need no
     care here: the template's ``render`` puts into words what the template would drop.
     """
     if not use.callable:
         return list(messages)
-    text = _instruction(use, _example(template))
+    tools = template_tools(use) if shown is None else shown
+    text = _instruction(use, tools, _example(template))
     for index, message in enumerate(messages):
         if message.get("role") in ("system", "developer"):
             longer = {**message, "content": _added(message.get("content"), text)}
@@ -48,11 +53,11 @@ def instruct(
     return [{"role": "system", "content": text}, *messages]
 
 
-def _instruction(use: ToolUse, example: str) -> str:
+def _instruction(use: ToolUse, tools: Sequence[Mapping[str, Any]], example: str) -> str:
     """What the model has to know: the tools, how one is called, and whether it must."""
-    tools = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in template_tools(use))
+    described = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
     lines = [
-        f"You can call these functions, each described in JSON:\n<tools>\n{tools}\n</tools>",
+        f"You can call these functions, each described in JSON:\n<tools>\n{described}\n</tools>",
         f"To call one, write its name and its arguments like this:\n{example}",
     ]
     names = ", ".join(tool.name for tool in use.callable)
