@@ -39,8 +39,9 @@ def instruct(
     """Describe the tools in the system message, for a template that does not.
 
     ``shown`` are the tools in OpenAI's shape, where they are to be shown in another way than
-    ``template_tools`` gives them. Returns the messages as they are where no tool may be called. Earlier calls and results need no
-    care here: the template's ``render`` puts into words what the template would drop.
+    ``template_tools`` gives them. Returns the messages as they are where no tool may be called.
+    Earlier calls and results need no care here: the template's ``render`` puts into words what the
+    template would drop.
     """
     if not use.callable:
         return list(messages)
