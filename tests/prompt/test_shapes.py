@@ -123,6 +123,13 @@ def test_neighbours_of_one_role_become_one_message_where_roles_must_alternate():
     assert text == "[user]a\n\nb[assistant]c\n\nd[user]e"
 
 
+def test_the_user_begins_in_silence_where_the_beginning_was_cut_off():
+    text = render(ALTERNATING, assistant("a"), user("b"))
+    assert text == "[user][assistant]a[user]b"
+    text = render(ALTERNATING, system("s"), assistant("a"), user("b"))
+    assert text == "[user][assistant]a[user]s\n\nb"
+
+
 def test_neighbours_stay_two_messages_elsewhere():
     assert render(CHATML, user("a"), user("b")).count("<|im_start|>user") == 2
 

@@ -28,6 +28,8 @@ def arrangements(messages: Messages, traits: Traits) -> Iterator[Messages]:
             if candidate not in tried:
                 tried.append(candidate)
                 yield candidate
+    if (begun := _begun(tried[0], traits)) is not None:
+        yield begun
 
 
 def _places(messages: Messages, traits: Traits) -> tuple[Callable[[Messages], Messages], ...]:
@@ -73,6 +75,15 @@ def _joined(messages: Messages) -> Messages:
         else:
             joined.append(message)
     return joined
+
+
+def _begun(messages: Messages, traits: Traits) -> Messages | None:
+    """Let the user begin, in silence, where the beginning of a conversation was cut off."""
+    start = next((i for i, message in enumerate(messages) if not _is_system(message)), None)
+    if start is None or messages[start].get("role") == "user":
+        return None
+    silence = "" if traits.strings else _as_parts("")
+    return [*messages[:start], {"role": "user", "content": silence}, *messages[start:]]
 
 
 def _join(first: Message, second: Message) -> Message:
