@@ -1,0 +1,391 @@
+"""Readers of arguments in the notations of ``prompt.calls.formats``.
+
+Each turns what the model writes into pieces of one JSON object and returns whether it has come to
+the object's end.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+from colonnade.prompt.calls.formats import (
+    BracedArguments,
+    JsonArguments,
+    PythonArguments,
+    TaggedArguments,
+)
+from colonnade.prompt.calls.kinds import KINDS, kind_of, kinds, resolve
+from colonnade.prompt.output.source import Stops
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from colonnade.prompt.calls.formats import Arguments
+    from colonnade.prompt.calls.tools import Tool
+    from colonnade.prompt.output.sinks import Sink
+    from colonnade.prompt.output.source import Reading, Source
+
+_OUTSIDE = re.compile(r'["{}\[\]]')
+_INSIDE = re.compile(r'["\\]')
+_ESCAPE_STOPS = Stops(('"', "\\"))
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a": "\a", "v": "\v"}
+_HEX = {"x": 2, "u": 4, "U": 8}
+_KEY_LENGTH = 1000
+_MAX_DEPTH = 8
+_WORDS = {"True": "true", "False": "false", "None": "null"}
+_BARE_STOPS = Stops(",}]):({['\" \t\r\n")
+_PAIR = 0x10000
+
+
+def read_arguments(
+    arguments: Arguments, source: Source, sink: Sink, tool: Tool | None, tail: str
+) -> Reading[bool]:
+    """Read the arguments of a call.
+
+    ``tool`` is what is called, None when it is unknown; ``tail`` the literal text behind the
+    arguments, which stays unread.
+    """
+    match arguments:
+        case TaggedArguments():
+            return (yield from _tagged(arguments, source, sink, tool, tail))
+        case PythonArguments():
+            return (yield from _keywords(source, sink))
+        case BracedArguments(quote):
+            return (yield from _braced(source, sink, quote))
+        case JsonArguments():
+            custom = tool is not None and tool.custom is not None
+            return (yield from (_input(source, sink) if custom else json_object(source, sink)))
+
+
+def json_object(source: Source, sink: Sink) -> Reading[bool]:
+    """Read one JSON object as it is written."""
+    yield from source.blank()
+    if (yield from source.char()) != "{":
+        return False
+    depth, position, quoted = 0, 0, False
+    while True:
+        text = source.text
+        found = (_INSIDE if quoted else _OUTSIDE).search(text, position)
+        if found is None or (found.group() == "\\" and found.end() == len(text)):
+            whole = len(text) if found is None else found.start()
+            sink.json(source.take(whole))
+            position = 0
+            if source.ended:
+                sink.json(source.take(len(source.text)))
+                return False
+            yield
+            continue
+        position = found.end()
+        match found.group():
+            case '"':
+                quoted = not quoted
+            case "\\":
+                position += 1
+            case "{" | "[":
+                depth += 1
+            case _:
+                depth -= 1
+                if depth == 0:
+                    sink.json(source.take(position))
+                    return True
+
+
+def _input(source: Source, sink: Sink) -> Reading[bool]:
+    """Read a JSON object for its strings: a custom tool's has one, the input."""
+    yield from source.blank()
+    if (yield from source.literal("{")) is None:
+        return False
+    yield from source.blank()
+    if (yield from source.literal('"')) is None:
+        return (yield from source.literal("}")) is not None
+    if (yield from source.until(Stops(('"',)), sink.json)) is None:
+        return False
+    for mark in (":", '"'):
+        yield from source.blank()
+        if (yield from source.literal(mark)) is None:
+            return False
+    if not (yield from _quoted(source, sink, '"')):
+        return False
+    yield from source.blank()
+    return (yield from source.literal("}")) is not None
+
+
+def _quoted(source: Source, sink: Sink, mark: str) -> Reading[bool]:
+    """Read a string with backslashes up to its closing ``mark``."""
+    stops = _ESCAPE_STOPS if mark == '"' else Stops((mark, "\\"))
+    sink.quote()
+    while True:
+        stop = yield from source.until(stops, sink.chars)
+        if stop is None:
+            return False
+        if stop == mark:
+            sink.quote()
+            return True
+        if not (yield from _escape(source, sink)):
+            return False
+
+
+def _escape(source: Source, sink: Sink) -> Reading[bool]:
+    """Read what stands behind a backslash."""
+    char = yield from source.char()
+    if not char:
+        return False
+    source.take(1)
+    if char not in _HEX:
+        sink.chars(_ESCAPES.get(char, "" if char == "\n" else char))
+        return True
+    code = yield from _code(source, _HEX[char])
+    if code is None:
+        sink.chars("\\" + char)
+        return True
+    if 0xD800 <= code < 0xDC00 and (yield from source.literal("\\u")) is not None:
+        low = yield from _code(source, _HEX["u"])
+        if low is not None and 0xDC00 <= low < 0xE000:
+            code = _PAIR + ((code - 0xD800) << 10) + (low - 0xDC00)
+    lone = 0xD800 <= code < 0xE000 or code > 0x10FFFF
+    sink.chars("\N{REPLACEMENT CHARACTER}" if lone else chr(code))
+    return True
+
+
+def _code(source: Source, digits: int) -> Reading[int | None]:
+    """Read hexadecimal digits."""
+    while len(source.text) < digits and not source.ended:
+        yield
+    text = source.text[:digits]
+    if len(text) < digits or not re.fullmatch("[0-9a-fA-F]+", text):
+        return None
+    return int(source.take(digits), 16)
+
+
+def _tagged(
+    tags: TaggedArguments, source: Source, sink: Sink, tool: Tool | None, tail: str
+) -> Reading[bool]:
+    opening, end = tags.opening.strip(), _first_chunk(tail)
+    key_stops = Stops({_first_chunk(tags.middle), _first_chunk(tags.json_middle or tags.middle)})
+    separator = "{"
+    while True:
+        yield from source.blank()
+        found = yield from source.literal(opening, end)
+        if found != opening:
+            source.text = (found or "") + source.text
+            break
+        key = yield from source.word(key_stops, _KEY_LENGTH)
+        if key is None:
+            return False
+        told = yield from _middle(tags, source)
+        if told is None:
+            return False
+        sink.json(f"{separator}{json.dumps(key, ensure_ascii=False)}: ")
+        separator = ", "
+        if not (yield from _value(tags, source, sink, told or _key_kinds(tool, key))):
+            return False
+    sink.json("{}" if separator == "{" else "}")
+    return True
+
+
+def _first_chunk(literal: str) -> str:
+    return next(iter(literal.split()), "")
+
+
+def _middle(tags: TaggedArguments, source: Source) -> Reading[frozenset[str] | None]:
+    """Read what stands between key and value: which kinds of values it announces, None where it is
+    something else. Empty where it announces none."""
+    if tags.json_middle is None:
+        return frozenset[str]() if (yield from source.expect(tags.middle)) else None
+    found = yield from source.literal(tags.middle, tags.json_middle)
+    if found is None:
+        return None
+    return frozenset({"string"}) if found == tags.middle else KINDS - {"string"}
+
+
+def _key_kinds(tool: Tool | None, key: str) -> frozenset[str]:
+    """The kinds of values that a tool's schema allows for a parameter."""
+    if tool is None:
+        return KINDS
+    if tool.custom is not None:
+        return frozenset({"string"})
+    return _member_kinds(tool.parameters, tool.parameters, key, 0)
+
+
+def _member_kinds(
+    schema: object, root: Mapping[str, object], key: str, depth: int
+) -> frozenset[str]:
+    plain = resolve(schema, root)
+    if isinstance(plain, bool) or depth > _MAX_DEPTH:
+        return KINDS
+    allowed = KINDS
+    properties = plain.get("properties")
+    if isinstance(properties, dict) and key in properties:
+        allowed &= kinds(properties[key], root)
+    elif isinstance(plain.get("additionalProperties"), dict):
+        allowed &= kinds(plain["additionalProperties"], root)
+    for word in ("anyOf", "oneOf"):
+        if isinstance(branches := plain.get(word), list):
+            found = (_member_kinds(branch, root, key, depth + 1) for branch in branches)
+            allowed &= frozenset[str]().union(*found)
+    for branch in plain.get("allOf") or ():
+        allowed &= _member_kinds(branch, root, key, depth + 1)
+    return allowed or KINDS
+
+
+def _value(
+    tags: TaggedArguments, source: Source, sink: Sink, allowed: frozenset[str]
+) -> Reading[bool]:
+    """Read a parameter's value and its closing tag."""
+    stops = Stops((tags.closing, tags.closing.strip()))
+    char = yield from source.char()
+    if allowed == {"string"} or (char not in _starts(allowed) and "string" in allowed):
+        sink.quote()
+        stop = yield from source.until(stops, sink.chars)
+        if stop is not None:
+            sink.quote()
+    elif "string" not in allowed and char in ("{", "["):
+        stop = yield from source.until(stops, sink.json)
+    else:
+        pieces: list[str] = []
+        stop = yield from source.until(stops, pieces.append)
+        if stop is None and source.ended and char not in ("{", "["):
+            sink.json("".join(pieces))
+        else:
+            _whole_value("".join(pieces), sink, allowed)
+    if stop is None:
+        return False
+    yield from source.expect(tags.after)
+    return True
+
+
+_STARTS = {
+    "object": "{",
+    "array": "[",
+    "number": "-0123456789",
+    "boolean": "tfTF",
+    "null": "nN",
+    "string": "",
+}
+
+
+def _starts(allowed: frozenset[str]) -> str:
+    return "".join(_STARTS[kind] for kind in allowed)
+
+
+def _whole_value(text: str, sink: Sink, allowed: frozenset[str]) -> None:
+    """Take a value for JSON where it is, and else for a string."""
+    plain = text.strip()
+    plain = _WORDS.get(plain, plain)
+    kind = _kind(plain)
+    if "string" in allowed:
+        is_json = kind in allowed - {"string"} and (plain == text or text in _WORDS)
+    else:
+        is_json = kind is not None
+    if is_json:
+        sink.json(plain)
+    else:
+        sink.quote()
+        sink.chars(text)
+        sink.quote()
+
+
+def _kind(text: str) -> str | None:
+    """The kind of a JSON value, None for what is not JSON."""
+    try:
+        return kind_of(json.loads(text, parse_constant=_no_constant))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _keywords(source: Source, sink: Sink) -> Reading[bool]:
+    """Read Python's keyword arguments, up to the closing bracket, which stays unread."""
+    separator = "{"
+    while True:
+        yield from source.blank()
+        yield from source.literal(",")
+        yield from source.blank()
+        char = yield from source.char()
+        if char in (")", ""):
+            break
+        key = yield from source.word(Stops("=)"), _KEY_LENGTH)
+        if key is None or (yield from source.literal("=")) is None:
+            return False
+        sink.json(f"{separator}{json.dumps(key.strip(), ensure_ascii=False)}: ")
+        separator = ", "
+        if not (yield from _literal(source, sink)):
+            return False
+    if not char:
+        return False
+    sink.json("{}" if separator == "{" else "}")
+    return True
+
+
+def _literal(source: Source, sink: Sink) -> Reading[bool]:
+    """Read one value in Python's notation or JSON's."""
+    depth = 0
+    while True:
+        yield from source.blank()
+        char = yield from source.char()
+        if not char:
+            return False
+        if char in "\"'":
+            source.take(1)
+            if not (yield from _quoted(source, sink, char)):
+                return False
+        elif char in "[{":
+            sink.json(source.take(1))
+            depth += 1
+            continue
+        elif char in ",:" and depth:
+            sink.json(source.take(1) + " ")
+            continue
+        elif char in "]}" and depth:
+            sink.json(source.take(1))
+            depth -= 1
+        else:
+            word = yield from source.word(_BARE_STOPS, _KEY_LENGTH)
+            if not word:
+                return False
+            sink.json(_WORDS.get(word, word))
+        if depth == 0:
+            return True
+
+
+def _braced(source: Source, sink: Sink, quote: str) -> Reading[bool]:
+    """Read an object with bare keys, and strings between ``quote``."""
+    brackets: list[str] = []
+    bare, closing = Stops((*_BARE_STOPS.texts, quote)), Stops((quote,))
+    keyed = False
+    while True:
+        yield from source.blank()
+        char = yield from source.char()
+        if not char or (not brackets and char != "{"):
+            return False
+        if (yield from source.literal(quote)) is not None:
+            sink.quote()
+            if (yield from source.until(closing, sink.chars)) is None:
+                return False
+            sink.quote()
+        elif char in "{}[],":
+            source.take(1)
+            sink.json(", " if char == "," else char)
+            _nest(brackets, char)
+            if not brackets:
+                return True
+            keyed = char in "{," and brackets[-1] == "{"
+        else:
+            word = yield from source.word(bare, _KEY_LENGTH)
+            if not word or (keyed and not (yield from source.expect(":"))):
+                return False
+            sink.json(f"{json.dumps(word, ensure_ascii=False)}: " if keyed else word)
+            keyed = False
+
+
+def _nest(brackets: list[str], char: str) -> None:
+    """Note an opening or a closing bracket."""
+    if char in "{[":
+        brackets.append(char)
+    elif char in "}]":
+        brackets.pop()
