@@ -9,6 +9,7 @@ from colonnade.prompt.packaged import packaged_source
 from colonnade.prompt.reasoning import (
     FAMILIES,
     ReasoningFormat,
+    answer_heads,
     find_reasoning,
     opened,
     thinking_kwargs,
@@ -117,6 +118,20 @@ def test_channels_have_heads_of_their_own():
 @pytest.mark.parametrize("source", [CUTS_OFF, OPENS])
 def test_a_template_that_only_knows_of_thoughts_shows_them(source):
     assert markers(find_reasoning(template(source), ())) == ("<think>", "</think>")
+
+
+def test_every_answer_in_channels_has_a_head():
+    channels = template(CHANNELS)
+    found = find_reasoning(channels, ())
+    assert answer_heads(found, channels.render([user("a")])) == found.heads
+    assert answer_heads(found, "<|start|>assistant<|channel|>final<|message|>") == ()
+
+
+def test_an_answer_may_do_without_a_head_elsewhere():
+    replies = find_reasoning(thinks("<musing>", "</musing><reply>"), ())
+    assert answer_heads(replies, "<|assistant|>") == ("", "<reply>")
+    assert answer_heads(replies, "<|assistant|><reply>\n") == ()
+    assert answer_heads(find_reasoning(thinks("<think>", "</think>"), ()), "<|assistant|>") == ()
 
 
 def test_thoughts_that_are_parts_of_the_content():

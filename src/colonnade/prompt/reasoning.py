@@ -47,10 +47,10 @@ _LONGEST = 60
 class ReasoningFormat:
     """The markers around a thought.
 
-    ``heads`` is what a family writes between its thought and its answer, one of them: a constraint
-    on the answer has to allow for it. ``dropped`` is all framing that is neither thought nor
-    content, the heads among it, the longest first. ``ending`` closes a thought as the template
-    closes one, blank lines and all: for a thought that is cut off.
+    ``heads`` is what a family writes between its thought and its answer, one of them; ``headed``
+    families write one before every answer, whether there is a thought or not. ``dropped`` is all
+    framing that is neither thought nor content, the heads among it, the longest first. ``ending``
+    closes a thought as the template closes one, blank lines and all: for one that is cut off.
     """
 
     opening: str
@@ -58,6 +58,7 @@ class ReasoningFormat:
     heads: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     ending: str = ""
+    headed: bool = False
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -71,9 +72,10 @@ def _format(
     *heads: str,
     rest: tuple[str, ...] = (),
     ending: str = "",
+    headed: bool = False,
 ) -> ReasoningFormat:
     dropped = sorted({*heads, *rest}, key=lambda text: (-len(text), text))
-    return ReasoningFormat(opening, closing, heads, tuple(dropped), ending or closing)
+    return ReasoningFormat(opening, closing, heads, tuple(dropped), ending or closing, headed)
 
 
 FAMILIES: tuple[ReasoningFormat, ...] = (
@@ -88,6 +90,7 @@ FAMILIES: tuple[ReasoningFormat, ...] = (
             "<|start|>assistant",
             "<|end|>",
         ),
+        headed=True,
     ),
     _format(  # Solar Open
         "<|think|>",
@@ -95,6 +98,7 @@ FAMILIES: tuple[ReasoningFormat, ...] = (
         "<|begin|>assistant<|content|>",
         "<|content|>",
         rest=("<|begin|>assistant", "<|end|>"),
+        headed=True,
     ),
     _format(  # Muse
         "to=self<|message|>",
@@ -102,12 +106,14 @@ FAMILIES: tuple[ReasoningFormat, ...] = (
         "<|start|>assistant to=user<|message|>",
         "to=user<|message|>",
         rest=("<|start|>assistant", "<|eom|>"),
+        headed=True,
     ),
     _format(  # Kimi K3
         "<|open|>think<|sep|>",
         "<|close|>think<|sep|>",
         "<|open|>response<|sep|>",
         rest=("<|close|>response<|sep|>", "<|close|>message<|sep|>"),
+        headed=True,
     ),
     _format("<|channel>thought\n", "<channel|>", ending="\n<channel|>"),  # Gemma 4
     _format(  # Command R7B, Command A
@@ -180,6 +186,18 @@ def opened(reasoning: ReasoningFormat, prompt: str) -> bool:
     Only its very end counts: a marker further up is a replayed thought or somebody's words.
     """
     return prompt.rstrip().endswith(reasoning.opening.rstrip())
+
+
+def answer_heads(reasoning: ReasoningFormat, prompt: str) -> tuple[str, ...]:
+    """The texts of which one stands before an answer to this prompt, none where nothing does.
+
+    The empty text is among them where an answer may do without. A constraint on the answer has to
+    allow for them.
+    """
+    if any(prompt.rstrip().endswith(head) for head in reasoning.heads):
+        return ()
+    optional = ("",) if reasoning.heads and not reasoning.headed else ()
+    return (*optional, *reasoning.heads)
 
 
 def thinking_kwargs(
@@ -276,7 +294,14 @@ def _completed(family: ReasoningFormat, after: str) -> ReasoningFormat:
     head = after[end:].partition(_ANSWER)[0].strip() if _ANSWER in after else ""
     heads = tuple(dict.fromkeys((*([head] if _HEAD.fullmatch(head) else []), *family.heads)))
     rest = (*family.dropped, *(_mirror(head) for head in heads if _NAME_TAG.fullmatch(head)))
-    return _format(family.opening, family.closing, *heads, rest=rest, ending=after[:end])
+    return _format(
+        family.opening,
+        family.closing,
+        *heads,
+        rest=rest,
+        ending=after[:end],
+        headed=family.headed,
+    )
 
 
 def _mirror(tag: str) -> str:
