@@ -71,8 +71,18 @@ def test_tools_may_be_shown_in_another_way():
     assert '<tools>\n{"name": "other"}\n</tools>' in message["content"]
 
 
-def test_the_example_is_in_the_form_that_the_template_writes():
-    text = instruction(ToolUse((WEATHER,)), NATIVE)
+@pytest.mark.parametrize(
+    "source",
+    [
+        NATIVE,
+        NATIVE.replace("{{ eos_token }}", "{{ eos_token if not m.tool_calls else '' }}"),
+        NATIVE.replace(
+            "{{ eos_token }}", "{{ eos_token }}{{ '<assistant>' if m.tool_calls else '' }}"
+        ),
+    ],
+)
+def test_the_example_is_in_the_form_that_the_template_writes(source):
+    text = instruction(ToolUse((WEATHER,)), source)
     assert text.endswith('like this:\n[[function:{"argument": "value"}]]')
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from colonnade.messages import Failure
 from colonnade.prompt.calls.definitions import template_tools
 from colonnade.prompt.calls.tools import CallMode
-from colonnade.prompt.overlap import common_end, common_start
+from colonnade.prompt.overlap import common_start
 from colonnade.prompt.words import write_calls
 
 if TYPE_CHECKING:
@@ -90,9 +90,11 @@ def _example(template: ChatTemplate) -> str:
         )
     except Failure:
         return write_calls([_EXAMPLE])
-    start = common_start(plain, calling)
-    end = common_end(plain[start:], calling[start:])
-    return calling[start : len(calling) - end].strip() or write_calls([_EXAMPLE])
+    written = calling[common_start(plain, calling) :]
+    end = plain.rpartition(_PLAIN)[2]
+    if end and end in written:
+        written = written[: written.rindex(end)]
+    return written.strip() or write_calls([_EXAMPLE])
 
 
 def _added(content: object, text: str) -> object:
