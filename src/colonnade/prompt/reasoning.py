@@ -172,7 +172,7 @@ def find_reasoning(template: ChatTemplate, special: Collection[str]) -> Reasonin
     ``special`` are the names of the model's special tokens. A model that knows the markers need
     not think: then nothing will stand between them.
     """
-    named = _named(template.source, special)
+    named = _named(template.source, frozenset(special))
     for before, after in _surroundings(template):
         family = named if named and named.closing in after else _derived(before, after)
         if family is not None:
