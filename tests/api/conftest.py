@@ -33,7 +33,10 @@ def template() -> FakeTemplate:
 @pytest.fixture
 def models(engine: FakeEngine, template: FakeTemplate) -> Models:
     models = Models()
-    models.add(ServedModel("fake/model", 1700000000, cast("Any", engine), cast("Any", template)))
+    served = ServedModel("fake/model", 1700000000, cast("Any", engine), template)
+    assert served.reasoning is None, "answers of this model are text alone"
+    template.rendered.clear()
+    models.add(served)
     return models
 
 

@@ -20,6 +20,7 @@ from colonnade.messages import (
     PromptPart,
     TokenLogprob,
 )
+from colonnade.prompt import ChatTemplate
 
 VOCAB_SIZE = 1000
 PROMPT_TOKENS = 7
@@ -45,6 +46,7 @@ def model_info(**changes: Any) -> ModelInfo:
         "eot_token": "",
         "special_tokens": {},
         "control_tokens": (),
+        "grammar_tokens": {},
         "add_bos": False,
         "infill": True,
         "recurrent": False,
@@ -123,12 +125,17 @@ class FakeEngine:
         next(each for each in self.submitted if each.stream.id == request_id).cancelled.set()
 
 
-class FakeTemplate:
+class FakeTemplate(ChatTemplate):
     """Keeps what it was given."""
 
     def __init__(self) -> None:
-        self.refusal: Failure | None = None
-        self.rendered: list[tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]] = []
+        source = "{{ tools }}{% for m in messages %}{{ m.content }}{{ m.tool_calls }}{% endfor %}"
+        self.rendered = []
+        super().__init__(source, name="fake")
+        self.rendered.clear()
+
+    rendered: list[tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]
+    refusal: Failure | None = None
 
     def render(
         self, messages: Sequence[Mapping[str, Any]], kwargs: Mapping[str, Any] | None = None

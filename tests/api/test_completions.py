@@ -79,8 +79,6 @@ async def test_forms_of_a_prompt(
         ({"prompt": "a", "logprobs": True}, "logprobs"),
         ({"prompt": "a", "suffix": "b", "echo": True}, "echo"),
         ({"prompt": "a", "stream_options": {}}, "stream_options"),
-        ({"prompt": "a", "grammar": 'root ::= "a"'}, "grammar"),
-        ({"prompt": "a", "response_format": {"type": "json_object"}}, "response_format"),
     ],
 )
 async def test_wrong_wish_is_refused_by_name(

@@ -40,16 +40,6 @@ def test_prompt_longer_than_the_context(client: openai.OpenAI, model: str, strea
     assert caught.value.param == "prompt"
 
 
-def test_tools_are_refused_by_name(client: openai.OpenAI, model: str) -> None:
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(
-            model=model,
-            messages=ASK,
-            tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}],
-        )
-    assert (caught.value.param, caught.value.code) == ("tools", "unsupported")
-
-
 BAD: list[tuple[str, str, bytes | dict[str, Any], int, str | None]] = [
     ("POST", CHAT, b"", 400, None),
     ("POST", CHAT, b"{", 400, None),

@@ -21,6 +21,8 @@ def total(usages: Iterable[Usage]) -> Usage:
         queue_ms=max(usage.queue_ms for usage in each),
         prompt_ms=max(usage.prompt_ms for usage in each),
         decode_ms=max(usage.decode_ms for usage in each),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in each),
+        forced_tokens=sum(usage.forced_tokens for usage in each),
     )
 
 
@@ -31,7 +33,7 @@ def wire_usage(usage: Usage) -> wire.Usage:
         completion_tokens=usage.completion_tokens,
         total_tokens=usage.prompt_tokens + usage.completion_tokens,
         prompt_tokens_details=wire.PromptTokensDetails(usage.cached_tokens),
-        completion_tokens_details=wire.CompletionTokensDetails(),
+        completion_tokens_details=wire.CompletionTokensDetails(usage.reasoning_tokens),
     )
 
 
@@ -46,6 +48,7 @@ def wire_timings(usage: Usage) -> wire.Timings:
         prompt_per_token_ms=_ratio(usage.prompt_ms, prompt),
         prompt_per_second=_ratio(1000 * prompt, usage.prompt_ms),
         predicted_n=usage.completion_tokens,
+        forced_n=usage.forced_tokens,
         predicted_ms=usage.decode_ms,
         predicted_per_token_ms=_ratio(usage.decode_ms, usage.completion_tokens),
         predicted_per_second=_ratio(1000 * usage.completion_tokens, usage.decode_ms),

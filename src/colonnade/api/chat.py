@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from colonnade.api.accounts import wire_timings, wire_usage
+from colonnade.api.chat_answer import Style, message
 from colonnade.api.chat_stream import ChatStream
 from colonnade.api.chat_turn import chat_turn
 from colonnade.api.disconnect import unless_disconnected
@@ -14,7 +15,7 @@ from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.logprobs import chat_logprobs
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
-from colonnade.api.schema.chat_response import AnswerMessage, ChatChoice, ChatCompletion
+from colonnade.api.schema.chat_response import ChatChoice, ChatCompletion
 from colonnade.api.sse import EventStream
 from colonnade.api.wire import WireRequest
 from colonnade.generation import Generation, Generator, Models, Turn
@@ -30,14 +31,16 @@ async def create_chat_completion(
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
     turn = chat_turn(data, models.find(data.model), options)
+    style = Style.of(data)
     if not data.stream:
-        work = _complete(generator, turn)
+        work = _complete(generator, turn, style)
         return Response(await unless_disconnected(request.receive, work))
     generation = await generator.start(turn)
     stream = ChatStream(
         generation,
         Identity.fresh("chatcmpl", generation.model),
         turn.decoding,
+        style,
         include_usage=bool(data.stream_options and data.stream_options.include_usage),
     )
     return EventStream(
@@ -45,23 +48,23 @@ async def create_chat_completion(
     )
 
 
-async def _complete(generator: Generator, turn: Turn) -> ChatCompletion:
+async def _complete(generator: Generator, turn: Turn, style: Style) -> ChatCompletion:
     generation = await generator.start(turn)
     try:
-        return await _answer(generation, turn)
+        return await _answer(generation, turn, style)
     finally:
         await generation.aclose()
 
 
-async def _answer(generation: Generation, turn: Turn) -> ChatCompletion:
+async def _answer(generation: Generation, turn: Turn, style: Style) -> ChatCompletion:
     identity = Identity.fresh("chatcmpl", generation.model)
     folded = await fold(generation, turn.decoding.n)
     choices = [
         ChatChoice(
             index=index,
-            message=AnswerMessage(content=choice.text),
+            message=message(choice, style),
             logprobs=None if turn.decoding.logprobs is None else chat_logprobs(choice.tokens),
-            finish_reason=choice.reason.value,
+            finish_reason=style.reason(choice.reason),
         )
         for index, choice in enumerate(folded)
     ]

@@ -9,15 +9,23 @@ from msgspec import UNSET
 from colonnade.api.accounts import wire_timings, wire_usage
 from colonnade.api.identity import SYSTEM_FINGERPRINT
 from colonnade.api.logprobs import chat_logprobs
-from colonnade.api.schema.chat_response import ChatChunk, ChunkChoice, Delta
+from colonnade.api.schema.chat_response import (
+    ChatChunk,
+    ChunkChoice,
+    CustomCall,
+    FunctionCall,
+    ToolCall,
+)
+from colonnade.api.schema.chat_response import Delta as WireDelta
 from colonnade.api.sse import frame
-from colonnade.generation import Finished
+from colonnade.generation import CallStart, Finished, ReasoningDelta, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from colonnade.api.chat_answer import Style
     from colonnade.api.identity import Identity
-    from colonnade.generation import Event, Generation, TextDelta
+    from colonnade.generation import CallArguments, Delta, Event, Generation
     from colonnade.messages import Decoding
 
 
@@ -26,9 +34,16 @@ class ChatStream:
     thousand a second."""
 
     def __init__(
-        self, generation: Generation, identity: Identity, decoding: Decoding, *, include_usage: bool
+        self,
+        generation: Generation,
+        identity: Identity,
+        decoding: Decoding,
+        style: Style,
+        *,
+        include_usage: bool,
     ) -> None:
         self._generation = generation
+        self._style = style
         self._choices = decoding.n
         self._unfinished = decoding.n
         self._with_logprobs = decoding.logprobs is not None
@@ -41,7 +56,8 @@ class ChatStream:
             choices=[],
             usage=None if include_usage else UNSET,
         )
-        self._delta = Delta(content="")
+        self._custom_calls: set[tuple[int, int]] = set()
+        self._delta = WireDelta(content="")
         self._piece = ChunkChoice(index=0, delta=self._delta)
         self._pieces = [self._piece]
 
@@ -62,23 +78,61 @@ class ChatStream:
             yield frame(self._chunk)
 
     def _role(self, index: int) -> bytes:
-        delta = Delta(role="assistant", content="", refusal=None)
+        delta = WireDelta(role="assistant", content="", refusal=None)
         self._chunk.choices = [ChunkChoice(index=index, delta=delta)]
         return frame(self._chunk)
 
     def _event(self, event: Event) -> bytes:
-        return self._end(event) if isinstance(event, Finished) else self._text(event)
+        match event:
+            case TextDelta():
+                self._delta.content = event.text
+                return self._piece_of(event, self._delta)
+            case Finished():
+                return self._end(event)
+            case ReasoningDelta():
+                return self._thought(event)
+            case _:
+                return self._piece_of(event, self._call(event))
 
-    def _text(self, event: TextDelta) -> bytes:
+    def _piece_of(self, event: Delta, delta: WireDelta) -> bytes:
         self._piece.index = event.choice
-        self._delta.content = event.text
+        self._piece.delta = delta
         if self._with_logprobs:
             self._piece.logprobs = chat_logprobs(event.logprobs)
         self._chunk.choices = self._pieces
         return frame(self._chunk)
 
+    def _thought(self, event: ReasoningDelta) -> bytes:
+        if not self._style.thoughts:
+            return b""
+        text = event.text
+        return self._piece_of(event, WireDelta(reasoning_content=text, reasoning=text))
+
+    def _call(self, event: CallStart | CallArguments) -> WireDelta:
+        """A piece of a call; its first one alone has the name."""
+        custom, name = self._custom(event), event.name if isinstance(event, CallStart) else UNSET
+        text = "" if isinstance(event, CallStart) else event.text
+        if self._style.functions:
+            return WireDelta(function_call=FunctionCall(name=name, arguments=text))
+        call = ToolCall(index=event.index)
+        if isinstance(event, CallStart):
+            call.id, call.type = event.id, "custom" if custom else "function"
+        if custom:
+            call.custom = CustomCall(name=name, input=text)
+        else:
+            call.function = FunctionCall(name=name, arguments=text)
+        return WireDelta(tool_calls=[call])
+
+    def _custom(self, event: CallStart | CallArguments) -> bool:
+        """Whether a call is one of a custom tool, which its first piece tells."""
+        place = event.choice, event.index
+        if isinstance(event, CallStart) and event.custom:
+            self._custom_calls.add(place)
+        return place in self._custom_calls
+
     def _end(self, event: Finished) -> bytes:
-        end = ChunkChoice(index=event.choice, delta=Delta(), finish_reason=event.reason.value)
+        reason = self._style.reason(event.reason)
+        end = ChunkChoice(index=event.choice, delta=WireDelta(), finish_reason=reason)
         self._chunk.choices = [end]
         self._unfinished -= 1
         if not (self._unfinished or self._include_usage):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colonnade.api.conversation import plain_messages
+from colonnade.api.forms import form
 from colonnade.api.refusals import refuse_unsupported
 from colonnade.api.sampling import (
     check_stream_options,
@@ -13,12 +14,22 @@ from colonnade.api.sampling import (
     sampling,
     token_limit,
 )
-from colonnade.generation import ChatPrompt, ServedModel, Turn
+from colonnade.api.tools import tool_use
+from colonnade.generation import ChatPrompt, Reasoning, ServedModel, Turn
 from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
     from colonnade.api.options import ApiOptions
     from colonnade.api.schema.chat import ChatRequest
+
+
+_BUDGETS = (
+    "thinking_budget",
+    "thinking_budget_tokens",
+    "reasoning_budget",
+    "reasoning_budget_tokens",
+    "thinking_token_budget",
+)
 
 
 def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> Turn:
@@ -31,7 +42,12 @@ def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> 
     check_stream_options(request)
     return Turn(
         model.id,
-        ChatPrompt(plain_messages(request.messages), _template_kwargs(request)),
+        ChatPrompt(
+            plain_messages(request.messages),
+            _template_kwargs(request),
+            tool_use(request),
+            _reasoning(request),
+        ),
         decoding(
             request,
             sampling(request, options.sampling, model.engine.info.vocab_size),
@@ -39,6 +55,7 @@ def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> 
             max_tokens=_max_tokens(request),
             logprobs=_logprobs(request),
         ),
+        form(request),
     )
 
 
@@ -59,10 +76,21 @@ def _logprobs(request: ChatRequest) -> int | None:
     return None
 
 
+def _reasoning(request: ChatRequest) -> Reasoning:
+    budgets = (getattr(request, name) for name in _BUDGETS)
+    enabled = (request.chat_template_kwargs or {}).get("enable_thinking")
+    return Reasoning(
+        split=request.reasoning_format != "none",
+        enabled=enabled if isinstance(enabled, bool) else None,
+        effort=request.reasoning_effort,
+        budget=token_limit(*budgets),
+    )
+
+
 def _template_kwargs(request: ChatRequest) -> dict[str, Any]:
     kwargs = dict(request.chat_template_kwargs or {})
-    if request.reasoning_effort is not None:
-        kwargs["reasoning_effort"] = request.reasoning_effort
+    if request.verbosity is not None:
+        kwargs["verbosity"] = request.verbosity
     if request.add_generation_prompt is not None:
         kwargs["add_generation_prompt"] = request.add_generation_prompt
     return kwargs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from colonnade.generation import Finished
+from colonnade.generation import EndReason, Finished, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,9 +49,13 @@ async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[list[Piece]]
 
 
 def _piece(first: int, event: Event) -> Piece:
+    index = first + event.choice
+    if isinstance(event, TextDelta):
+        return Piece(index, event.text, event.logprobs)
     if isinstance(event, Finished):
-        return Piece(first + event.choice, "", reason=event.reason.value)
-    return Piece(first + event.choice, event.text, event.logprobs)
+        return Piece(index, "", reason="length" if event.reason is EndReason.LENGTH else "stop")
+    msg = f"no event of a plain continuation: {event}"
+    raise TypeError(msg)
 
 
 def _echoes(batch: Batch, job: CompletionJob, number: int) -> list[Piece]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from colonnade.api.refusals import refuse_constraints
+from colonnade.api.forms import form
 from colonnade.api.sampling import (
     check_stream_options,
     choices,
@@ -56,12 +56,12 @@ def completion_job(
     Raises:
         Failure: it asks for something wrong or impossible.
     """
-    refuse_constraints(request)
     check_stream_options(request)
     n = choices(request.n, options.max_choices)
     generated = _best_of(request, n, options.max_choices)
     prompts = _prompts(request.prompt, model.engine.info.vocab_size)
     suffix = request.suffix or None
+    wanted = form(request)
     if suffix is not None and request.echo:
         msg = "'echo' is not allowed with 'suffix'."
         raise _invalid("echo", msg)
@@ -76,7 +76,9 @@ def completion_job(
     return CompletionJob(
         model=model.id,
         prompts=prompts,
-        turns=tuple(Turn(model.id, CompletionPrompt(prompt, suffix), how) for prompt in prompts),
+        turns=tuple(
+            Turn(model.id, CompletionPrompt(prompt, suffix), how, wanted) for prompt in prompts
+        ),
         n=n,
         generated=generated,
         echo=bool(request.echo),

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from colonnade.generation import Finished
-from colonnade.messages import FinishReason
+from colonnade.generation import (
+    CallArguments,
+    CallStart,
+    EndReason,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -16,17 +22,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
+class FoldedCall:
+    """A tool call as far as its events have come."""
+
+    start: CallStart
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All of its arguments, or of a custom tool's input."""
+        return "".join(self.pieces)
+
+
+@dataclass(slots=True)
 class Folded:
     """A choice as far as its events have come."""
 
     texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    calls: list[FoldedCall] = field(default_factory=list)
     tokens: list[TokenLogprob] = field(default_factory=list)
-    reason: FinishReason = FinishReason.STOP
+    reason: EndReason = EndReason.STOP
 
     @property
     def text(self) -> str:
         """All of its text."""
         return "".join(self.texts)
+
+    @property
+    def thought(self) -> str:
+        """All of the thought before it."""
+        return "".join(self.thoughts)
+
+    def add(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case Finished():
+                self.reason = event.reason
+                return
+            case TextDelta():
+                self.texts.append(event.text)
+            case ReasoningDelta():
+                self.thoughts.append(event.text)
+            case CallStart():
+                self.calls.append(FoldedCall(event))
+            case CallArguments():
+                self.calls[event.index].pieces.append(event.text)
+        self.tokens.extend(event.logprobs)
 
 
 async def fold(events: AsyncIterable[Event], n: int) -> list[Folded]:
@@ -37,10 +79,5 @@ async def fold(events: AsyncIterable[Event], n: int) -> list[Folded]:
     """
     choices = [Folded() for _ in range(n)]
     async for event in events:
-        choice = choices[event.choice]
-        if isinstance(event, Finished):
-            choice.reason = event.reason
-        else:
-            choice.texts.append(event.text)
-            choice.tokens.extend(event.logprobs)
+        choices[event.choice].add(event)
     return choices

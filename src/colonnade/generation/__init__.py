@@ -4,19 +4,35 @@ Renders prompts, submits them to an engine, and turns its outputs into events. K
 wire format and no llama.cpp. Every door uses this one path.
 """
 
-from colonnade.generation.events import Event, Finished, TextDelta, Usage
+from colonnade.generation.events import (
+    CallArguments,
+    CallStart,
+    Delta,
+    EndReason,
+    Event,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+)
 from colonnade.generation.models import Models, ServedModel
 from colonnade.generation.service import Generation, Generator
-from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
+from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn
 
 __all__ = [
+    "CallArguments",
+    "CallStart",
     "ChatPrompt",
     "CompletionPrompt",
+    "Delta",
+    "EndReason",
     "Event",
     "Finished",
     "Generation",
     "Generator",
     "Models",
+    "Reasoning",
+    "ReasoningDelta",
     "ServedModel",
     "TextDelta",
     "Turn",

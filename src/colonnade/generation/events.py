@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from colonnade.messages import FinishReason, TokenLogprob
+    from colonnade.messages import TokenLogprob
+
+
+class EndReason(StrEnum):
+    """Why a choice ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    """It called tools, and waits for what they return."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts and times (milliseconds) of one choice, or of a whole generation."""
+    """Token counts and times (milliseconds) of one choice, or of a whole generation.
+
+    ``reasoning_tokens`` are those whose text went into the thought, its markers included;
+    ``forced_tokens`` those that a constraint left no choice in.
+    """
 
     prompt_tokens: int
     cached_tokens: int
@@ -19,6 +33,8 @@ class Usage:
     queue_ms: float
     prompt_ms: float
     decode_ms: float
+    reasoning_tokens: int = 0
+    forced_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +47,45 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of the thought before a choice's answer."""
+
+    choice: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """A choice begins to call a tool. ``index`` counts the choice's calls from 0; ``custom`` tells
+    a tool that takes text from one that takes arguments."""
+
+    choice: int
+    index: int
+    id: str
+    name: str
+    custom: bool = False
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """More of a call's arguments (pieces of a JSON object's text), or of a custom tool's input."""
+
+    choice: int
+    index: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A choice ended."""
 
     choice: int
-    reason: FinishReason
+    reason: EndReason
     usage: Usage
 
 
-Event = TextDelta | Finished
+Delta = TextDelta | ReasoningDelta | CallStart | CallArguments
+Event = Delta | Finished

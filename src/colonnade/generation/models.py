@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from colonnade.generation.constraints import Constraints
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt import Guard
+from colonnade.prompt.calls import choose_call_format
+from colonnade.prompt.reasoning import find_reasoning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from colonnade.engine import Engine
     from colonnade.prompt import ChatTemplate
+    from colonnade.prompt.calls import CallFormat
+    from colonnade.prompt.reasoning import ReasoningFormat
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,25 @@ class ServedModel:
             for token, name in info.special_tokens.items()
             if token in info.control_tokens or name in self.template.source
         )
+
+    @cached_property
+    def call_format(self) -> CallFormat:
+        """How the model writes tool calls."""
+        return choose_call_format(self.template, self._special)
+
+    @cached_property
+    def reasoning(self) -> ReasoningFormat | None:
+        """How the model writes its thoughts, if it has any."""
+        return find_reasoning(self.template, self._special)
+
+    @cached_property
+    def constraints(self) -> Constraints:
+        """The constraints on this model's answers."""
+        return Constraints(self.engine.info.grammar_tokens)
+
+    @property
+    def _special(self) -> frozenset[str]:
+        return frozenset(self.engine.info.special_tokens.values())
 
 
 class Models:

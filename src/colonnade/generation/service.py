@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from colonnade.generation.events import Event, Finished, TextDelta, Usage
+from colonnade.generation.events import Event, Finished, Usage
+from colonnade.generation.preparation import prepare
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
-from colonnade.messages import Failure, FailureKind, Output, PromptPart, TextPart, TokenPart
+from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from colonnade.engine import Stream
     from colonnade.generation.models import Models, ServedModel
+    from colonnade.generation.reader import Reader
     from colonnade.messages import TokenLogprob
 
+
+_ABOUT_THE_REQUEST = (FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED)
 
 _LONG = 1 << 17
 """Characters of messages that take more than a few milliseconds to render."""
@@ -28,9 +32,12 @@ class Generation:
     cause comes later: an exception from the iteration is a ``Failure`` of the server.
     """
 
-    def __init__(self, model: str, stream: Stream) -> None:
+    def __init__(
+        self, model: str, stream: Stream, choices: int, reader: Callable[[int], Reader]
+    ) -> None:
         self.model = model
         self._stream = stream
+        self._readers = [reader(choice) for choice in range(choices)]
         self.finished: list[Finished] = []
 
     @property
@@ -55,6 +62,8 @@ class Generation:
             queue_ms=first.queue_ms,
             prompt_ms=first.prompt_ms,
             decode_ms=max(usage.decode_ms for usage in each),
+            reasoning_tokens=sum(usage.reasoning_tokens for usage in each),
+            forced_tokens=sum(usage.forced_tokens for usage in each),
         )
 
     async def batches(self) -> AsyncIterator[list[Event]]:
@@ -63,9 +72,12 @@ class Generation:
         A slow reader gets many at once, and can pass them on so.
         """
         async for outputs in self._stream.batches():
-            events = [event for output in outputs for event in _events(output)]
+            events = [
+                event for output in outputs for event in self._readers[output.choice].read(output)
+            ]
             self.finished += [event for event in events if isinstance(event, Finished)]
-            yield events
+            if events:
+                yield events
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Yield the events of all choices one by one; otherwise as ``batches``."""
@@ -91,61 +103,46 @@ class Generator:
 
         Raises:
             Failure: the model is unknown or away, the template refuses the messages, the prompt
-                does not fit, or the queue is full.
+                does not fit, the wished form cannot be held to, or the queue is full.
         """
         model = self._models.find(turn.model)
-        info = model.engine.info
-        if not info.decoder:
-            msg = f"The model {model.id!r} cannot generate text: it is made for embeddings."
-            raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
-        if _is_long(turn):  # rendering takes a while: let the event loop go on
-            prompt, add_bos = await asyncio.to_thread(_prompt, turn, model)
+        _check_ability(turn, model)
+        if _takes_long(turn, model):  # let the event loop go on
+            prepared = await asyncio.to_thread(prepare, turn, model)
         else:
-            prompt, add_bos = _prompt(turn, model)
-        suffix = turn.prompt.suffix if isinstance(turn.prompt, CompletionPrompt) else None
-        if suffix is not None and not info.infill:
-            msg = f"The model {model.id!r} has no infill tokens: it cannot fill a gap."
-            raise Failure(FailureKind.UNSUPPORTED, msg, param="suffix")
-        stream = await model.engine.submit(
-            prompt, turn.decoding, add_bos=add_bos, infill_suffix=suffix, joining=joining
-        )
-        return Generation(model.id, stream)
+            prepared = prepare(turn, model)
+        try:
+            stream = await model.engine.submit(
+                prepared.prompt,
+                prepared.decoding,
+                add_bos=prepared.add_bos,
+                infill_suffix=prepared.infill_suffix,
+                joining=joining,
+            )
+        except Failure as failure:
+            if failure.kind in _ABOUT_THE_REQUEST and prepared.decoding.constraint is not None:
+                # the engine knows of a grammar, and not where it comes from
+                failure.param = failure.param or ("tools" if turn.form is None else turn.form.param)
+            raise
+        return Generation(model.id, stream, turn.decoding.n, prepared.reader)
 
 
-def _is_long(turn: Turn) -> bool:
-    if not isinstance(turn.prompt, ChatPrompt):
-        return False
-    contents = (message.get("content") for message in turn.prompt.messages)
-    return sum(len(text) if isinstance(text, str) else _LONG // 8 for text in contents) > _LONG
-
-
-def _prompt(turn: Turn, model: ServedModel) -> tuple[tuple[PromptPart, ...], bool]:
-    """The prompt's parts, and whether the BOS token goes before them."""
+def _check_ability(turn: Turn, model: ServedModel) -> None:
     info = model.engine.info
-    match turn.prompt:
-        case ChatPrompt(messages, kwargs):
-            text = model.template.render(model.guard.protect(messages), kwargs)
-            bos = info.bos_token
-            parts = tuple(TextPart(piece) for piece in model.guard.cut(text))
-            return parts, info.add_bos and not (bos and text.startswith(bos))
-        case CompletionPrompt(prompt):
-            if isinstance(prompt, str):
-                return (TextPart(prompt),), info.add_bos
-            return (TokenPart(prompt),), False
+    if not info.decoder:
+        msg = f"The model {model.id!r} cannot generate text: it is made for embeddings."
+        raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
+    if isinstance(turn.prompt, CompletionPrompt) and (
+        turn.prompt.suffix is not None and not info.infill
+    ):
+        msg = f"The model {model.id!r} has no infill tokens: it cannot fill a gap."
+        raise Failure(FailureKind.UNSUPPORTED, msg, param="suffix")
 
 
-def _events(output: Output) -> list[Event]:
-    events: list[Event] = []
-    if output.text or output.logprobs:
-        events.append(TextDelta(output.choice, output.text, output.logprobs))
-    if (end := output.finish) is not None:
-        usage = Usage(
-            end.prompt_tokens,
-            end.cached_tokens,
-            end.completion_tokens,
-            end.queue_ms,
-            end.prompt_ms,
-            end.decode_ms,
-        )
-        events.append(Finished(output.choice, end.reason, usage))
-    return events
+def _takes_long(turn: Turn, model: ServedModel) -> bool:
+    prompt = turn.prompt
+    if not isinstance(prompt, ChatPrompt):
+        return not model.constraints.has(turn.form, None)
+    contents = (message.get("content") for message in prompt.messages)
+    length = sum(len(text) if isinstance(text, str) else _LONG // 8 for text in contents)
+    return length > _LONG or not model.constraints.has(turn.form, prompt.tools)

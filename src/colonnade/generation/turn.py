@@ -10,6 +10,24 @@ from colonnade.messages import Decoding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from colonnade.prompt.calls import ToolUse
+    from colonnade.prompt.forms import Form
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Wishes about the model's thoughts.
+
+    ``split`` tells them from the answer; without it they stay in its text, markers and all.
+    ``enabled`` asks for thoughts or for none, where the model knows how; ``effort`` is OpenAI's
+    word for how much; ``budget`` the tokens after which a thought is ended.
+    """
+
+    split: bool = True
+    enabled: bool | None = None
+    effort: str | None = None
+    budget: int | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
@@ -21,6 +39,8 @@ class ChatPrompt:
 
     messages: tuple[Mapping[str, Any], ...]
     template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    tools: ToolUse | None = None
+    reasoning: Reasoning = field(default_factory=Reasoning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +53,13 @@ class CompletionPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request for generation. ``model`` is the name that the client gave, None: the default."""
+    """One request for generation. ``model`` is the name that the client gave, None: the default.
+
+    ``form`` is what the answer must look like. ``decoding`` has neither constraint nor thought:
+    those follow from the rest and the model.
+    """
 
     model: str | None
     prompt: ChatPrompt | CompletionPrompt
     decoding: Decoding = field(default_factory=Decoding)
+    form: Form | None = None

@@ -66,6 +66,8 @@ class Output(Struct, frozen=True, array_like=True, gc=False):
     logprobs: tuple[TokenLogprob, ...] = ()
     """Of the tokens whose text is out, when asked for."""
     finish: Finish | None = None
+    tokens: int = 0
+    """Tokens generated since the choice's last output."""
 
 
 class Step(Struct, frozen=True, array_like=True, tag="step", gc=False):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from colonnade.messages import Decoding, FromWorker
+    from colonnade.messages import Decoding, Finish, FromWorker
     from colonnade.worker.ports import Chunk, Model
 
 Command = Request | Cancel
@@ -209,6 +209,7 @@ class Loop:
         said = ""
         for number, token in enumerate(tokens, 1):
             sequence.tokens.append(token)
+            sequence.unsaid += 1
             if self._model.is_end(token) and not decoding.ignore_eos:
                 self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
                 return
@@ -227,8 +228,7 @@ class Loop:
                 self._end(sequence, said + stream.flush(), FinishReason.LENGTH, now)
                 return
         if said:
-            entries = _released(sequence, stream.released)
-            self._outputs.append(Output(sequence.request.id, sequence.choice, said, entries))
+            self._say(sequence, said, _released(sequence, stream.released))
 
     def _spell(self, decoding: Decoding, token: int) -> bytes:
         """What a token adds to the text."""
@@ -241,13 +241,24 @@ class Loop:
         entries = _released(sequence, cut)
         finish = sequence.finish(reason, now)
         request = sequence.request
-        self._outputs.append(Output(request.id, sequence.choice, text, entries, finish))
+        self._say(sequence, text, entries, finish)
         self._scheduler.release(sequence)
         sequence.sampler.close()
         request.unfinished -= 1
         if not request.unfinished:
             del self._requests[request.id]
             request.close()
+
+    def _say(
+        self,
+        sequence: Sequence,
+        text: str,
+        entries: tuple[TokenLogprob, ...],
+        finish: Finish | None = None,
+    ) -> None:
+        request_id, choice, tokens = sequence.request.id, sequence.choice, sequence.unsaid
+        self._outputs.append(Output(request_id, choice, text, entries, finish, tokens))
+        sequence.unsaid = 0
 
     def _note_prompt(self, sequence: Sequence, chunk: Chunk, rows: NDArray[np.float32]) -> None:
         """Collect the log probabilities of a prompt's tokens; sends them once all are there."""

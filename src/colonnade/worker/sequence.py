@@ -65,6 +65,7 @@ class Sequence:
         "started",
         "text",
         "tokens",
+        "unsaid",
     )
 
     def __init__(self, request: Request, choice: int) -> None:
@@ -88,6 +89,8 @@ class Sequence:
         self.first_token: float | None = None
         """When the prompt was read."""
         self.text = TextStream(request.decoding.stop)
+        self.unsaid = 0
+        """How many tokens were generated since something was sent."""
         self.pending_logprobs: list[tuple[int, TokenLogprob]] = []
         """Entries whose text is held back, each with the character at which its text begins."""
 

@@ -40,6 +40,8 @@ class Timings(Struct, kw_only=True):
     prompt_per_token_ms: float
     prompt_per_second: float
     predicted_n: int
+    forced_n: int
+    """Of those, the ones that a constraint left no choice in; llama-server does not tell."""
     predicted_ms: float
     predicted_per_token_ms: float
     predicted_per_second: float

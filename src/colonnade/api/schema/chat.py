@@ -1,11 +1,12 @@
 """``/v1/chat/completions``: the request."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from colonnade.api.schema.conversation import Message
 from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
+from colonnade.api.schema.tools import FunctionChoice, FunctionDefinition, Tool, ToolChoice
 
 
 class ChatRequest(GenerationFields, kw_only=True):
@@ -16,22 +17,36 @@ class ChatRequest(GenerationFields, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=MAX_LOGPROBS)] | None = None
     reasoning_effort: str | None = None
-    """Reaches the chat template."""
+    """How much to think; ``none`` for not at all."""
+    reasoning_format: Literal["auto", "deepseek", "deepseek-legacy", "none"] | None = None
+    """llama-server's: ``none`` leaves thoughts in the content."""
+    include_reasoning: bool | None = None
+    """vLLM's: false leaves thoughts out of the answer."""
+    thinking_budget: Annotated[int, Meta(ge=-1)] | None = None
+    """Tokens after which a thought is ended, -1 for no limit; llama-server and vLLM have other
+    names for it, which follow."""
+    thinking_budget_tokens: Annotated[int, Meta(ge=-1)] | None = None
+    reasoning_budget: Annotated[int, Meta(ge=-1)] | None = None
+    reasoning_budget_tokens: Annotated[int, Meta(ge=-1)] | None = None
+    thinking_token_budget: Annotated[int, Meta(ge=-1)] | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     """Reach the chat template as they are."""
     add_generation_prompt: bool | None = None
     """Reaches the chat template."""
 
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    tools: list[Tool] | None = None
+    tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    functions: list[dict[str, Any]] | None = None
-    function_call: str | dict[str, Any] | None = None
+    functions: list[FunctionDefinition] | None = None
+    """The older form of ``tools``, as the next one of ``tool_choice``."""
+    function_call: FunctionChoice | None = None
     modalities: list[str] | None = None
     audio: dict[str, Any] | None = None
     web_search_options: dict[str, Any] | None = None
     moderation: dict[str, Any] | None = None
 
+    verbosity: str | None = None
+    """Reaches the chat template."""
     metadata: Any = None
     """Accepted and ignored, as all below: none of them changes the answer."""
     prediction: Any = None
@@ -41,4 +56,3 @@ class ChatRequest(GenerationFields, kw_only=True):
     safety_identifier: Any = None
     service_tier: Any = None
     store: Any = None
-    verbosity: Any = None

@@ -31,15 +31,43 @@ class ChoiceLogprobs(Struct):
     refusal: None = None
 
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
+
+
+class FunctionCall(Struct, kw_only=True):
+    """A call by the function's name and its arguments as JSON text; in pieces in a stream."""
+
+    name: str | UnsetType = UNSET
+    arguments: str = ""
+
+
+class CustomCall(Struct, kw_only=True):
+    """A call by the custom tool's name and its text; in pieces in a stream."""
+
+    name: str | UnsetType = UNSET
+    input: str = ""
+
+
+class ToolCall(Struct, kw_only=True):
+    """A tool call. Only in a stream it has an ``index``, and only its first piece all the rest."""
+
+    index: int | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+    type: Literal["function", "custom"] | UnsetType = UNSET
+    function: FunctionCall | UnsetType = UNSET
+    custom: CustomCall | UnsetType = UNSET
 
 
 class AnswerMessage(Struct, kw_only=True):
-    """The message that the model wrote."""
+    """The message that the model wrote. ``reasoning`` is another name of ``reasoning_content``."""
 
     role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: str | None = None
+    reasoning_content: str | UnsetType = UNSET
+    reasoning: str | UnsetType = UNSET
+    tool_calls: list[ToolCall] | UnsetType = UNSET
+    function_call: FunctionCall | UnsetType = UNSET
 
 
 class ChatChoice(Struct, kw_only=True):
@@ -70,6 +98,10 @@ class Delta(Struct, kw_only=True, gc=False):
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
     refusal: str | UnsetType | None = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    reasoning: str | UnsetType = UNSET
+    tool_calls: list[ToolCall] | UnsetType = UNSET
+    function_call: FunctionCall | UnsetType = UNSET
 
 
 class ChunkChoice(Struct, kw_only=True):

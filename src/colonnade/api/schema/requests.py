@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from colonnade.api.schema.forms import ResponseFormat, StructuredOutputs
+
 MAX_STOPS = 16
 MAX_LOGPROBS = 20
 
@@ -60,12 +62,6 @@ class SamplingFields(Struct, kw_only=True):
     dynatemp_exponent: Annotated[float, Meta(ge=0)] | None = None
 
 
-class ResponseFormat(Struct, kw_only=True):
-    """The form that the answer must have."""
-
-    type: str
-
-
 class GenerationFields(SamplingFields, kw_only=True):
     """Everything both endpoints know besides the prompt."""
 
@@ -80,14 +76,16 @@ class GenerationFields(SamplingFields, kw_only=True):
     """llama-server's name of ``max_tokens``; negative for no limit."""
     ignore_eos: bool | None = None
     response_format: ResponseFormat | None = None
-    grammar: Any = None
-    """The form of the answer under llama-server's and vLLM's names, as the six below: known, so
-    that they can be refused."""
-    json_schema: Any = None
-    guided_json: Any = None
-    guided_regex: Any = None
-    guided_choice: Any = None
-    guided_grammar: Any = None
-    structured_outputs: Any = None
+    """The form of the answer; below are further ones under llama-server's and vLLM's names."""
+    grammar: str | None = None
+    """In llama.cpp's notation (GBNF) or in Lark's, which is told by its rules."""
+    json_schema: dict[str, Any] | bool | str | None = None
+    regex: str | None = None
+    structured_outputs: StructuredOutputs | None = None
+    guided_json: dict[str, Any] | bool | str | None = None
+    """What vLLM had before ``structured_outputs``, as the three below."""
+    guided_regex: str | None = None
+    guided_choice: list[str] | None = None
+    guided_grammar: str | None = None
     user: Any = None
     """Accepted and ignored."""

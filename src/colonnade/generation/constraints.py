@@ -1,0 +1,84 @@
+"""The constraints of one model, built once for the requests that ask for the same."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from colonnade.prompt.constraint import build_constraint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from colonnade.messages import Constraint
+    from colonnade.prompt.calls import CallFormat, ToolUse
+    from colonnade.prompt.forms import Form
+
+_Key = tuple[bytes, bool]
+_KEPT_BYTES = 16 << 20
+
+
+class Constraints:
+    """Builds constraints, and keeps what it built by content. For use from several threads."""
+
+    def __init__(self, special: Mapping[str, int]) -> None:
+        """``special`` are the names and ids of the tokens that a grammar has to name by id."""
+        self._special = special
+        self._lock = Lock()
+        self._built: OrderedDict[_Key, Constraint | None] = OrderedDict()
+        self._kept = 0
+
+    def has(self, form: Form | None, tools: ToolUse | None) -> bool:
+        """Whether ``build`` will be quick."""
+        if form is None and tools is None:
+            return True
+        content = _content(form, tools)
+        return (content, False) in self._built or (content, True) in self._built
+
+    def build(
+        self,
+        form: Form | None,
+        tools: ToolUse | None,
+        call_format: CallFormat | None,
+        *,
+        heads: tuple[str, ...] = (),
+        after_thought: bool = False,
+    ) -> Constraint | None:
+        """The constraint of an answer, None for a free one. ``heads`` and ``after_thought`` are as
+        ``build_constraint`` has them.
+
+        Raises:
+            Failure: the form or a tool's schema cannot be held to.
+        """
+        if form is None and tools is None:
+            return None
+        key = _content(form, tools), after_thought
+        with self._lock:
+            if key in self._built:
+                self._built.move_to_end(key)
+                return self._built[key]
+        built = build_constraint(
+            form, tools, call_format, self._special, after_thought=after_thought, heads=heads
+        )
+        self._keep(key, built)
+        return built
+
+    def _keep(self, key: _Key, built: Constraint | None) -> None:
+        with self._lock:
+            if key in self._built:
+                return
+            self._built[key] = built
+            self._kept += _size(key, built)
+            while self._kept > _KEPT_BYTES and len(self._built) > 1:
+                self._kept -= _size(*self._built.popitem(last=False))
+
+
+def _content(form: Form | None, tools: ToolUse | None) -> bytes:
+    return msgspec.json.encode((type(form).__name__, form, tools))
+
+
+def _size(key: _Key, built: Constraint | None) -> int:
+    return len(key[0]) + (0 if built is None else len(built.grammar))

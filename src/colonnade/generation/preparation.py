@@ -1,0 +1,139 @@
+"""From a turn to what the engine is asked for, and to readers of what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from colonnade.generation.reader import ParsingReader, PlainReader, Reader
+from colonnade.generation.turn import ChatPrompt, Turn
+from colonnade.messages import PromptPart, TextPart, Thought, TokenPart
+from colonnade.prompt.calls.definitions import template_tools
+from colonnade.prompt.calls.generic import instruct, supports_tools
+from colonnade.prompt.output import OutputParser
+from colonnade.prompt.reasoning import opened, thinking_kwargs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from colonnade.generation.models import ServedModel
+    from colonnade.messages import Decoding
+    from colonnade.prompt.calls import CallFormat, ToolUse
+    from colonnade.prompt.reasoning import ReasoningFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A turn in the engine's terms. ``reader`` makes what reads a choice, by its index."""
+
+    prompt: tuple[PromptPart, ...]
+    add_bos: bool
+    decoding: Decoding
+    reader: Callable[[int], Reader]
+    infill_suffix: str | None = None
+
+
+def prepare(turn: Turn, model: ServedModel) -> Prepared:
+    """Render the prompt, and settle what holds the answer and how it is read.
+
+    Takes long for long texts and for large schemas.
+
+    Raises:
+        Failure: the template refuses the messages, or the wished form cannot be held to.
+    """
+    if isinstance(turn.prompt, ChatPrompt):
+        return _Chat(turn, turn.prompt, model).prepare()
+    given, info = turn.prompt.prompt, model.engine.info
+    constraint = model.constraints.build(turn.form, None, None)
+    decoding = msgspec.structs.replace(turn.decoding, constraint=constraint)
+    parts: tuple[PromptPart, ...] = (
+        (TextPart(given),) if isinstance(given, str) else (TokenPart(given),)
+    )
+    add_bos = info.add_bos and isinstance(given, str)
+    return Prepared(parts, add_bos, decoding, PlainReader, turn.prompt.suffix)
+
+
+class _Chat:
+    """The steps for a chat turn, which share what they find out."""
+
+    def __init__(self, turn: Turn, prompt: ChatPrompt, model: ServedModel) -> None:
+        self._turn = turn
+        self._prompt = prompt
+        self._model = model
+        tools = prompt.tools
+        self._tools: ToolUse | None = tools if tools is not None and tools.callable else None
+        self._format: CallFormat | None = None if self._tools is None else model.call_format
+        self._reasoning: ReasoningFormat | None = model.reasoning
+
+    def prepare(self) -> Prepared:
+        info = self._model.engine.info
+        text = self._render()
+        thinking = self._reasoning is not None and opened(self._reasoning, text)
+        thought = self._thought(thinking)
+        constraint = self._model.constraints.build(
+            self._turn.form,
+            self._tools,
+            self._format,
+            heads=() if self._reasoning is None else self._reasoning.heads,
+            after_thought=thought is not None,
+        )
+        budget = self._prompt.reasoning.budget
+        if constraint is None and budget is None:
+            thought = None  # nothing in the worker would look at it
+        decoding = msgspec.structs.replace(
+            self._turn.decoding, constraint=constraint, thought=thought, shown=self._shown()
+        )
+        parts = tuple(TextPart(piece) for piece in self._model.guard.cut(text))
+        add_bos = info.add_bos and not (info.bos_token and text.startswith(info.bos_token))
+        return Prepared(parts, add_bos, decoding, self._reader(thinking))
+
+    def _render(self) -> str:
+        prompt, template = self._prompt, self._model.template
+        wishes = prompt.reasoning
+        kwargs = {
+            **thinking_kwargs(template, wishes.effort, wishes.enabled),
+            **prompt.template_kwargs,
+        }
+        messages = self._model.guard.protect(prompt.messages)
+        if self._tools is not None:
+            if supports_tools(template):
+                kwargs["tools"] = template_tools(self._tools)
+            else:
+                messages = instruct(messages, self._tools, template)
+        return template.render(messages, kwargs)
+
+    def _thought(self, thinking: bool) -> Thought | None:
+        """The thought that may stand before the answer."""
+        found, wishes = self._reasoning, self._prompt.reasoning
+        if found is None or (wishes.enabled is False and not thinking):
+            return None
+        return Thought(found.opening, found.closing, thinking, wishes.budget, found.ending)
+
+    def _shown(self) -> tuple[int, ...]:
+        """The control tokens that markers are made of."""
+        markers = [
+            *(self._format.markers if self._format is not None else ()),
+            *(self._reasoning.markers if self._reasoning is not None else ()),
+        ]
+        if not markers:
+            return ()
+        info = self._model.engine.info
+        text = "\0".join(markers)
+        names = ((token, info.special_tokens[token]) for token in info.control_tokens)
+        return tuple(token for token, name in names if name and name in text)
+
+    def _reader(self, thinking: bool) -> Callable[[int], Reader]:
+        split = self._prompt.reasoning.split
+        call_format, reasoning = self._format, self._reasoning if split else None
+        if reasoning is None and call_format is None:
+            return PlainReader
+        tools = self._tools.tools if self._tools is not None else ()
+        custom = frozenset(tool.name for tool in tools if tool.custom is not None)
+
+        def make(choice: int) -> Reader:
+            parser = OutputParser(call_format, reasoning, tools, thinking=thinking and split)
+            return ParsingReader(choice, parser, custom)
+
+        return make

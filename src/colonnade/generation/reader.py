@@ -1,0 +1,122 @@
+"""From the outputs of one choice to its events."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from colonnade.generation.events import (
+    CallArguments,
+    CallStart,
+    EndReason,
+    Finished,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+)
+from colonnade.messages import FinishReason
+from colonnade.prompt.output import CallStart as ParsedStart
+from colonnade.prompt.output import Content
+from colonnade.prompt.output import Reasoning as ParsedReasoning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from colonnade.generation.events import Delta, Event
+    from colonnade.messages import Finish, Output, TokenLogprob
+    from colonnade.prompt.output import OutputParser, Parsed
+
+_ID_BYTES = 12
+
+
+class PlainReader:
+    """A choice whose text is its answer."""
+
+    def __init__(self, choice: int) -> None:
+        self._choice = choice
+
+    def read(self, output: Output) -> list[Event]:
+        """The events of one output."""
+        events: list[Event] = []
+        if output.text or output.logprobs:
+            events.append(TextDelta(self._choice, output.text, output.logprobs))
+        if output.finish is not None:
+            reason = EndReason(output.finish.reason.value)
+            events.append(Finished(self._choice, reason, usage_of(output.finish)))
+        return events
+
+
+class ParsingReader:
+    """A choice whose text holds thoughts and calls beside the answer.
+
+    Tokens and their log probabilities belong to the next event that comes out, for a parser holds
+    text back until it knows what that is.
+    """
+
+    def __init__(self, choice: int, parser: OutputParser, custom: frozenset[str]) -> None:
+        self._choice = choice
+        self._parser = parser
+        self._custom = custom
+        """Names of the tools that take text."""
+        self._called = False
+        self._reasoning_tokens = 0
+        self._waiting_tokens = 0
+        self._waiting_logprobs: tuple[TokenLogprob, ...] = ()
+
+    def read(self, output: Output) -> list[Event]:
+        """The events of one output."""
+        self._waiting_tokens += output.tokens
+        self._waiting_logprobs += output.logprobs
+        parsed = self._parser.feed(output.text) if output.text else []
+        if output.finish is None:
+            return [*self._deltas(parsed)]
+        deltas = self._deltas([*parsed, *self._parser.finish()])
+        if self._waiting_logprobs:
+            deltas.append(TextDelta(self._choice, "", self._waiting_logprobs))
+        return [*deltas, self._end(output.finish)]
+
+    def _deltas(self, parsed: Sequence[Parsed]) -> list[Delta]:
+        if not parsed:
+            return []
+        if isinstance(parsed[0], ParsedReasoning):
+            self._reasoning_tokens += self._waiting_tokens
+        logprobs, self._waiting_logprobs, self._waiting_tokens = self._waiting_logprobs, (), 0
+        first = self._delta(parsed[0], logprobs)
+        return [first, *(self._delta(each, ()) for each in parsed[1:])]
+
+    def _delta(self, parsed: Parsed, logprobs: tuple[TokenLogprob, ...]) -> Delta:
+        choice = self._choice
+        match parsed:
+            case Content(text):
+                return TextDelta(choice, text, logprobs)
+            case ParsedReasoning(text):
+                return ReasoningDelta(choice, text, logprobs)
+            case ParsedStart(index, name, own_id):
+                self._called = True
+                call_id = own_id or f"call_{secrets.token_hex(_ID_BYTES)}"
+                return CallStart(choice, index, call_id, name, name in self._custom, logprobs)
+            case _:
+                return CallArguments(choice, parsed.index, parsed.text, logprobs)
+
+    def _end(self, finish: Finish) -> Finished:
+        reason = EndReason(finish.reason.value)
+        if self._called and finish.reason is FinishReason.STOP:
+            reason = EndReason.TOOL_CALLS
+        return Finished(self._choice, reason, usage_of(finish, self._reasoning_tokens))
+
+
+Reader = PlainReader | ParsingReader
+
+
+def usage_of(finish: Finish, reasoning_tokens: int = 0) -> Usage:
+    """The counts and times of a choice."""
+    return Usage(
+        finish.prompt_tokens,
+        finish.cached_tokens,
+        finish.completion_tokens,
+        finish.queue_ms,
+        finish.prompt_ms,
+        finish.decode_ms,
+        reasoning_tokens,
+        finish.forced_tokens,
+    )

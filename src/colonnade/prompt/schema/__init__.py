@@ -1,0 +1,7 @@
+"""JSON Schema, made ready for the compiler of grammars."""
+
+from colonnade.prompt.schema.embedding import embed
+from colonnade.prompt.schema.limits import SchemaLimits
+from colonnade.prompt.schema.rewrite import prepare_schema
+
+__all__ = ["SchemaLimits", "embed", "prepare_schema"]

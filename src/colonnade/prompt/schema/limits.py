@@ -1,0 +1,41 @@
+"""How large and how deep a schema may be."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from colonnade.messages import Failure, FailureKind
+
+
+class SchemaLimits(NamedTuple):
+    """``max_bytes`` of its JSON, ``max_depth`` levels of objects and lists."""
+
+    max_bytes: int = 1_000_000
+    max_depth: int = 64
+
+
+def check_limits(schema: object, limits: SchemaLimits, param: str) -> None:
+    """Refuse what is too deep or too large.
+
+    Raises:
+        Failure: it is.
+    """
+    level: list[Any] = [schema]
+    for _ in range(limits.max_depth + 1):
+        level = [
+            child
+            for each in level
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, dict | list)
+        ] if level != [schema] or isinstance(schema, dict | list) else []
+        if not level:
+            break
+    else:
+        msg = f"The schema is nested more than {limits.max_depth} levels deep."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param=param)
+    size = len(msgspec.json.encode(schema))
+    if size > limits.max_bytes:
+        msg = f"The schema has {size} bytes: at most {limits.max_bytes} are allowed."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param=param)
