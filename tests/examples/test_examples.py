@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -59,6 +60,30 @@ def test_openai_async(run):
 
 def test_langchain_chat(run):
     assert len(run("langchain_chat.py").strip().splitlines()) >= 2
+
+
+def test_tool_loop(run):
+    output = run("tool_loop.py")
+    called = re.search(r"^count_letters\(word=(.+) letter=(.+)\) = (\d+)$", output, re.MULTILINE)
+    assert called is not None, output
+    word, letter = map(ast.literal_eval, called.groups()[:2])
+    assert int(called[3]) == word.lower().count(letter.lower())
+    written = json.loads(output.splitlines()[0])
+    assert written == {"word": word, "letter": letter}
+
+
+def test_structured_output(run):
+    person = json.loads(run("structured_output.py"))
+    assert person.keys() == {"name", "age", "pets"}
+    assert 0 <= person["age"] <= 130
+    assert len(person["pets"]) <= 3
+    assert all(pet["size"] in ("small", "large") for pet in person["pets"])
+
+
+def test_langchain_agent(run):
+    output = run("langchain_agent.py")
+    assert output.startswith("human: How many plums can I have?\nai: ")
+    assert re.search(r"^(\d+ of .*|It did nothing but look up\.)$", output, re.MULTILINE)
 
 
 def test_curl(run):
