@@ -122,7 +122,7 @@ GOOD = {"role": "user", "content": "x"}
             "messages[0].content[0].type",
             "invalid_request",
         ),
-        ([{"role": "tool", "content": "x"}], "messages[0].tool_call_id", "invalid_request"),
+        ([{"role": "tool", "content": 5}], "messages[0].content", "invalid_request"),
         (
             [{"role": "assistant", "tool_calls": [{"function": {}}]}],
             "messages[0].tool_calls[0].function.name",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.forms import Form
 
-_Key = tuple[bytes, bool]
+_Key = tuple[bytes, bool, tuple[str, ...]]
 _KEPT_BYTES = 16 << 20
 
 
@@ -36,7 +36,8 @@ class Constraints:
         if form is None and tools is None:
             return True
         content = _content(form, tools)
-        return (content, False) in self._built or (content, True) in self._built
+        with self._lock:
+            return any(key[0] == content for key in reversed(self._built))
 
     def build(
         self,
@@ -55,7 +56,7 @@ class Constraints:
         """
         if form is None and tools is None:
             return None
-        key = _content(form, tools), after_thought
+        key = _content(form, tools), after_thought, heads
         with self._lock:
             if key in self._built:
                 self._built.move_to_end(key)

@@ -13,7 +13,7 @@ from colonnade.messages import PromptPart, TextPart, Thought, TokenPart
 from colonnade.prompt.calls.definitions import template_tools
 from colonnade.prompt.calls.generic import instruct, supports_tools
 from colonnade.prompt.output import OutputParser
-from colonnade.prompt.reasoning import opened, thinking_kwargs
+from colonnade.prompt.reasoning import answer_heads, opened, thinking_kwargs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ class _Chat:
             self._turn.form,
             self._tools,
             self._format,
-            heads=() if self._reasoning is None else self._reasoning.heads,
+            heads=() if self._reasoning is None else answer_heads(self._reasoning, text),
             after_thought=thought is not None,
         )
         budget = self._prompt.reasoning.budget

@@ -44,7 +44,7 @@ class FunctionCall(Struct, kw_only=True):
     """A call as the model wrote it. OpenAI's ``arguments`` is JSON text; objects are taken too."""
 
     name: str
-    arguments: str | dict[str, Any] = ""
+    arguments: str | dict[str, Any] | list[Any] | None = ""
 
 
 class CustomCall(Struct, kw_only=True):
@@ -101,8 +101,8 @@ class AssistantMessage(Struct, tag_field="role", tag="assistant", kw_only=True, 
 class ToolMessage(Struct, tag_field="role", tag="tool", kw_only=True, omit_defaults=True):
     """What a tool returned."""
 
-    content: Content
-    tool_call_id: str
+    content: Content | None = None
+    tool_call_id: str | None = None
     name: str | None = None
 
 
