@@ -1,0 +1,200 @@
+"""A grammar of texts made one of the same texts inside JSON strings.
+
+A custom tool's input travels as a JSON string, so where its grammar takes a line's end, the model
+writes a backslash and an ``n``. Literals are escaped as they are; in regular expressions each
+character, class and dot is replaced by what stands for it in JSON. Control characters other than
+tab, newline and carriage return are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.calls.lark import quote
+
+_SAFE = r'[^"\\\x00-\x1f]'
+_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", '"': '"', "\\": "\\\\"}
+_TOKENS = re.compile(
+    r"""
+    (?P<comment>(?://|\#)[^\n]*)
+  | (?P<string>"(?:\\.|[^"\\\n])*")
+  | (?P<regex>/(?!/)(?:\\.|[^/\\\n])+/[imslux]*)
+  | (?P<import>%import[ \t]+common\.(?P<common>[A-Z_]+)(?:[ \t]*->[ \t]*(?P<alias>\w+))?)
+  | (?P<statement>%(?!ignore)\w+)
+  | (?P<special><[^<>\s]+>)
+  | (?P<negation>~(?![ \t]*[0-9]))
+  | (?P<range>\.\.)
+    """,
+    re.VERBOSE,
+)
+_COMMON = {
+    "DIGIT": "[0-9]",
+    "HEXDIGIT": "[0-9a-fA-F]",
+    "INT": "[0-9]+",
+    "SIGNED_INT": "[+-]?[0-9]+",
+    "DECIMAL": r"[0-9]+\.[0-9]*|\.[0-9]+",
+    "FLOAT": r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?",
+    "SIGNED_FLOAT": r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?",
+    "NUMBER": r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?",
+    "SIGNED_NUMBER": r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?",
+    "LCASE_LETTER": "[a-z]",
+    "UCASE_LETTER": "[A-Z]",
+    "LETTER": "[a-zA-Z]",
+    "WORD": "[a-zA-Z]+",
+    "CNAME": "[a-zA-Z_][a-zA-Z0-9_]*",
+    "WS_INLINE": r"[ \t]+",
+    "WS": r"[ \t\n\r]+",
+    "CR": r"\r",
+    "LF": r"\n",
+    "NEWLINE": r"(?:\r?\n)+",
+}
+"""Lark's library of terminals."""
+
+
+def escaped_grammar(grammar: str, param: str) -> str:
+    """An expression for the texts of a Lark grammar as they stand inside a JSON string.
+
+    Raises:
+        Failure: the grammar has something that has no counterpart there.
+    """
+    return f"%lark {{\n{_TOKENS.sub(lambda found: _token(found, param), grammar)}\n}}"
+
+
+def _token(found: re.Match[str], param: str) -> str:
+    text = found.group()
+    match found.lastgroup:
+        case "comment":
+            return ""
+        case "string":
+            return _literal(text, param)
+        case "regex":
+            pattern, flags = text[1:].rsplit("/", 1)
+            if "x" in flags:
+                raise _refused("the flag x of a regular expression", param)
+            return f"/{_Escaper(pattern, 's' in flags, param).escaped()}/{flags}"
+        case "import" | "common" | "alias":
+            return _imported(found, param)
+        case "range":
+            raise _refused('a range of characters ("a".."z"; write /[a-z]/)', param)
+        case "negation":
+            raise _refused("the negation of a terminal (~)", param)
+        case _:
+            raise _refused(text, param)
+
+
+def _literal(text: str, param: str) -> str:
+    try:
+        value = json.loads(text, strict=False)
+    except ValueError:
+        raise _refused(f"the literal {text}", param) from None
+    return quote(json.dumps(value, ensure_ascii=False)[1:-1])
+
+
+def _imported(found: re.Match[str], param: str) -> str:
+    name = found.group("common")
+    if name not in _COMMON:
+        raise _refused(f"%import common.{name}", param)
+    pattern = _Escaper(_COMMON[name], dotall=False, param=param).escaped()
+    return f"{found.group('alias') or name}: /{pattern}/"
+
+
+def _refused(what: str, param: str) -> Failure:
+    msg = f"A custom tool's grammar may not have {what} in this model's call format."
+    return Failure(FailureKind.UNSUPPORTED, msg, param=param)
+
+
+_PIECES = re.compile(
+    r"""
+    (?P<class>\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\])
+  | (?P<code>\\(?:x\{[0-9a-fA-F]+\}|u\{[0-9a-fA-F]+\}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))
+  | (?P<property>\\[pP](?:\{[^}]*\}|\w))
+  | (?P<escape>\\.)
+  | (?P<open>\((?:\?(?P<flags>[a-zA-Z-]*)(?P<end>[:)])|\?P?<\w+>|\?)?)
+  | (?P<close>\))
+  | (?P<dot>\.)
+  | (?P<char>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class _Escaper:
+    """Goes through a regular expression in the syntax of Rust's ``regex``."""
+
+    def __init__(self, pattern: str, dotall: bool, param: str) -> None:
+        self._pattern = pattern
+        self._dotall = [dotall]
+        self._param = param
+
+    def escaped(self) -> str:
+        """The regular expression of the escaped texts."""
+        return _PIECES.sub(self._piece, self._pattern)
+
+    def _piece(self, found: re.Match[str]) -> str:
+        text = found.group()
+        if found["class"]:
+            return _class(text)
+        if found["code"]:
+            return _char(chr(int(text[2:].strip("{}"), 16)))
+        if found["property"]:
+            return f"[{text}&&{_SAFE}]"
+        if found["escape"]:
+            return self._escape(text)
+        if found["open"]:
+            return self._open(found)
+        if found["close"]:
+            if len(self._dotall) > 1:
+                self._dotall.pop()
+            return text
+        if found["dot"]:
+            return _with_escapes(_SAFE, '"\\\r\t' + ("\n" if self._dotall[-1] else ""))
+        return text if text not in _ESCAPES else _char(text)
+
+    def _open(self, found: re.Match[str]) -> str:
+        flags, end = found["flags"] or "", found["end"]
+        if found.group() == "(?":
+            raise _refused("a look-around", self._param)
+        added, _, removed = flags.partition("-")
+        dotall = ("s" in added or self._dotall[-1]) and "s" not in removed
+        if "x" in added:
+            raise _refused("the flag x of a regular expression", self._param)
+        if end == ")":
+            self._dotall[-1] = dotall
+        else:
+            self._dotall.append(dotall)
+        return found.group()
+
+    def _escape(self, text: str) -> str:
+        char = text[1]
+        if char in "nrt":
+            return f"(?:\\\\{char})"
+        if char in "sSdDwW":
+            return _class(f"[{text}]")
+        if char.isalnum():
+            raise _refused(f"{text} in a regular expression", self._param)
+        return _char(char) if char in _ESCAPES else text
+
+
+def _char(char: str) -> str:
+    """The expression for one character inside a JSON string; nothing matches other controls."""
+    if char in _ESCAPES:
+        return f"(?:\\\\{_ESCAPES[char]})"
+    return f"\\x{{{ord(char):x}}}"
+
+
+def _class(text: str) -> str:
+    """A class without what JSON escapes, and the escapes of what it has of that."""
+    try:
+        pattern = re.compile(text)
+    except re.error:
+        return f"[{text}&&{_SAFE}]"
+    taken = "".join(char for char in _ESCAPES if pattern.fullmatch(char))
+    return _with_escapes(f"[{text}&&{_SAFE}]", taken)
+
+
+def _with_escapes(safe: str, chars: str) -> str:
+    if not chars:
+        return safe
+    return f"(?:{safe}|\\\\[{''.join(_ESCAPES[char] for char in chars)}])"

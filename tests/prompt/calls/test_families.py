@@ -1,0 +1,165 @@
+"""Every family: what its template writes is recognised, read back and allowed."""
+
+import pytest
+
+from colonnade.prompt import ChatTemplate, packaged_templates
+from colonnade.prompt.calls import GENERIC, ToolUse, choose_call_format
+from colonnade.prompt.calls.grammar import call_grammar
+from colonnade.prompt.calls.known import KNOWN
+from colonnade.prompt.output import CallStart
+from colonnade.prompt.packaged import packaged_source
+from tests.prompt.calls.conversations import CALLS, TOOLS, USE, answer, calls_of, content_of, parse
+from tests.prompt.calls.families import DERIVED, TEMPLATES
+from tests.prompt.calls.languages import Vocabulary
+
+BYTES = Vocabulary()
+FAMILIES = [pytest.param(known, id=known.name) for known in KNOWN]
+
+
+def chosen(known):
+    return choose_call_format(TEMPLATES[known.name], ())
+
+
+def markers(known):
+    """The parts of a format's markers that are special tokens in a vocabulary that has them."""
+    found = {chunk for text in known.markers for chunk in text.split()}
+    tags = [chunk for chunk in found if chunk[0] in "<[" and chunk[-1] in ">]" and len(chunk) > 2]
+    return Vocabulary(*sorted(tags))
+
+
+def written(known, chosen_):
+    calls = CALLS[:1] if chosen_.single else CALLS
+    return answer(TEMPLATES[known.name], calls), list(calls)
+
+
+def test_every_family_has_a_template():
+    assert [known.name for known in KNOWN] == list(TEMPLATES)
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_a_family_is_recognised_by_what_its_template_writes(known):
+    found = chosen(known)
+    assert found.name == known.name
+    assert found.separator == known.separator or found.single
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_calls_are_read_back(known):
+    text, calls = written(known, chosen(known))
+    events = parse(known, [text])
+    assert calls_of(events) == calls
+    assert content_of(events) == ""
+    assert parse(known, text) == events
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_calls_are_allowed(known):
+    text, _ = written(known, chosen(known))
+    grammar = call_grammar(known, USE, {})
+    assert BYTES.takes(grammar, text), BYTES.prefix(grammar, text)
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_calls_are_allowed_where_markers_are_special_tokens(known):
+    text, _ = written(known, chosen(known))
+    vocabulary = markers(known)
+    grammar = call_grammar(known, USE, vocabulary.special)
+    assert vocabulary.takes(grammar, text), vocabulary.prefix(grammar, text)
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_what_no_tool_takes_is_not_allowed(known):
+    template = TEMPLATES[known.name]
+    grammar = call_grammar(known, USE, {})
+    wrong = [
+        ("get.weather", {"days": 3}),
+        ("get.weather", {"days": "many", "place": "here"}),
+        ("get.weather", {"place": "here", "other": 1}),
+        ("set-alarm", {"at": "noontide"}),
+        ("get.weathers", {"place": "here"}),
+    ]
+    assert [call for call in wrong if BYTES.takes(grammar, answer(template, [call]))] == []
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_one_call_where_one_is_wanted(known):
+    grammar = call_grammar(known, ToolUse(TOOLS, parallel=False), {})
+    template = TEMPLATES[known.name]
+    one = answer(template, CALLS[1:2])
+    assert BYTES.takes(grammar, one)
+    two = one + one if known.single else answer(template, CALLS[1:])
+    assert not BYTES.takes(grammar, two)
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_only_allowed_tools(known):
+    grammar = call_grammar(known, ToolUse(TOOLS, allowed=frozenset({"now"})), {})
+    template = TEMPLATES[known.name]
+    assert BYTES.takes(grammar, answer(template, [("now", {})]))
+    assert not BYTES.takes(grammar, answer(template, CALLS[1:2]))
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_calls_begin_with_a_trigger(known):
+    text, _ = written(known, known)
+    if known.anchored:
+        assert known.triggers == ()
+    else:
+        assert text.startswith(known.triggers)
+
+
+@pytest.mark.parametrize("known", FAMILIES)
+def test_text_around_calls_is_content(known):
+    text, calls = written(known, known)
+    if known.anchored:
+        pytest.skip("calls are the whole answer")
+    events = parse(known, [f"Let me see.\n\n{text}\n Done."])
+    assert content_of(events) == "Let me see.Done."
+    assert calls_of(events) == calls
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_formats_of_nobody_are_derived(name):
+    template = ChatTemplate(DERIVED[name], name=name)
+    found = choose_call_format(template, ())
+    assert found.name == "derived"
+    text = answer(template, CALLS)
+    events = parse(found, [text])
+    assert calls_of(events) == list(CALLS)
+    assert content_of(events) == ""
+    assert BYTES.takes(call_grammar(found, USE, {}), text)
+
+
+def test_the_models_own_ids_are_kept():
+    events = parse(chosen_named("kimi-k2"), [answer(TEMPLATES["kimi-k2"], CALLS)])
+    ids = [event.id for event in events if isinstance(event, CallStart)]
+    assert ids == ["functions.get.weather:0", "functions.set-alarm:1", "functions.now:2"]
+    events = parse(chosen_named("mistral-ids"), [answer(TEMPLATES["mistral-ids"], CALLS)])
+    ids = [event.id for event in events if isinstance(event, CallStart)]
+    assert ids == ["abcdefgh0", "abcdefgh1", "abcdefgh2"]
+
+
+def chosen_named(name):
+    return next(known for known in KNOWN if known.name == name)
+
+
+def test_a_template_without_tools_gets_the_generic_format():
+    source = "{% for m in messages %}{{ m.role + m.content }}{% endfor %}"
+    found = choose_call_format(ChatTemplate(source, name="test"), ())
+    assert (found.call, found.section) == (GENERIC.call, GENERIC.section)
+
+
+def test_markers_tell_a_family_whose_template_drops_calls():
+    source = (
+        "{% if tools %}{{ tools | tojson }}Answer with <|tool_call_start|>[f(a=1)]"
+        "<|tool_call_end|>{% endif %}{% for m in messages %}{{ m.role + m.content }}{% endfor %}"
+    )
+    template = ChatTemplate(source, name="test")
+    assert choose_call_format(template, ()).name in ("lfm2", "hermes")
+
+
+@pytest.mark.parametrize("name", packaged_templates())
+def test_packaged_templates_round_trip(name):
+    template = ChatTemplate(packaged_source(name), name=name)
+    found = choose_call_format(template, ())
+    assert found.name in ("hermes", "generic", "llama3")
