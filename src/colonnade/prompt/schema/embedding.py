@@ -15,5 +15,5 @@ _OPTIONS = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible"
 def embed(schema: Mapping[str, Any] | bool) -> str:
     """The JSON text that stands behind ``%json`` in llguidance's Lark."""
     if isinstance(schema, bool):
-        schema = {} if schema else {"not": {}}
+        schema = {} if schema else {"enum": []}
     return json.dumps({**schema, "x-guidance": _OPTIONS}, ensure_ascii=False)

@@ -24,12 +24,16 @@ def check_limits(schema: object, limits: SchemaLimits, param: str) -> None:
     """
     level: list[Any] = [schema]
     for _ in range(limits.max_depth + 1):
-        level = [
-            child
-            for each in level
-            for child in (each.values() if isinstance(each, dict) else each)
-            if isinstance(child, dict | list)
-        ] if level != [schema] or isinstance(schema, dict | list) else []
+        level = (
+            [
+                child
+                for each in level
+                for child in (each.values() if isinstance(each, dict) else each)
+                if isinstance(child, dict | list)
+            ]
+            if level != [schema] or isinstance(schema, dict | list)
+            else []
+        )
         if not level:
             break
     else:

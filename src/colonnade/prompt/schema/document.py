@@ -1,0 +1,109 @@
+"""What a schema's references mean: drafts, anchors, identifiers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urldefrag, urljoin
+
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Schema = dict[str, Any] | bool
+
+_SCHEMAS = (
+    *("not", "if", "then", "else", "contains", "propertyNames", "additionalProperties"),
+    *("additionalItems", "items", "unevaluatedItems", "unevaluatedProperties"),
+)
+_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
+_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_OLD = ("draft-03", "draft-04", "draft-06", "draft-07")
+_BASE = "http://schema.invalid/root"
+"""Of references in a schema without an identifier of its own. Nothing is ever fetched."""
+
+
+class Document:
+    """A schema as a whole. Only what it holds itself can be referred to."""
+
+    def __init__(self, root: Mapping[str, Any], param: str) -> None:
+        self.root = dict(root)
+        self.param = param
+        self._by_uri: dict[str, Any] = {}
+        named = str(root.get("$schema", ""))
+        self.old = any(draft in named for draft in _OLD)
+        """Draft 7 or before: what stands beside a ``$ref`` has no meaning."""
+        self._bases: dict[int, str] = {}
+        self._note(self.root, _BASE)
+
+    def refused(self, path: str, reason: str) -> Failure:
+        """The failure for something in the schema. ``path`` is a JSON pointer."""
+        msg = f"The schema cannot be used: {reason} (at {path})."
+        return Failure(FailureKind.INVALID_REQUEST, msg, param=self.param)
+
+    def resolve(self, reference: str, holder: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
+        """What a ``$ref`` in the schema ``holder`` means.
+
+        Raises:
+            Failure: it leads nowhere, or out of the document.
+        """
+        uri, fragment = _joined(self._bases.get(id(holder), _BASE), reference)
+        if uri not in self._by_uri:
+            raise self.refused(path, f"'$ref' leads out of it, to {reference[:100]!r}")
+        if fragment and not fragment.startswith("/"):
+            found = self._by_uri.get(f"{uri}#{fragment}")
+        else:
+            found = _pointed(self._by_uri[uri], unquote(fragment))
+        if not isinstance(found, dict | bool):
+            raise self.refused(path, f"'$ref' leads nowhere, to {reference[:100]!r}")
+        return found
+
+    def _note(self, schema: dict[str, Any], base: str) -> None:
+        """Note identifiers and anchors; iterative, for a schema may be deep."""
+        waiting: list[tuple[Any, str]] = [(schema, base)]
+        self._by_uri[base] = schema
+        while waiting:
+            each, base = waiting.pop()
+            name = each.get("$id", each.get("id"))
+            if isinstance(name, str) and not (self.old and "$ref" in each):
+                base, fragment = _joined(base, name)
+                self._by_uri.setdefault(f"{base}#{fragment}" if fragment else base, each)
+            for keyword in ("$anchor", "$dynamicAnchor"):
+                if isinstance(anchor := each.get(keyword), str):
+                    self._by_uri.setdefault(f"{base}#{anchor}", each)
+            self._bases[id(each)] = base
+            waiting += [(child, base) for child in subschemas(each)]
+
+
+def _joined(base: str, reference: str) -> tuple[str, str]:
+    """The URI and the fragment of a reference from a base."""
+    if reference.startswith("#"):
+        return base, reference[1:]
+    uri, fragment = urldefrag(urljoin(base, reference))
+    return uri, fragment
+
+
+def subschemas(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas directly inside one, as far as they are objects."""
+    for keyword in _SCHEMAS:
+        if isinstance(schema.get(keyword), dict):
+            yield schema[keyword]
+    for keyword in _LISTS:
+        if isinstance(found := schema.get(keyword), list):
+            yield from (each for each in found if isinstance(each, dict))
+    for keyword in (*_MAPS, "dependencies"):
+        if isinstance(found := schema.get(keyword), dict):
+            yield from (each for each in found.values() if isinstance(each, dict))
+
+
+def _pointed(found: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
+    """What a JSON pointer leads to, None for nothing (RFC 6901)."""
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, list) and key.isascii() and key.isdecimal() and int(key) < len(found):
+            found = found[int(key)]
+        elif isinstance(found, dict):
+            found = found.get(key)
+        else:
+            return None
+    return found
