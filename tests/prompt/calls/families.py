@@ -91,7 +91,8 @@ SOURCES: dict[str, str] = {
     ),
     "minimax-m1": _source(_OBJECT, "<tool_calls>\n", "\n</tool_calls>", "\n"),
     "deepseek-v3": _source(
-        "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{{ name }}\n```json\nARGS\n```<｜tool▁call▁end｜>",
+        "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{{ name }}\n```json\nARGS\n```"
+        "<｜tool▁call▁end｜>",
         "<｜tool▁calls▁begin｜>",
         "<｜tool▁calls▁end｜>",
         "\n",

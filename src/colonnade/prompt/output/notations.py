@@ -117,7 +117,7 @@ def _quoted(source: Source, sink: Sink, mark: str) -> Reading[bool]:
     stops = _ESCAPE_STOPS if mark == '"' else Stops((mark, "\\"))
     sink.quote()
     while True:
-        stop = yield from source.until(stops, sink.chars)
+        stop = yield from source.until(stops, sink.chars, whole=True)
         if stop is None:
             return False
         if stop == mark:
@@ -170,6 +170,10 @@ def _tagged(
         found = yield from source.literal(opening, end)
         if found != opening:
             source.text = (found or "") + source.text
+            cut = any(tag.startswith(source.text) for tag in (opening, end))
+            if source.ended and found is None and cut:
+                source.take(len(source.text))
+                return False
             break
         key = yield from source.word(key_stops, _KEY_LENGTH)
         if key is None:
@@ -238,15 +242,15 @@ def _value(
     char = yield from source.char()
     if allowed == {"string"} or (char not in _starts(allowed) and "string" in allowed):
         sink.quote()
-        stop = yield from source.until(stops, sink.chars)
+        stop = yield from source.until(stops, sink.chars, whole=True)
         if stop is not None:
             sink.quote()
     elif "string" not in allowed and char in ("{", "["):
-        stop = yield from source.until(stops, sink.json)
+        stop = yield from source.until(stops, sink.json, whole=True)
     else:
         pieces: list[str] = []
-        stop = yield from source.until(stops, pieces.append)
-        if stop is None and source.ended and char not in ("{", "["):
+        stop = yield from source.until(stops, pieces.append, whole=True)
+        if stop is None:
             sink.json("".join(pieces))
         else:
             _whole_value("".join(pieces), sink, allowed)
@@ -365,7 +369,7 @@ def _braced(source: Source, sink: Sink, quote: str) -> Reading[bool]:
             return False
         if (yield from source.literal(quote)) is not None:
             sink.quote()
-            if (yield from source.until(closing, sink.chars)) is None:
+            if (yield from source.until(closing, sink.chars, whole=True)) is None:
                 return False
             sink.quote()
         elif char in "{}[],":

@@ -56,6 +56,8 @@ class OutputParser:
 
     def feed(self, text: str) -> list[Parsed]:
         """Read more of the answer."""
+        if not text:
+            return []
         if self._idle and not self._source.text and not self._stops.first.search(text):
             self._content(text)
         else:
@@ -128,9 +130,10 @@ class OutputParser:
         elif self._format is not None and mark in self._format.leads:
             self._trim = True
         elif self._format is not None:
-            if not self._format.plain:
-                self._source.text = mark + self._source.text
-            yield from self._calls(self._format)
+            if self._format.plain:
+                mark = ""
+            self._source.text = mark + self._source.text
+            yield from self._calls(self._format, mark)
 
     def _opens(self, reasoning: ReasoningFormat) -> Reading[bool]:
         """Whether a thought begins here, behind whitespace at most."""
@@ -191,10 +194,10 @@ class OutputParser:
             self._trim = True
             return
         self._put_back()
-        yield from self._calls(format)
+        yield from self._calls(format, "")
 
-    def _calls(self, format: CallFormat) -> Reading[None]:  # noqa: A002
-        """Read calls from the first one's marker to the last one's end."""
+    def _calls(self, format: CallFormat, mark: str) -> Reading[None]:  # noqa: A002
+        """Read calls from the first one's ``mark`` to the last one's end."""
         before = self._count
         self._source.taken = []
         yield from self._source.blank()
@@ -210,6 +213,8 @@ class OutputParser:
             if found and found == closing:
                 break
         else:
+            if self._count == before and not any(self._source.taken or ()):
+                self._source.take(len(mark))
             self._give_up()
         self._source.taken = None
         if self._count > before:

@@ -120,10 +120,11 @@ class Source:
                 break
         return True
 
-    def until(self, stops: Stops, emit: Emit) -> Reading[str | None]:
+    def until(self, stops: Stops, emit: Emit, *, whole: bool = False) -> Reading[str | None]:
         """Emit the text before the first of ``stops`` as it comes, and read that stop too.
 
-        Returns the stop, None when the text ends without one.
+        Returns the stop, None when the text ends without one. With ``whole``, the beginning of a
+        stop at the very end is not emitted.
         """
         while True:
             position, stop = stops.find(self.text, ended=self.ended)
@@ -135,6 +136,8 @@ class Source:
             if self.ended:
                 return None
             yield
+            if whole and self.ended:
+                self.text = self.text[: stops.find(self.text, ended=False)[0]]
 
     def word(self, stops: Stops, longest: int) -> Reading[str | None]:
         """Read what stands before the first of ``stops``, which stay unread.
