@@ -26,6 +26,7 @@ _TOKENS = re.compile(
   | (?P<special><[^<>\s]+>)
   | (?P<negation>~(?![ \t]*[0-9]))
   | (?P<range>\.\.)
+  | (?P<name>[A-Za-z_][\w-]*)
     """,
     re.VERBOSE,
 )
@@ -59,7 +60,59 @@ def escaped_grammar(grammar: str, param: str) -> str:
     Raises:
         Failure: the grammar has something that has no counterpart there.
     """
-    return f"%lark {{\n{_TOKENS.sub(lambda found: _token(found, param), grammar)}\n}}"
+    runs = _runs(grammar)
+
+    def token(found: re.Match[str]) -> str:
+        if found.lastgroup == "name":
+            name = found.group()
+            return f"run-{name.lower()}" if name in runs else name
+        run = _RUN.fullmatch(found.group()) if found.lastgroup == "regex" else None
+        if run is not None and _in_rule(grammar, found.start(), runs):
+            return _run(run, param)
+        return _token(found, param)
+
+    return f"%lark {{\n{_TOKENS.sub(token, grammar)}\n}}"
+
+
+_RUN = re.compile(r"/(?P<open>\()?(?P<of>\.|\[(?:\\.|[^\]\\])+\])(?P<times>[*+])(?(open)\))/")
+_DEFINITION = re.compile(r"^[ \t]*[!?]?([A-Za-z_][\w-]*)[^:\n\"/]*:", re.MULTILINE)
+_BESIDE = re.compile(r"(?://|#)[^\n]*|^[ \t]*%[^\n]*", re.MULTILINE)
+
+
+def _runs(grammar: str) -> frozenset[str]:
+    """The terminals that are runs of one class of characters, to be made rules.
+
+    A terminal ends only where it cannot go on, and behind a backslash a run always could: next to
+    a line's end, which is written with one, it has to be pieces that are terminals themselves.
+    """
+    found = list(_DEFINITION.finditer(grammar))
+    ends = [each.start() for each in found[1:]] + [len(grammar)]
+    bodies = {
+        each.group(1): _BESIDE.sub("", grammar[each.end() : end]).strip()
+        for each, end in zip(found, ends, strict=True)
+        if each.group(1).isupper()
+    }
+    runs = {name for name, body in bodies.items() if _RUN.fullmatch(body)}
+    used = {word for body in bodies.values() for word in re.findall(r"[A-Z_][\w-]*", body)}
+    return frozenset(runs - used)
+
+
+def _in_rule(grammar: str, position: int, runs: frozenset[str]) -> bool:
+    """Whether what stands at a position belongs to a rule, or to what becomes one."""
+    name = ""
+    for found in _DEFINITION.finditer(grammar, 0, position):
+        name = found.group(1)
+    return name in runs or (name != "" and not name.isupper())
+
+
+def _run(run: re.Match[str], param: str) -> str:
+    """A run of characters as a rule's expression."""
+    escaped = _Escaper(run["of"], dotall=False, param=param).escaped()
+    plain = f"[{run['of']}&&{_SAFE}]" if run["of"] != "." else _SAFE
+    pieces = [f"/{plain}+/"]
+    if escaped.startswith("(?:"):
+        pieces.append(f"/{escaped.removeprefix(f'(?:{plain}|').removesuffix(')')}/")
+    return f"({' | '.join(pieces)}){run['times']}"
 
 
 def _token(found: re.Match[str], param: str) -> str:

@@ -128,6 +128,9 @@ class Source:
         """
         while True:
             position, stop = stops.find(self.text, ended=self.ended)
+            if whole and self.ended and stop is None:
+                position, _ = stops.find(self.text, ended=False)
+                self.text = self.text[:position]
             if position:
                 emit(self.take(position))
             if stop is not None:
@@ -136,8 +139,6 @@ class Source:
             if self.ended:
                 return None
             yield
-            if whole and self.ended:
-                self.text = self.text[: stops.find(self.text, ended=False)[0]]
 
     def word(self, stops: Stops, longest: int) -> Reading[str | None]:
         """Read what stands before the first of ``stops``, which stay unread.
