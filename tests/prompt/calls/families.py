@@ -180,6 +180,12 @@ DERIVED = {
     "ids": _source(
         "<|call|>{{ id }}<|name|>{{ name }}<|args|>ARGS<|/call|>", "<|calls|>", "<|/calls|>"
     ),
+    "tagged": _source(
+        "<call:x>{{ name }}<sep:x>\nARGS</call:x>\n",
+        "<calls:x>\n",
+        "</calls:x>",
+        each="<key:x>{{ k }}</key:x>\n<value:x>{{ value(v) }}</value:x>\n",
+    ),
     "plain": _source("CALL: {{ name }} WITH ARGS".replace("CALL", "Function")),
 }
 """Formats of nobody."""

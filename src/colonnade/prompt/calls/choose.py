@@ -60,8 +60,16 @@ def _known(one: str, two: str | None) -> CallFormat | None:
 
 
 def _derived(template: ChatTemplate, one: str, two: str | None) -> CallFormat | None:
+    """The format derived from what the template writes, if it writes that again."""
     said = _render(template, {"role": "assistant", "content": VALUE})
-    return None if said is None else derive(one, two, said)
+    for several in (two, None):
+        found = derive(one, several, said) if said is not None else None
+        if found is None or any(name in text for name in NAMES for text in found.markers):
+            continue
+        count, written = (1, one) if found.single else (2, two or "")
+        if re.search(_pattern(found, count, loose=False), written):
+            return found
+    return None
 
 
 def _by_evidence(evidence: str) -> CallFormat:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from colonnade.prompt.reasoning import ReasoningFormat
 
 _NAME_LENGTH = 256
+_PIECE = 4096
 _SPACES = (" ", "\n", "\t", "\r")
 
 
@@ -61,8 +62,9 @@ class OutputParser:
         if self._idle and not self._source.text and not self._stops.first.search(text):
             self._content(text)
         else:
-            self._source.text += text
-            next(self._reading, None)
+            for start in range(0, len(text), _PIECE):  # what has come is copied when some is read
+                self._source.text += text[start : start + _PIECE]
+                next(self._reading, None)
         return self._emitted()
 
     def finish(self) -> list[Parsed]:
