@@ -34,6 +34,7 @@ class Document:
         self.old = any(draft in named for draft in _OLD)
         """Draft 7 or before: what stands beside a ``$ref`` has no meaning."""
         self._bases: dict[int, str] = {}
+        self._recursive: dict[int, bool] = {}
         self._note(self.root, _BASE)
 
     def refused(self, path: str, reason: str) -> Failure:
@@ -57,6 +58,32 @@ class Document:
         if not isinstance(found, dict | bool):
             raise self.refused(path, f"'$ref' leads nowhere, to {reference[:100]!r}")
         return found
+
+    def is_recursive(self, schema: object) -> bool:
+        """Whether a schema refers to itself, over whatever way."""
+        if not isinstance(schema, dict):
+            return False
+        found = self._recursive.get(id(schema))
+        if found is None:
+            found = self._recursive[id(schema)] = self._leads_back(schema)
+        return found
+
+    def _leads_back(self, schema: dict[str, Any]) -> bool:
+        seen: set[int] = set()
+        waiting = [schema]
+        while waiting:
+            each = waiting.pop()
+            inside = list(subschemas(each))
+            if isinstance(reference := each.get("$ref"), str):
+                target = self.resolve(reference, each, "#")
+                inside += [target] if isinstance(target, dict) else []
+            for child in inside:
+                if child is schema:
+                    return True
+                if id(child) not in seen:
+                    seen.add(id(child))
+                    waiting.append(child)
+        return False
 
     def _note(self, schema: dict[str, Any], base: str) -> None:
         """Note identifiers and anchors; iterative, for a schema may be deep."""

@@ -60,6 +60,7 @@ class _Rewriter:
         self.negation = Negation(document)
         self._names: dict[int, str] = {}
         self._targets: list[tuple[str, Any, str]] = []
+        self._inlining: set[int] = set()
         self._nodes = 0
 
     def whole(self) -> Schema:
@@ -73,8 +74,8 @@ class _Rewriter:
             return root
         return {**root, "$defs": definitions}
 
-    def node(self, schema: Any, path: str) -> Schema:  # noqa: ANN401 - JSON
-        """Rewrite one schema."""
+    def node(self, schema: Any, path: str, *, met: bool = False) -> Schema:  # noqa: ANN401 - JSON
+        """Rewrite one schema. ``met``: the compiler will have to join it with another one."""
         self._nodes += 1
         if self._nodes > _MOST_NODES:
             raise self.document.refused(path, "it is too large once its parts are spelled out")
@@ -83,14 +84,27 @@ class _Rewriter:
         if not isinstance(schema, dict):
             raise self.document.refused(path, f"a schema is expected, not {str(schema)[:40]!r}")
         if "$ref" in schema and self.document.old:
-            return self.reference(schema["$ref"], schema, path)
-        return _Node(self, schema, path).rewritten()
+            return self.reference(schema["$ref"], schema, path, met=met)
+        return _Node(self, schema, path, met=met).rewritten()
 
-    def reference(self, reference: object, holder: dict[str, Any], path: str) -> dict[str, Any]:
-        """A reference to a definition of our own."""
+    def reference(
+        self,
+        reference: object,
+        holder: dict[str, Any],
+        path: str,
+        *,
+        met: bool,
+    ) -> Schema:
+        """A reference to a definition of our own; or what it means, where the compiler cannot join
+        a reference with another schema because that is still being made."""
         if not isinstance(reference, str):
             raise self.document.refused(f"{path}/$ref", "'$ref' is no text")
         target = self.document.resolve(reference, holder, f"{path}/$ref")
+        if met and id(target) not in self._inlining and self.document.is_recursive(target):
+            self._inlining.add(id(target))
+            inlined = self.node(target, reference, met=True)
+            self._inlining.remove(id(target))
+            return inlined
         name = self._names.get(id(target))
         if name is None:
             name = self._names[id(target)] = f"d{len(self._names)}"
@@ -101,17 +115,21 @@ class _Rewriter:
 class _Node:
     """One schema on its way: what is kept of it, and what is to hold beside that."""
 
-    def __init__(self, rewriter: _Rewriter, schema: dict[str, Any], path: str) -> None:
+    def __init__(
+        self, rewriter: _Rewriter, schema: dict[str, Any], path: str, *, met: bool
+    ) -> None:
         self._rewriter = rewriter
         self._document = rewriter.document
         self._schema = schema
         self._path = path
+        self._met = met
         self._kept: dict[str, Any] = {}
         self._beside: list[Schema] = []
 
     def rewritten(self) -> Schema:
         """Rewrite keyword by keyword, in the given order."""
         self._schema = self._settled(self._schema)
+        self._met = self._met or len(self._schema.keys() & _HANDLERS.keys()) > 1
         for keyword, value in self._schema.items():
             handler = _HANDLERS.get(keyword)
             if handler is not None:
@@ -131,13 +149,13 @@ class _Node:
     def _refused(self, keyword: str, reason: str) -> Exception:
         return self._document.refused(f"{self._path}/{keyword}", reason)
 
-    def _sub(self, schema: object, *steps: object) -> Schema:
-        return self._rewriter.node(schema, "/".join([self._path, *map(str, steps)]))
+    def _sub(self, schema: object, *steps: object, met: bool = False) -> Schema:
+        return self._rewriter.node(schema, "/".join([self._path, *map(str, steps)]), met=met)
 
     def _all(self, schemas: list[Any]) -> None:
         """Let further schemas, in the client's words, hold beside."""
         for schema in schemas:
-            found = self._sub(schema)
+            found = self._sub(schema, met=True)
             if found is not True and found != {}:
                 self._beside.append(found)
 
@@ -147,15 +165,15 @@ class _Node:
 
     def ref(self, _: str, value: Any) -> None:  # noqa: ANN401
         """A reference; beside others it must hold too."""
-        reference = self._rewriter.reference(value, self._schema, self._path)
-        if not self._schema.keys() & _HANDLERS.keys() - {"$ref"}:
-            self._kept.update(reference)
-        else:
-            self._beside.append(reference)
+        self._beside.append(
+            self._rewriter.reference(value, self._schema, self._path, met=self._met)
+        )
 
     def dynamic_ref(self, _: str, value: Any) -> None:  # noqa: ANN401
         """In a document of one piece a dynamic reference is a plain one."""
-        self._beside.append(self._rewriter.reference(value, self._schema, self._path))
+        self._beside.append(
+            self._rewriter.reference(value, self._schema, self._path, met=self._met)
+        )
 
     def type(self, keyword: str, value: Any) -> None:  # noqa: ANN401
         """One type or several."""
@@ -233,9 +251,15 @@ class _Node:
 
     def schemas(self, keyword: str, value: Any) -> None:  # noqa: ANN401
         """A list of schemas."""
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list):
             raise self._refused(keyword, f"{keyword!r} is no list of schemas")
-        self._kept[keyword] = [self._sub(each, keyword, i) for i, each in enumerate(value)]
+        if value:
+            met = keyword != "prefixItems" and (
+                self._met or (keyword == "allOf" and len(value) > 1)
+            )
+            self._kept[keyword] = [
+                self._sub(each, keyword, i, met=met) for i, each in enumerate(value)
+            ]
 
     def items(self, keyword: str, value: Any) -> None:  # noqa: ANN401
         """A schema for all items, or in older drafts one for each of the first."""
@@ -287,7 +311,12 @@ class _Node:
             if alone is not None:
                 without = [{"anyOf": ways} for ways in alone]
                 branches.append(
-                    self._sub({"allOf": [branch, *without]} if without else branch, keyword, number)
+                    self._sub(
+                        {"allOf": [branch, *without]} if without else branch,
+                        keyword,
+                        number,
+                        met=self._met,
+                    )
                 )
         if not branches:
             raise self._refused(keyword, "no branch of 'oneOf' can be told from the others")
