@@ -3,8 +3,7 @@
     python -m benchmarks.schemas DIRECTORY... --most 1500
 
 Takes every ``*.json`` that is a schema and refers to nothing outside; of a file with many
-definitions each is one. A schema counts
-as accepted when llguidance compiles it.
+definitions each is one. A schema counts as accepted when llguidance compiles it.
 """
 
 from __future__ import annotations
