@@ -51,6 +51,19 @@ class ServedModel:
         return find_reasoning(self.template, self._special)
 
     @cached_property
+    def thinks_unasked(self) -> bool:
+        """Whether thoughts come without being asked for: where the template has a switch for them,
+        it is on by itself."""
+        off = self.template.switches.off
+        if self.reasoning is None or not off:
+            return self.reasoning is not None
+        greeting = [{"role": "user", "content": "Hello"}]
+        try:
+            return self.template.render(greeting) != self.template.render(greeting, off)
+        except Failure:
+            return True
+
+    @cached_property
     def constraints(self) -> Constraints:
         """The constraints on this model's answers."""
         return Constraints(self.engine.info.grammar_tokens)

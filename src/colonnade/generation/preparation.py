@@ -107,9 +107,20 @@ class _Chat:
     def _thought(self, thinking: bool) -> Thought | None:
         """The thought that may stand before the answer."""
         found, wishes = self._reasoning, self._prompt.reasoning
-        if found is None or (wishes.enabled is False and not thinking):
+        if found is None:
+            return None
+        if not thinking and not self._may_think():
             return None
         return Thought(found.opening, found.closing, thinking, wishes.budget, found.ending)
+
+    def _may_think(self) -> bool:
+        """Whether a thought of the model's own accord is to be expected."""
+        wishes = self._prompt.reasoning
+        if wishes.enabled is not None:
+            return wishes.enabled
+        if wishes.effort is not None:
+            return wishes.effort != "none"
+        return self._model.thinks_unasked
 
     def _shown(self) -> tuple[int, ...]:
         """The control tokens that markers are made of."""
