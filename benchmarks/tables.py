@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, TextIO
 
@@ -36,7 +37,7 @@ class Row:
         note: str = "",
     ) -> Row:
         """A figure with its counterpart, measured in pairs; the ratio is the pairs' median."""
-        ratios = [one / two for one, two in zip(ours, other, strict=True)]
+        ratios = [one / two if two else inf for one, two in zip(ours, other, strict=True)]
         return cls(
             name,
             spread(ours),

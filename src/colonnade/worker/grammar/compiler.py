@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from colonnade.messages import Constraint
     from colonnade.worker.ports import TokenTable
 
+_MOST_ITEMS = 20_000
+"""Places of a grammar in which one place of a text may be: as many as an object has optional
+properties, and each tool some. llguidance's own bound is 2,000; the work of a step has another."""
+
 _Key = tuple[GrammarSyntax, str]
 
 
@@ -87,7 +91,7 @@ class GrammarCompiler:
     def _compile(self, constraint: Constraint) -> GrammarMatcher:
         self._check(constraint.grammar)
         grammar = _lark(constraint)
-        limits = LLParserLimits(verbose_errors=False)
+        limits = LLParserLimits(max_items_in_row=_MOST_ITEMS, verbose_errors=False)
         ll = LLMatcher(self.tokenizer.ll, grammar, log_level=0, limits=limits)
         if ll.is_error():
             raise _refused(first_line(ll.get_error()))

@@ -21,7 +21,7 @@ _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32
 """``llama_token_data``."""
 
 _FEW = 8
-"""Where less than an eighth of the vocabulary is allowed, a list of it is cheaper than a mask."""
+"""Less than an eighth of the vocabulary."""
 
 _SEEDS = 0xFFFFFFFF
 """llama.cpp takes this value for "draw one"; seeds are below it."""
@@ -83,8 +83,11 @@ class GreedySampler(LlamaSampler):
             self._bias.apply(row)
         if mask is None:
             return int(row.argmax())
-        allowed = mask.nonzero()[0]
-        return int(allowed[row[allowed].argmax()])
+        allowed = _few_allowed(mask)
+        if allowed is not None:
+            return int(allowed[row[allowed].argmax()])
+        _apply(mask, row)
+        return int(row.argmax())
 
     def accept(self, token: int) -> None:
         """Looks back at nothing."""
@@ -108,10 +111,10 @@ class ChainSampler(LlamaSampler):
         if self._bias is not None:
             self._bias.apply(row)
         if mask is not None:
-            allowed = mask.nonzero()[0]
-            if len(allowed) < len(mask) // _FEW:
+            allowed = _few_allowed(mask)
+            if allowed is not None:
                 return self._sample_among(allowed, row)
-            row[mask == 0] = -np.inf
+            _apply(mask, row)
         return int(llama_cpp.llama_sampler_sample(self._chain, self._context, index))
 
     def _sample_among(self, allowed: NDArray[np.intp], row: NDArray[np.float32]) -> int:
@@ -143,6 +146,24 @@ class ChainSampler(LlamaSampler):
         if self._chain is not None:
             llama_cpp.llama_sampler_free(self._chain)
             self._chain = None
+
+
+def _few_allowed(mask: NDArray[np.uint8]) -> NDArray[np.intp] | None:
+    """The allowed tokens, where they are so few that a list of them is cheaper than a mask."""
+    if np.count_nonzero(mask) >= len(mask) // _FEW:
+        return None
+    return np.flatnonzero(mask != 0)  # of booleans: numpy is ten times slower on numbers
+
+
+def _apply(mask: NDArray[np.uint8], row: NDArray[np.float32]) -> None:
+    """Set what is forbidden to minus infinity, in place.
+
+    Through a bound for each logit, which is a tenth of the time that indexing with the mask takes.
+    """
+    bounds = mask.astype(np.float32)
+    bounds -= 0.5
+    bounds *= np.inf
+    np.minimum(row, bounds, out=row)
 
 
 def build_chains(
