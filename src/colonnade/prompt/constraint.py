@@ -63,7 +63,7 @@ def _form_alone(
     form: Form, special: Mapping[str, int], heads: Collection[str], after_thought: bool
 ) -> Constraint:
     if isinstance(form, GrammarForm) and form.syntax is GrammarSyntax.GBNF:
-        if heads:
+        if heads and "" not in heads:
             msg = "This model needs a grammar in Lark's notation: its answers have a head."
             raise Failure(FailureKind.UNSUPPORTED, msg, param=form.param)
         text = _loosened(form.text) if after_thought else form.text
