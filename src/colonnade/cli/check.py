@@ -15,6 +15,7 @@ from colonnade.cli.report import aligned, count, size, template_name
 from colonnade.generation import CompletionPrompt, Finished, Turn
 from colonnade.hub import resolve_model
 from colonnade.messages import Decoding
+from colonnade.prompt.calls.generic import supports_tools
 from colonnade.serving import serve_model
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Report(Struct, frozen=True):
     decode_speed: float | None
     chat_template: str | None
     tools: bool
+    """Whether the chat template shows tools; where not, the system message does."""
+    tool_format: str | None
+    """How the model writes calls."""
+    thoughts: str | None
+    """The markers around its thoughts, None for a model that shows no sign of having any."""
     infill: bool
     generates: bool
     embedding_size: int | None
@@ -105,11 +111,18 @@ def _report(serving: Serving, usage: Usage | None) -> Report:
         prefill_speed=_speed(usage.prompt_tokens, usage.prompt_ms) if usage else None,
         decode_speed=_speed(usage.completion_tokens, usage.decode_ms) if usage else None,
         chat_template=template_name(serving) if info.decoder else None,
-        tools=info.decoder and ("tool_use" in template.variants or "tools" in template.source),
+        tools=info.decoder and supports_tools(template),
+        tool_format=serving.model.call_format.name if info.decoder else None,
+        thoughts=_thoughts(serving) if info.decoder else None,
         infill=info.infill,
         generates=info.decoder,
         embedding_size=None if info.decoder else info.embedding_size,
     )
+
+
+def _thoughts(serving: Serving) -> str | None:
+    found = serving.model.reasoning
+    return None if found is None else f"{found.opening.strip()} {found.closing.strip()}"
 
 
 def _speed(tokens: int, milliseconds: float) -> float | None:
@@ -130,7 +143,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
             ("Prefill", f"{report.prefill_speed:,.0f} tokens/s"),
             ("Decoding", f"{report.decode_speed:,.1f} tokens/s"),
             ("Template", report.chat_template or "none"),
-            ("Tools", "in the template" if report.tools else "not in the template"),
+            ("Tools", f"{report.tool_format}{'' if report.tools else ', not in the template'}"),
+            ("Thoughts", report.thoughts or "none"),
             ("Infill", "yes" if report.infill else "no"),
         ]
     else:

@@ -49,7 +49,7 @@ class ModelPartner:
 
     async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[Piece]:
         """Yield the answer piece by piece."""
-        from colonnade.generation import ChatPrompt, TextDelta, Turn
+        from colonnade.generation import ChatPrompt, ReasoningDelta, TextDelta, Turn
         from colonnade.messages import Decoding, Failure
 
         decoding = Decoding(sampling=self._serving.sampling, max_tokens=self._max_tokens)
@@ -58,8 +58,8 @@ class ModelPartner:
             generation = await self._serving.generator.start(turn)
             try:
                 async for event in generation:
-                    if isinstance(event, TextDelta):
-                        yield Piece(event.text)
+                    if isinstance(event, TextDelta | ReasoningDelta):
+                        yield Piece(event.text, thought=isinstance(event, ReasoningDelta))
             finally:
                 await generation.aclose()
         except Failure as failure:
