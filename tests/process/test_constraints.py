@@ -135,24 +135,24 @@ async def test_the_limit_cuts_forced_text(demo: Engine) -> None:
         assert "one two three four five six seven eight nine ten".startswith(text)
 
 
-async def test_a_stop_string_ends_forced_text(demo: Engine) -> None:
-    only = Constraint('start: "one two three four five six seven eight nine ten"')
-    text, finish = await _say(demo, Decoding(GREEDY, stop=("four",), constraint=only))
-    assert text == "one two three "
+async def test_a_stop_string_does_not_cut_what_a_grammar_holds(demo: Engine) -> None:
+    """The form says where its text ends; half of it would be no answer."""
+    only = Constraint('start: "one two three four " /[a-z]{4}/')
+    wishes = Decoding(GREEDY, stop=("three", "r"), constraint=only)
+    text, finish = await _say(demo, wishes)
+    assert re.fullmatch(r"one two three four [a-z]{4}", text)
     assert finish.reason is FinishReason.STOP
 
 
-async def test_what_was_cut_off_is_not_taken_for_read(start_engine: StartEngine) -> None:
-    """Forced tokens behind a stop string were read by the model, but are no part of the text."""
-    prompt, forced = "A prompt that is long enough to be kept.", "one two three four five six"
-    wishes = Decoding(GREEDY, max_tokens=12, ignore_eos=True)
-    only = Constraint(f'start: "{forced}"')
-    used, fresh = await start_engine(slots=1), await start_engine(slots=1)
-    stopped = Decoding(GREEDY, stop=("three",), constraint=only)
-    assert (await _say(used, stopped, prompt))[0] == "one two "
-    text, finish = await _say(used, wishes, prompt + forced)
-    assert finish.cached_tokens > 0
-    assert text == (await _say(fresh, wishes, prompt + forced))[0]
+async def test_a_stop_string_ends_the_free_text_before_a_trigger(demo: Engine) -> None:
+    marker = Constraint('start: "5, " "3, now " /[a-c]{4}/', triggers=("5, ",))
+    prompt = "<|im_start|>user\nCount from 1 to 9.<|im_end|>\n<|im_start|>assistant\n"
+    stopped = Decoding(GREEDY, stop=("3,",), constraint=marker)
+    text, _ = await _say(demo, stopped, prompt)
+    assert text == "1, 2, "
+    later = Decoding(GREEDY, stop=("5, 3", "now"), constraint=marker)
+    text, _ = await _say(demo, later, prompt)
+    assert re.fullmatch(r"1, 2, 3, 4, 5, 3, now [a-c]{4}", text)
 
 
 async def test_choices_go_their_own_ways(demo: Engine) -> None:

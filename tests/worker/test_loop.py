@@ -317,6 +317,7 @@ class Forcing:
 
     forced = 0
     done = False
+    owes = False
 
     def __init__(self, tokens: list[int]) -> None:
         self._tokens = tokens

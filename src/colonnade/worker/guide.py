@@ -115,6 +115,11 @@ class Guide:
             self._opening = tokens(thought.opening)
 
     @property
+    def owes(self) -> bool:
+        """A grammar holds the text, or will before it may end: no stop string may cut it."""
+        return self._held or self._at_once
+
+    @property
     def done(self) -> bool:
         """Nothing can follow: the grammar's text is complete."""
         return self._held and not self._queue and self._matcher_now.complete

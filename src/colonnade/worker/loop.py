@@ -207,6 +207,8 @@ class Loop:
         decoding = sequence.request.decoding
         stream = sequence.text
         said = ""
+        if sequence.guide is not None and sequence.guide.owes:
+            said = stream.let_go()
         for number, token in enumerate(tokens, 1):
             sequence.tokens.append(token)
             sequence.unsaid += 1

@@ -46,6 +46,11 @@ class TextStream:
         self.released += end
         return held[:end]
 
+    def let_go(self) -> str:
+        """Look for stop strings no more; returns the text held back for them."""
+        self._stops = ()
+        return self.flush()
+
     def flush(self) -> str:
         """The text still held back, at an end that no stop string made."""
         held, self._held = self._held, ""
