@@ -8,7 +8,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Schema = dict[str, Any] | bool
 
@@ -35,6 +35,9 @@ class Document:
         """Draft 7 or before: what stands beside a ``$ref`` has no meaning."""
         self._bases: dict[int, str] = {}
         self._recursive: dict[int, bool] = {}
+        self._grounded: set[int] = set()
+        self.is_one_piece = True
+        """Has no identifiers inside, and no dynamic anchor twice."""
         self._note(self.root, _BASE)
 
     def refused(self, path: str, reason: str) -> Failure:
@@ -57,7 +60,22 @@ class Document:
             found = _pointed(self._by_uri[uri], unquote(fragment))
         if not isinstance(found, dict | bool):
             raise self.refused(path, f"'$ref' leads nowhere, to {reference[:100]!r}")
+        if isinstance(found, dict) and self._is_only_itself(found):
+            raise self.refused(path, f"'$ref' leads in a circle, to {reference[:100]!r}")
         return found
+
+    def _is_only_itself(self, schema: dict[str, Any]) -> bool:
+        """Whether a schema refers to itself for one and the same value: no value is ever judged."""
+        if id(schema) not in self._grounded:
+            self._grounded.add(id(schema))  # also ends the search where it comes back
+            if self._leads_back(schema, _in_place):
+                self._grounded.discard(id(schema))
+                return True
+        return False
+
+    def holds(self, schema: object) -> bool:
+        """Whether a schema is a part of the document, and not made of parts."""
+        return id(schema) in self._bases
 
     def is_recursive(self, schema: object) -> bool:
         """Whether a schema refers to itself, over whatever way."""
@@ -65,15 +83,19 @@ class Document:
             return False
         found = self._recursive.get(id(schema))
         if found is None:
-            found = self._recursive[id(schema)] = self._leads_back(schema)
+            found = self._recursive[id(schema)] = self._leads_back(schema, subschemas)
         return found
 
-    def _leads_back(self, schema: dict[str, Any]) -> bool:
+    def _leads_back(
+        self,
+        schema: dict[str, Any],
+        inner: Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]],
+    ) -> bool:
         seen: set[int] = set()
         waiting = [schema]
         while waiting:
             each = waiting.pop()
-            inside = list(subschemas(each))
+            inside = list(inner(each))
             if isinstance(reference := each.get("$ref"), str):
                 target = self.resolve(reference, each, "#")
                 inside += [target] if isinstance(target, dict) else []
@@ -94,10 +116,12 @@ class Document:
             name = each.get("$id", each.get("id"))
             if isinstance(name, str) and not (self.old and "$ref" in each):
                 base, fragment = _joined(base, name)
+                self.is_one_piece &= each is schema
                 self._by_uri.setdefault(f"{base}#{fragment}" if fragment else base, each)
             for keyword in ("$anchor", "$dynamicAnchor"):
                 if isinstance(anchor := each.get(keyword), str):
-                    self._by_uri.setdefault(f"{base}#{anchor}", each)
+                    first = self._by_uri.setdefault(f"{base}#{anchor}", each)
+                    self.is_one_piece &= keyword == "$anchor" or first is each
             self._bases[id(each)] = base
             waiting += [(child, base) for child in subschemas(each)]
 
@@ -121,6 +145,18 @@ def subschemas(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for keyword in (*_MAPS, "dependencies"):
         if isinstance(found := schema.get(keyword), dict):
             yield from (each for each in found.values() if isinstance(each, dict))
+
+
+def _in_place(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas inside one that are for the same value."""
+    for keyword in ("not", "if", "then", "else"):
+        if isinstance(schema.get(keyword), dict):
+            yield schema[keyword]
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        if isinstance(found := schema.get(keyword), list):
+            yield from (each for each in found if isinstance(each, dict))
+    if isinstance(found := schema.get("dependentSchemas"), dict):
+        yield from (each for each in found.values() if isinstance(each, dict))
 
 
 def _pointed(found: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON

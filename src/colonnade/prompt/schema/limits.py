@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class SchemaLimits(NamedTuple):
@@ -24,16 +27,7 @@ def check_limits(schema: object, limits: SchemaLimits, param: str) -> None:
     """
     level: list[Any] = [schema]
     for _ in range(limits.max_depth + 1):
-        level = (
-            [
-                child
-                for each in level
-                for child in (each.values() if isinstance(each, dict) else each)
-                if isinstance(child, dict | list)
-            ]
-            if level != [schema] or isinstance(schema, dict | list)
-            else []
-        )
+        level = [child for each in level for child in _inside(each)]
         if not level:
             break
     else:
@@ -43,3 +37,10 @@ def check_limits(schema: object, limits: SchemaLimits, param: str) -> None:
     if size > limits.max_bytes:
         msg = f"The schema has {size} bytes: at most {limits.max_bytes} are allowed."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param=param)
+
+
+def _inside(value: object) -> Iterable[object]:
+    """What a list or an object holds."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -60,7 +60,10 @@ class _Rewriter:
         self.negation = Negation(document)
         self._names: dict[int, str] = {}
         self._targets: list[tuple[str, Any, str]] = []
-        self._inlining: set[int] = set()
+        self._open: set[int] = set()
+        """Schemas of the document that are being rewritten."""
+        self._joined: set[int] = set()
+        """Those of them that stand in a reference's place."""
         self._nodes = 0
 
     def whole(self) -> Schema:
@@ -85,7 +88,18 @@ class _Rewriter:
             raise self.document.refused(path, f"a schema is expected, not {str(schema)[:40]!r}")
         if "$ref" in schema and self.document.old:
             return self.reference(schema["$ref"], schema, path, met=met)
-        return _Node(self, schema, path, met=met).rewritten()
+        if (
+            id(schema) in self._open and not met
+        ):  # it comes back to itself through what was spelled out
+            return self._defined(schema, path)
+        if not self.document.holds(schema):
+            return _Node(self, schema, path, met=met).rewritten()
+        opens = id(schema) not in self._open
+        self._open.add(id(schema))
+        found = _Node(self, schema, path, met=met).rewritten()
+        if opens:
+            self._open.remove(id(schema))
+        return found
 
     def reference(
         self,
@@ -100,15 +114,19 @@ class _Rewriter:
         if not isinstance(reference, str):
             raise self.document.refused(f"{path}/$ref", "'$ref' is no text")
         target = self.document.resolve(reference, holder, f"{path}/$ref")
-        if met and id(target) not in self._inlining and self.document.is_recursive(target):
-            self._inlining.add(id(target))
-            inlined = self.node(target, reference, met=True)
-            self._inlining.remove(id(target))
-            return inlined
+        if met and id(target) not in self._joined and self.document.is_recursive(target):
+            self._joined.add(id(target))
+            found = self.node(target, reference, met=True)
+            self._joined.remove(id(target))
+            return found
+        return self._defined(target, reference)
+
+    def _defined(self, target: Any, path: str) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """A reference to a definition of this part of the document."""
         name = self._names.get(id(target))
         if name is None:
             name = self._names[id(target)] = f"d{len(self._names)}"
-            self._targets.append((name, target, reference))
+            self._targets.append((name, target, path))
         return {"$ref": f"#/$defs/{name}"}
 
 
@@ -120,7 +138,7 @@ class _Node:
     ) -> None:
         self._rewriter = rewriter
         self._document = rewriter.document
-        self._schema = schema
+        self._schema = self._holder = schema
         self._path = path
         self._met = met
         self._kept: dict[str, Any] = {}
@@ -166,13 +184,15 @@ class _Node:
     def ref(self, _: str, value: Any) -> None:  # noqa: ANN401
         """A reference; beside others it must hold too."""
         self._beside.append(
-            self._rewriter.reference(value, self._schema, self._path, met=self._met)
+            self._rewriter.reference(value, self._holder, self._path, met=self._met)
         )
 
-    def dynamic_ref(self, _: str, value: Any) -> None:  # noqa: ANN401
+    def dynamic_ref(self, keyword: str, value: Any) -> None:  # noqa: ANN401
         """In a document of one piece a dynamic reference is a plain one."""
+        if not self._document.is_one_piece:
+            raise self._refused(keyword, f"{keyword!r} among several anchors cannot be followed")
         self._beside.append(
-            self._rewriter.reference(value, self._schema, self._path, met=self._met)
+            self._rewriter.reference(value, self._holder, self._path, met=self._met)
         )
 
     def type(self, keyword: str, value: Any) -> None:  # noqa: ANN401

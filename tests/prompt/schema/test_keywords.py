@@ -1,0 +1,330 @@
+"""What becomes of each keyword: which values may be said under a schema, and which never."""
+
+import json
+import time
+from typing import Any
+
+import jsonschema
+import pytest
+
+from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.schema import SchemaLimits, embed, prepare_schema
+from tests.prompt.schema.holding import BYTES, grammar_of, takes
+
+OLD = "http://json-schema.org/draft-07/schema#"
+OLDEST = "http://json-schema.org/draft-04/schema#"
+NAMES = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
+
+CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
+    "oneOf apart by type": (
+        {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+        ["x", 3],
+        [True, None, 1.5],
+    ),
+    "oneOf apart by a constant": (
+        {
+            "oneOf": [
+                {"properties": {"k": {"const": "a"}, "x": {"type": "string"}}, "required": ["k"]},
+                {"properties": {"k": {"const": "b"}, "x": {"type": "number"}}, "required": ["k"]},
+            ],
+            "type": "object",
+        },
+        [{"k": "a", "x": "t"}, {"k": "b", "x": 1}],
+        [{"k": "a", "x": 1}, {"k": "c"}, {}],
+    ),
+    "oneOf of listed and free text": (
+        {"oneOf": [{"enum": ["a", "ab"]}, {"type": "string"}]},
+        ["b", "abc", ""],
+        ["a", "ab", 3],
+    ),
+    "oneOf of requirements": (
+        {
+            **NAMES,
+            "additionalProperties": False,
+            "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+        },
+        [{"a": 1}, {"b": 1}],
+        [{"a": 1, "b": 1}, {}],
+    ),
+    "oneOf of ranges": (
+        {"type": "integer", "oneOf": [{"maximum": 5}, {"minimum": 3}]},
+        [1, 9],
+        [3, 4, 5],
+    ),
+    "not a type": ({"not": {"type": "string"}}, [1, None, [], {}], ["x", ""]),
+    "not a constant": ({"type": "string", "not": {"const": "no"}}, ["yes", "n", "nope"], ["no"]),
+    "not some numbers": ({"type": "integer", "not": {"enum": [1, 2]}}, [0, 3], [1, 2]),
+    "not required": ({**NAMES, "not": {"required": ["a"]}}, [{"b": 1}, {}], [{"a": 1}]),
+    "not both": (
+        {**NAMES, "not": {"required": ["a", "b"]}},
+        [{"a": 1}, {"b": 1}],
+        [{"a": 1, "b": 1}],
+    ),
+    "not long": ({"type": "string", "not": {"minLength": 3}}, ["", "ab"], ["abc"]),
+    "not any of": (
+        {"not": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
+        [1, True],
+        ["x", None],
+    ),
+    "if and then": (
+        {
+            "type": "object",
+            "properties": {"k": {"enum": ["a", "b"]}, "x": {"type": "integer"}},
+            "required": ["k"],
+            "additionalProperties": False,
+            "if": {"properties": {"k": {"const": "a"}}},
+            "then": {"required": ["x"]},
+        },
+        [{"k": "a", "x": 1}, {"k": "b"}, {"k": "b", "x": 2}],
+        [{"k": "a"}, {}],
+    ),
+    "dependentRequired": (
+        {**NAMES, "dependentRequired": {"a": ["b"]}},
+        [{}, {"b": 1}, {"a": 1, "b": 2}],
+        [{"a": 1}],
+    ),
+    "dependencies of older drafts": (
+        {"$schema": OLD, **NAMES, "dependencies": {"a": {"required": ["b"]}}},
+        [{"b": 1}, {"a": 1, "b": 2}],
+        [{"a": 1}],
+    ),
+    "contains": (
+        {"type": "array", "contains": {"const": "x"}, "items": {"type": "string"}},
+        [["x"], ["x", "y"]],
+        [[], ["y"], ["y", "z"]],
+    ),
+    "contains at most": (
+        {"type": "array", "contains": {"const": 1}, "maxContains": 1, "items": {"type": "integer"}},
+        [[1], [1, 2, 3]],
+        [[1, 1], [1, 2, 1], [2]],
+    ),
+    "propertyNames by pattern": (
+        {
+            "type": "object",
+            "propertyNames": {"pattern": "^x-"},
+            "additionalProperties": {"type": "string"},
+        },
+        [{}, {"x-a": "b"}],
+        [{"a": "b"}, {"x-a": 1}],
+    ),
+    "propertyNames by list": (
+        {"type": "object", "propertyNames": {"enum": ["a", "b"]}},
+        [{"a": 1}, {"a": 1, "b": "x"}],
+        [{"c": 1}],
+    ),
+    "minProperties": (
+        {**NAMES, "additionalProperties": False, "minProperties": 1},
+        [{"a": 1}, {"b": 1}],
+        [{}],
+    ),
+    "maxProperties": (
+        {**NAMES, "additionalProperties": False, "maxProperties": 1},
+        [{}, {"a": 1}],
+        [{"a": 1, "b": 1}],
+    ),
+    "uniqueItems of listed values": (
+        {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True},
+        [[], ["a"], ["a", "c"], ["a", "b", "c"]],
+        [["a", "a"], ["b", "b"], ["a", "b", "a"]],
+    ),
+    "uniqueItems of free content": (
+        {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        [[], ["a"]],
+        [["a", "a"]],
+    ),
+    "unevaluatedProperties": (
+        {
+            "allOf": [{"properties": {"a": {"type": "integer"}}}],
+            "type": "object",
+            "properties": {"b": {"type": "integer"}},
+            "unevaluatedProperties": False,
+        },
+        [{"b": 1}, {}],
+        [{"c": 1}, {"b": 1, "c": 1}],
+    ),
+    "unknown format": ({"type": "string", "format": "color-hex"}, ["red"], [1]),
+    "draft 4's exclusive bounds": (
+        {"$schema": OLDEST, "type": "integer", "minimum": 3, "exclusiveMinimum": True},
+        [4],
+        [3, 2],
+    ),
+    "items one by one": (
+        {"$schema": OLD, "type": "array", "items": [{"type": "string"}], "additionalItems": False},
+        [["x"], []],
+        [[1], ["x", "y"]],
+    ),
+    "beside a reference": (
+        {"$defs": {"n": {"type": "integer"}}, "$ref": "#/$defs/n", "minimum": 3},
+        [3],
+        [2, "x"],
+    ),
+    "beside a reference, formerly": (
+        {
+            "$schema": OLD,
+            "definitions": {"n": {"type": "integer"}},
+            "items": {"$ref": "#/definitions/n", "minimum": 3},
+        },
+        [[2]],
+        [["x"]],
+    ),
+    "anchors": (
+        {"$defs": {"n": {"$anchor": "num", "type": "integer"}}, "items": {"$ref": "#num"}},
+        [[1], "free"],
+        [["x"]],
+    ),
+    "identifiers": (
+        {
+            "$id": "http://a.example/root",
+            "$defs": {"n": {"$id": "sub", "type": "integer"}},
+            "items": {"$ref": "sub"},
+        },
+        [[1]],
+        [["x"]],
+    ),
+    "recursion": (
+        {
+            "$defs": {
+                "node": {
+                    "type": "object",
+                    "properties": {"v": {"type": "integer"}, "next": {"$ref": "#/$defs/node"}},
+                    "required": ["v"],
+                    "additionalProperties": False,
+                }
+            },
+            "$ref": "#/$defs/node",
+        },
+        [{"v": 1}, {"v": 1, "next": {"v": 2, "next": {"v": 3}}}],
+        [{"v": 1, "next": {}}, {"next": {"v": 1}}],
+    ),
+    "recursion joined with more": (
+        {
+            "$defs": {
+                "node": {
+                    "type": "object",
+                    "properties": {
+                        "next": {"allOf": [{"$ref": "#/$defs/node"}, {"required": ["next"]}]}
+                    },
+                }
+            },
+            "$ref": "#/$defs/node",
+        },
+        [{}],
+        [{"next": {}}, {"next": 3}],
+    ),
+    "patterns of one name": (
+        {"type": "object", "patternProperties": {"a": {"type": "integer"}, "b": {"minimum": 3}}},
+        [{"ab": 4}],
+        [{"ab": 1}, {"ab": "x"}],
+    ),
+    "pattern with a class": (
+        {"type": "string", "pattern": r"^\d{2}[^\]a-c/]\/$"},
+        ["12x/"],
+        ["1xx/", "12b/"],
+    ),
+    "true": (True, [1, "x", None], []),
+    "JSON of any kind": ({}, [1, {"a": [True]}], []),
+    "safe integers": (
+        {"type": "integer", "minimum": -9007199254740991, "maximum": 9007199254740991},
+        [0, 9007199254740991],
+        [9007199254740993, 1.5],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_may_be_said_and_what_never(name: str) -> None:
+    schema, good, bad = CASES[name]
+    validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)(schema)
+    assert all(validator.is_valid(value) for value in good), "the test itself"
+    assert not any(validator.is_valid(value) for value in bad), "the test itself"
+    for value in good:
+        assert takes(schema, value), value
+    for value in bad:
+        assert not takes(schema, value), value
+
+
+def deep(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(levels):
+        schema = {"items": schema}
+    return schema
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "reference to nowhere": ({"properties": {"a": {"$ref": "#/$defs/x"}}}, "#/properties/a/.ref"),
+    "reference to a URL": ({"$ref": "https://elsewhere.example/x.json"}, "leads out of it"),
+    "no type": ({"type": "text"}, "#/type"),
+    "type of another kind": ({"type": 3}, "#/type"),
+    "properties that are none": ({"properties": [1]}, "#/properties"),
+    "required that is a word": ({"required": "a"}, "#/required"),
+    "a property that is no schema": ({"properties": {"a": 5}}, "#/properties/a"),
+    "a list of no schemas": ({"anyOf": {"type": "string"}}, "#/anyOf"),
+    "no value": ({"enum": []}, "#/enum"),
+    "a negative length": ({"type": "string", "minLength": -1}, "#/minLength"),
+    "half a length": ({"type": "string", "maxLength": 1.5}, "#/maxLength"),
+    "a bound that is a text": ({"minimum": "3"}, "#/minimum"),
+    "a look-ahead": ({"pattern": "^(?=a)"}, "looks around"),
+    "a back reference": ({"pattern": r"(a)\1"}, "unknown escape"),
+    "a pattern that does not end": ({"pattern": "[a"}, "does not end"),
+    "not everything": ({"not": {}}, "#/not"),
+    "not what cannot be said": ({"not": {"pattern": "a"}}, "#/not"),
+    "oneOf that overlaps": ({"oneOf": [{"type": "number"}, {"type": "integer"}]}, "oneOf"),
+    "too deep": (deep(20_000), "deep"),
+    "too large": ({"enum": ["x" * 2_000_000]}, "bytes"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_refused_says_where(name: str) -> None:
+    schema, words = BAD[name]
+    begun = time.monotonic()
+    with pytest.raises(Failure, match=words) as caught:
+        prepare_schema(schema, param="the.field")
+    assert caught.value.kind is FailureKind.INVALID_REQUEST
+    assert caught.value.param == "the.field"
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "minimum": 5, "maximum": 3},
+        {"type": "string", "minLength": 5, "maxLength": 3},
+        {"type": "array", "minItems": 2, "maxItems": 1},
+        {"type": "object", "required": ["a"], "properties": {"a": False}},
+        {"allOf": [{"type": "string"}, {"type": "integer"}]},
+        False,
+    ],
+)
+def test_contradictions_are_no_grammar(schema: Any) -> None:
+    with pytest.raises(ValueError, match=r"[Uu]nsatisfiable"):
+        BYTES.matcher(grammar_of(schema))
+
+
+def test_alternatives_do_not_multiply_without_end() -> None:
+    """Each of many overlapping branches has to exclude all others."""
+    branches = [{"required": [f"p{i}", f"q{i}", f"r{i}"]} for i in range(250)]
+    begun = time.monotonic()
+    with pytest.raises(Failure, match="large"):
+        prepare_schema({"type": "object", "oneOf": branches}, param="x")
+    assert time.monotonic() - begun < 2
+
+
+def test_a_schema_of_100_kilobytes() -> None:
+    field = {"type": "string", "pattern": "^[a-z]{3,12}-[0-9]+$"}
+    parts = {
+        f"part{i}": {"type": "object", "properties": {f"field{i}_{j}": field for j in range(20)}}
+        for i in range(80)
+    }
+    schema = {"type": "object", "properties": parts}
+    assert len(json.dumps(schema)) > 100_000
+    begun = time.monotonic()
+    text = embed(prepare_schema(schema, param="x"))
+    assert time.monotonic() - begun < 1
+    assert len(text) > 100_000
+
+
+def test_limits_can_be_set() -> None:
+    with pytest.raises(Failure, match="deep"):
+        prepare_schema(deep(5), param="x", limits=SchemaLimits(max_depth=4))
+    assert prepare_schema(deep(4), param="x", limits=SchemaLimits(max_depth=6))
