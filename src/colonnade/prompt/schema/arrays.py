@@ -6,7 +6,7 @@ from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from colonnade.prompt.schema.values import listed
+from colonnade.prompt.schema.values import listed, same
 
 if TYPE_CHECKING:
     from colonnade.prompt.schema.document import Document
@@ -96,7 +96,7 @@ def one_of_each(schema: dict[str, Any], document: Document, path: str) -> dict[s
     if values is not None and "prefixItems" not in rest:
         chosen = _selections(values, int(least) if _is_count(least) else 0, most)
         if chosen:
-            plain = {k: v for k, v in rest.items() if k not in ("items", "minItems", "maxItems")}
+            plain = {k: v for k, v in rest.items() if k not in ("minItems", "maxItems")}
             lists = {"type": "array", "anyOf": [_exactly(each) for each in chosen]}
             return _also(plain, lists)
     if _is_count(least) and least > 1:
@@ -116,6 +116,7 @@ def _exactly(values: tuple[Any, ...]) -> dict[str, Any]:
 
 def _selections(values: list[Any], least: int, most: object) -> list[tuple[Any, ...]]:
     """Selections of values in their order, of as many sizes as can be spelled out."""
+    values = [one for i, one in enumerate(values) if not any(same(one, two) for two in values[:i])]
     largest = min(len(values), int(most)) if _is_count(most) else len(values)
     found: list[tuple[Any, ...]] = []
     for size in range(least, largest + 1):

@@ -111,11 +111,9 @@ def named(schema: dict[str, Any], document: Document, path: str) -> dict[str, An
     values = listed(rule)
     if values is not None:
         allowed = [name for name in values if isinstance(name, str)]
-        kept = {name: each for name, each in properties.items() if name in allowed}
-        added = {name: others for name in allowed if name not in kept and others is not False}
-        closed = {**rest, "properties": {**kept, **added}, "additionalProperties": False}
-        closed.pop("patternProperties", None)
-        return closed
+        found = {name: _by_name(rest, name) for name in allowed}
+        closed = {k: v for k, v in rest.items() if k != "patternProperties"}
+        return {**closed, "properties": found, "additionalProperties": False}
     pattern = _name_pattern(rule)
     if pattern is None:
         reason = "'propertyNames' can be followed for a pattern, lengths or listed names alone"
@@ -128,6 +126,18 @@ def named(schema: dict[str, Any], document: Document, path: str) -> dict[str, An
     if others is not False:
         closed["patternProperties"] = {pattern: others}
     return closed
+
+
+def _by_name(schema: dict[str, Any], name: str) -> Any:  # noqa: ANN401
+    """All that a schema says of one property; false where that cannot be made sure of."""
+    properties, patterns = schema.get("properties") or {}, schema.get("patternProperties") or {}
+    try:
+        said = [each for pattern, each in patterns.items() if re.search(pattern, name, re.ASCII)]
+    except re.error:
+        return False
+    if name in properties:
+        said.append(properties[name])
+    return {"allOf": said} if said else schema.get("additionalProperties", True)
 
 
 def _rule(rule: object, document: Document, path: str) -> Any:  # noqa: ANN401
@@ -156,10 +166,14 @@ def _matches(pattern: str, name: str) -> bool:
         return False
 
 
-def counted(schema: dict[str, Any]) -> dict[str, Any]:
+def counted(schema: dict[str, Any], document: Document, path: str) -> dict[str, Any]:
     """``minProperties`` and ``maxProperties`` where some properties are optional: more of them
-    become required, or fewer allowed."""
-    return _at_least(_at_most(schema))
+    become required, or fewer allowed.
+
+    Raises:
+        Failure: several of free names would be needed.
+    """
+    return _at_least(_at_most(schema), document, path)
 
 
 def _optional(schema: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -181,20 +195,20 @@ def _at_most(schema: dict[str, Any]) -> dict[str, Any]:
     if not _is_count(most) or not optional:
         return schema
     room = int(most) - len(required)
-    if _is_closed(schema) and room == 1 and "minProperties" not in schema:
-        return schema  # the compiler knows this one
+    if room < 0 or (_is_closed(schema) and room == 1 and "minProperties" not in schema):
+        return schema  # the compiler knows these
     rest = {k: v for k, v in schema.items() if k != "maxProperties"}
     if _is_closed(schema) and room >= len(optional):
         return rest
-    forbidden = set(optional[max(0, room) :])
+    forbidden = set(optional[room:])
     rest.pop("patternProperties", None)
     rest["properties"] = {
-        name: False if name in forbidden else each for name, each in schema["properties"].items()
+        name: name not in forbidden and _by_name(schema, name) for name in schema["properties"]
     }
     return {**rest, "additionalProperties": False}
 
 
-def _at_least(schema: dict[str, Any]) -> dict[str, Any]:
+def _at_least(schema: dict[str, Any], document: Document, path: str) -> dict[str, Any]:
     least = schema.get("minProperties")
     required, optional = _optional(schema)
     if not _is_count(least):
@@ -203,13 +217,16 @@ def _at_least(schema: dict[str, Any]) -> dict[str, Any]:
     rest = {k: v for k, v in schema.items() if k != "minProperties"}
     if missing <= 0:
         return rest
-    if not optional or (_is_closed(schema) and missing == 1 and "maxProperties" not in schema):
+    if _is_closed(schema) and (not optional or (missing == 1 and "maxProperties" not in schema)):
         return schema  # the compiler knows these
-    if missing == 1 and len(optional) <= _MOST_CHOICES:
+    if missing == 1 and 0 < len(optional) <= _MOST_CHOICES:
         one_of_them = {"anyOf": [{"required": [name]} for name in optional]}
         return {**rest, "allOf": [*rest.get("allOf", ()), one_of_them]}
     if missing <= len(optional):
         return {**rest, "required": [*required, *optional[:missing]]}
+    if missing > len(optional) + 1:
+        reason = f"'minProperties' of {least}, with names of the model's choice, cannot be followed"
+        raise document.refused(f"{path}/minProperties", reason)  # it may choose one twice
     return {**schema, "required": [*required, *optional]}
 
 

@@ -160,9 +160,9 @@ class _Node:
 
     def _settled(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Put what concerns objects and arrays as wholes into plainer keywords."""
-        for step in (evaluated, evaluated_items, named, one_of_each):
+        for step in (evaluated, evaluated_items, named, one_of_each, counted):
             schema = step(schema, self._document, self._path)
-        return contained(disjoint_patterns(counted(schema)), self._rewriter.negation)
+        return contained(disjoint_patterns(schema), self._rewriter.negation)
 
     def _refused(self, keyword: str, reason: str) -> Exception:
         return self._document.refused(f"{self._path}/{keyword}", reason)
