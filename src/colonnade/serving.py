@@ -17,6 +17,7 @@ from colonnade.generation import Generator, Models, ServedModel
 from colonnade.hub import ModelError, ResolvedModel
 from colonnade.messages import Failure, LoadModel, Sampling
 from colonnade.prompt import choose_template
+from colonnade.prompt.schema import SchemaLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -77,6 +78,9 @@ def _compose(
         created=int(time.time()),
         engine=engine,
         template=template,
+        schema_limits=SchemaLimits(
+            settings.limits.max_grammar_size, settings.limits.max_grammar_depth
+        ),
     )
     models = Models()
     models.add(model)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from colonnade.messages import Constraint
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.forms import Form
+    from colonnade.prompt.schema import SchemaLimits
 
 _Key = tuple[bytes, bool, tuple[str, ...]]
 _KEPT_BYTES = 16 << 20
@@ -24,9 +25,11 @@ _KEPT_BYTES = 16 << 20
 class Constraints:
     """Builds constraints, and keeps what it built by content. For use from several threads."""
 
-    def __init__(self, special: Mapping[str, int]) -> None:
-        """``special`` are the names and ids of the tokens that a grammar has to name by id."""
+    def __init__(self, special: Mapping[str, int], limits: SchemaLimits) -> None:
+        """``special`` are the names and ids of the tokens that a grammar has to name by id;
+        ``limits`` are for each schema."""
         self._special = special
+        self._limits = limits
         self._lock = Lock()
         self._built: OrderedDict[_Key, Constraint | None] = OrderedDict()
         self._kept = 0
@@ -62,7 +65,13 @@ class Constraints:
                 self._built.move_to_end(key)
                 return self._built[key]
         built = build_constraint(
-            form, tools, call_format, self._special, after_thought=after_thought, heads=heads
+            form,
+            tools,
+            call_format,
+            self._special,
+            after_thought=after_thought,
+            heads=heads,
+            limits=self._limits,
         )
         self._keep(key, built)
         return built

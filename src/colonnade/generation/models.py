@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from colonnade.messages import Failure, FailureKind
 from colonnade.prompt import Guard
 from colonnade.prompt.calls import choose_call_format
 from colonnade.prompt.reasoning import find_reasoning
+from colonnade.prompt.schema import SchemaLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,8 @@ class ServedModel:
     created: int
     engine: Engine
     template: ChatTemplate
+    schema_limits: SchemaLimits = field(default_factory=SchemaLimits)
+    """How large and deep a request's schemas may be."""
 
     @cached_property
     def guard(self) -> Guard:
@@ -66,7 +69,7 @@ class ServedModel:
     @cached_property
     def constraints(self) -> Constraints:
         """The constraints on this model's answers."""
-        return Constraints(self.engine.info.grammar_tokens)
+        return Constraints(self.engine.info.grammar_tokens, self.schema_limits)
 
     @property
     def _special(self) -> frozenset[str]:

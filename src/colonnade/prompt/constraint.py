@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from colonnade.prompt.calls.formats import CallFormat
     from colonnade.prompt.calls.tools import ToolUse
+    from colonnade.prompt.schema import SchemaLimits
 
 _BLANK_LINES = r"/\n{1,2}/"
 _GBNF_PIECES = re.compile(
@@ -32,6 +33,7 @@ def build_constraint(
     *,
     after_thought: bool,
     heads: Collection[str] = (),
+    limits: SchemaLimits | None = None,
 ) -> Constraint | None:
     """Put together what holds for an answer, None where it is free.
 
@@ -39,20 +41,20 @@ def build_constraint(
     the ``form``; without a form it is free up to the first call. ``special`` are the names and ids
     of the model's special tokens. ``after_thought``: a thought may come first, and blank lines
     between it and the answer are allowed. ``heads`` are the texts of which the model writes one
-    before an answer that is no call.
+    before an answer that is no call. ``limits`` are for each schema.
 
     Raises:
         Failure: what was asked for cannot be held to; the message says what and ``param`` where.
     """
     if use is None or format is None or use.mode is CallMode.NONE:
-        return None if form is None else _form_alone(form, special, heads, after_thought)
+        return None if form is None else _form_alone(form, special, heads, after_thought, limits)
     rules = Rules()
-    calls = CallRules(rules, format, use, special)
+    calls = CallRules(rules, format, use, special, limits)
     if use.mode is CallMode.REQUIRED:
         return _lark(rules, calls.calls(), after_thought)
     if form is not None:
         one_call = calls.object_calls() if format.anchored else None
-        shaped = _headed(_form(form, beside_calls=True), heads, special)
+        shaped = _headed(_form(form, limits, beside_calls=True), heads, special)
         return _lark(rules, f"{one_call or calls.calls()} | {shaped}", after_thought)
     if format.anchored:
         return _lark(rules, calls.answer(), after_thought)
@@ -60,7 +62,11 @@ def build_constraint(
 
 
 def _form_alone(
-    form: Form, special: Mapping[str, int], heads: Collection[str], after_thought: bool
+    form: Form,
+    special: Mapping[str, int],
+    heads: Collection[str],
+    after_thought: bool,
+    limits: SchemaLimits | None,
 ) -> Constraint:
     if isinstance(form, GrammarForm) and form.syntax is GrammarSyntax.GBNF:
         if heads and "" not in heads:
@@ -70,7 +76,7 @@ def _form_alone(
         return Constraint(text, GrammarSyntax.GBNF)
     if isinstance(form, GrammarForm) and not heads and not after_thought:
         return Constraint(form.text, GrammarSyntax.LARK)
-    return _lark(Rules(), _headed(_form(form), heads, special), after_thought)
+    return _lark(Rules(), _headed(_form(form, limits), heads, special), after_thought)
 
 
 def _lark(rules: Rules, answer: str, after_thought: bool) -> Constraint:
@@ -84,11 +90,11 @@ def _headed(text: str, heads: Collection[str], special: Mapping[str, int]) -> st
     return f"({' | '.join(spell(head, special) for head in heads)}) ({text})"
 
 
-def _form(form: Form, *, beside_calls: bool = False) -> str:
+def _form(form: Form, limits: SchemaLimits | None, *, beside_calls: bool = False) -> str:
     """The Lark expression of a form."""
     match form:
         case JsonForm(schema, param):
-            return f"%json {embed(prepare_schema(schema, param=param))}"
+            return f"%json {embed(prepare_schema(schema, param=param, limits=limits))}"
         case RegexForm(pattern):
             return regex(pattern)
         case ChoiceForm(options):

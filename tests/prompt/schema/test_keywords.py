@@ -270,7 +270,8 @@ BAD: dict[str, tuple[Any, str]] = {
     "not what cannot be said": ({"not": {"pattern": "a"}}, "#/not"),
     "oneOf that overlaps": ({"oneOf": [{"type": "number"}, {"type": "integer"}]}, "oneOf"),
     "too deep": (deep(20_000), "deep"),
-    "too large": ({"enum": ["x" * 2_000_000]}, "bytes"),
+    "too deep for the stack": (deep(255), "deep"),
+    "too large": ({"enum": ["x" * 5_000_000]}, "bytes"),
 }
 
 

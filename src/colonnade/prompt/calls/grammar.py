@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from colonnade.prompt.calls.formats import CallFormat, Part
     from colonnade.prompt.calls.tools import ToolUse
+    from colonnade.prompt.schema import SchemaLimits
 
 _ANY = "/(?s:.*)/"
 _INDEX = "/[0-9]{1,3}/"
@@ -45,8 +46,9 @@ class CallRules:
         format: CallFormat,  # noqa: A002
         use: ToolUse,
         special: Mapping[str, int],
+        limits: SchemaLimits | None = None,
     ) -> None:
-        """Prepare the tools' schemas.
+        """Prepare the tools' schemas, each within ``limits``.
 
         Raises:
             Failure: see ``call_grammar``.
@@ -55,7 +57,7 @@ class CallRules:
         self._format = format
         self._special = _relevant(special, format)
         self._many = use.parallel and not format.single
-        self._tools = signatures(use)
+        self._tools = signatures(use, limits)
         if not self._tools:
             msg = "The model is to call a tool, but there is none that it may call."
             raise Failure(FailureKind.INVALID_REQUEST, msg, param="tools")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.history import INPUT
-from colonnade.prompt.schema import prepare_schema
+from colonnade.prompt.schema import SchemaLimits, prepare_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Signature:
     grammar: str | None = None
 
 
-def signatures(use: ToolUse) -> list[Signature]:
+def signatures(use: ToolUse, limits: SchemaLimits | None = None) -> list[Signature]:
     """Prepare the tools that may be called.
 
     Raises:
@@ -42,24 +42,26 @@ def signatures(use: ToolUse) -> list[Signature]:
     """
     callable_ = frozenset(tool.name for tool in use.callable)
     return [
-        _signature(tool, index) for index, tool in enumerate(use.tools) if tool.name in callable_
+        _signature(tool, index, limits)
+        for index, tool in enumerate(use.tools)
+        if tool.name in callable_
     ]
 
 
-def _signature(tool: Tool, index: int) -> Signature:
+def _signature(tool: Tool, index: int, limits: SchemaLimits | None) -> Signature:
     if not _NAME.fullmatch(tool.name):
         msg = f"A tool cannot be called {tool.name!r}: its name has to be one word."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param=f"tools[{index}].function.name")
     if tool.custom is not None:
         param = f"tools[{index}].custom.format"
-        schema = _prepared(_input_schema(tool.custom), param)
+        schema = _prepared(_input_schema(tool.custom), param, limits)
         return Signature(tool.name, schema, param, tool.custom.grammar)
     param = f"tools[{index}].function.parameters"
-    return Signature(tool.name, _prepared(_closed(tool.parameters), param), param)
+    return Signature(tool.name, _prepared(_closed(tool.parameters), param, limits), param)
 
 
-def _prepared(schema: Mapping[str, Any], param: str) -> dict[str, Any]:
-    prepared = prepare_schema(schema, param=param)
+def _prepared(schema: Mapping[str, Any], param: str, limits: SchemaLimits | None) -> dict[str, Any]:
+    prepared = prepare_schema(schema, param=param, limits=limits)
     if prepared is True:
         return {"type": "object"}
     if prepared is False or "object" not in _types(prepared):

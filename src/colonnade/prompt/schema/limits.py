@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class SchemaLimits(NamedTuple):
     """``max_bytes`` of its JSON, ``max_depth`` levels of objects and lists."""
 
-    max_bytes: int = 1_000_000
-    max_depth: int = 64
+    max_bytes: int = 4_000_000
+    max_depth: int = 256
 
 
 def check_limits(schema: object, limits: SchemaLimits, param: str) -> None:

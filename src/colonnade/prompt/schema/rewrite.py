@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.schema.arrays import contained, evaluated_items, one_of_each
 from colonnade.prompt.schema.document import Document, Schema
 from colonnade.prompt.schema.limits import SchemaLimits, check_limits
@@ -50,7 +51,11 @@ def prepare_schema(
     check_limits(schema, limits or SchemaLimits(), param)
     if isinstance(schema, bool):
         return schema
-    return _Rewriter(Document(schema, param)).whole()
+    try:
+        return _Rewriter(Document(schema, param)).whole()
+    except RecursionError as error:  # within the limits, and more than Python's stack
+        msg = "The schema is nested too deeply once its references are followed."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param=param) from error
 
 
 class _Rewriter:
