@@ -64,14 +64,16 @@ def put_results(
     return put
 
 
-def call_ids(messages: Sequence[Mapping[str, Any]]) -> set[object]:
-    """The ids of all calls in a conversation."""
-    calls = (call for message in messages for call in message.get("tool_calls", ()))
-    return {call.get("id") for call in calls if isinstance(call, dict)}
+def call_ids(messages: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The ids of all calls in a conversation. What is no text is none."""
+    calls = (call for message in messages for call in message.get("tool_calls") or ())
+    ids = (call.get("id") for call in calls if isinstance(call, dict))
+    return {call_id for call_id in ids if isinstance(call_id, str)}
 
 
 def _is_result(message: Mapping[str, Any], known: Collection[object]) -> bool:
-    return message.get("role") == "tool" and message.get("tool_call_id") not in known
+    call_id = message.get("tool_call_id")
+    return message.get("role") == "tool" and not (isinstance(call_id, str) and call_id in known)
 
 
 def _with_calls(message: Mapping[str, Any], write: Writer) -> dict[str, Any]:
