@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from colonnade.messages import (
     Cancel,
     Decoding,
+    Failure,
     FailureKind,
     Finish,
     FinishReason,
@@ -372,3 +373,34 @@ def _request(
     guide: Any = None if forced is None else Forcing(forced)
     samplers = model.samplers(decoding, prompt)
     return Request(number, prompt, decoding, samplers, [guide], time.perf_counter())
+
+
+class Failing(Forcing):
+    """A grammar that gives up at its second draw."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self._asked = 0
+
+    def mask(self) -> None:
+        self._asked += 1
+        if self._asked == 2:
+            raise Failure(FailureKind.UNSUPPORTED, "too complex")
+
+
+def test_a_grammar_that_gives_up_ends_its_request_alone() -> None:
+    """Also the choices of it that could go on: their samplers are gone with the request."""
+    bench = Bench(FakeModel(slots=3, max_outputs=8))
+    bench.submit(1, [5], max_tokens=6)
+    decoding = Decoding(max_tokens=6, n=2)
+    guides: Any = [Forcing([]), Failing()]
+    request = Request(
+        2, [7], decoding, [*bench.model.samplers(decoding, [7])], guides, time.perf_counter()
+    )
+    bench.loop.obey(request)
+    bench.run()
+    (refused,) = [message for message in bench.sent if isinstance(message, Refused)]
+    assert (refused.id, refused.kind) == (2, FailureKind.UNSUPPORTED)
+    assert bench.texts[1, 0] == _counting([5], 6)
+    assert (2, 0) not in bench.finishes
+    assert all(sampler.closed for sampler in bench.model.made_samplers)

@@ -141,12 +141,12 @@ class Loop:
             if sequence.request.decoding.prompt_logprobs is not None:
                 self._note_prompt(sequence, chunk, rows[row:last])
             row = last
-            if sequence.position != len(sequence.tokens):
+            if sequence.slot < 0 or sequence.position != len(sequence.tokens):
                 continue
             if sequence.first_token is None:
                 sequence.first_token = now
                 self._begin(sequence, now)
-            if sequence.slot < 0:
+            if sequence.slot < 0:  # it has ended with what was certain
                 continue
             try:
                 mask = None if sequence.guide is None else sequence.guide.mask()
@@ -168,6 +168,9 @@ class Loop:
             self._end(sequence, "", FinishReason.LENGTH, now)
 
     def _draw(self, ready: list[Sequence], draws: list[Draw], now: float) -> None:
+        # of a request that was given up just now, the samplers are gone
+        alive = [i for i, sequence in enumerate(ready) if sequence.slot >= 0]
+        ready, draws = [ready[i] for i in alive], [draws[i] for i in alive]
         # drawing may change the rows, and the log probabilities are of those that the model made
         logprobs = [
             None if sequence.request.decoding.logprobs is None else log_softmax(draw.row)
