@@ -82,6 +82,8 @@ def _compose(
             settings.limits.max_grammar_size, settings.limits.max_grammar_depth
         ),
     )
+    if engine.info.decoder:
+        model.get_ready()
     models = Models()
     models.add(model)
     sampling = default_sampling(settings.sampling, engine.info)
