@@ -147,7 +147,7 @@ def converse(seed: str, *, held_out: bool = False) -> Dialogue:
     rng = random.Random(seed)
     talk = Talk(rng, Words(rng, held_out))
     talk.flag_thinking = rng.random() < 0.08
-    with_tools = rng.random() < 0.45
+    with_tools = rng.random() < 0.6
     if not with_tools and rng.random() < 0.03:
         system, turn = structured.system_schema(talk)
         talk.messages.append({"role": "system", "content": system})
