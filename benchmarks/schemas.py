@@ -9,6 +9,7 @@ definitions each is one. A schema counts as accepted when llguidance compiles it
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import re
@@ -111,9 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--most", type=int, default=1500, help="schemas, drawn by chance")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    schemas = [each for each in collection(options.directories) if stands_alone(each)]
-    random.Random(options.seed).shuffle(schemas)
-    schemas = schemas[: options.most]
+    found = list(collection(options.directories))
+    random.Random(options.seed).shuffle(found)
+    alone = (each for each in found if stands_alone(each))
+    schemas = list(itertools.islice(alone, options.most))
     before, why_before = measure("as they are", schemas, plain)
     after, why_after = measure("rewritten", schemas, rewritten)
     print_rows([before, after], sys.stdout, f"{len(schemas)} schemas accepted")
