@@ -1,6 +1,6 @@
-"""Composition of the HTTP application: routers, errors, documentation, the layers around them.
+"""Composition of the HTTP applications: routers, errors, documentation, the layers around them.
 
-Gets its engine room ready-made. Reads no settings and starts no processes.
+Gets what they serve ready-made; starts no processes.
 """
 
 from __future__ import annotations
@@ -11,22 +11,35 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
 
 from colonnade import __version__
 from colonnade.api.errors import EXCEPTION_HANDLERS
-from colonnade.api.request_ids import RequestIds
 from colonnade.api.router import openai_router
+from colonnade.legacy.errors import handlers
+from colonnade.legacy.routers import TITLES, main_routers, service_router
+from colonnade.ops.documents import JSON, REDOC, SWAGGER, documents_router
 from colonnade.ops.health import ops_router
+from colonnade.ops.metrics import metrics_router
+from colonnade.web.access import ApiKeys, rate_limit
+from colonnade.web.request_ids import RequestIds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Sequence
 
-    from litestar.types import ASGIApp, Receive, Scope, Send
+    from litestar import Router
+    from litestar.types import (
+        ASGIApp,
+        ExceptionHandlersMap,
+        Middleware,
+        Receive,
+        Scope,
+        Send,
+    )
 
     from colonnade.api.options import ApiOptions
     from colonnade.generation import Generator, Models
+    from colonnade.legacy.errors import Service
+    from colonnade.legacy.house import House
 
 
 def create_app(
@@ -34,20 +47,42 @@ def create_app(
     models: Models,
     options: ApiOptions,
     *,
-    lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
+    house: House | None = None,
 ) -> Litestar:
-    """The application, serving ``models`` through ``generator``."""
+    """The application of the main port; with ``house``, the older services are on it too."""
+    routers = [
+        openai_router(generator, models, options),
+        ops_router(models),
+        metrics_router(models),
+    ]
+    if house is not None:
+        routers += main_routers(house)
+    return _application(routers, EXCEPTION_HANDLERS, options, "Colonnade", __version__)
+
+
+def create_service_app(service: Service, house: House, options: ApiOptions) -> Litestar:
+    """The application of an older service's own port: its routes and nothing else."""
+    router = service_router(service, house)
+    return _application([router], handlers(service), options, TITLES[service], __version__)
+
+
+def _application(
+    routers: Sequence[Router],
+    exception_handlers: ExceptionHandlersMap,
+    options: ApiOptions,
+    title: str,
+    version: str,
+) -> Litestar:
     app = Litestar(
-        route_handlers=[openai_router(generator, models, options), ops_router(models)],
-        exception_handlers=EXCEPTION_HANDLERS,
+        route_handlers=[*routers, documents_router()],
+        exception_handlers=exception_handlers,
         cors_config=_cors(options),
+        middleware=_middleware(options),
         openapi_config=OpenAPIConfig(
-            title="Colonnade",
-            version=__version__,
-            path="/schema",
-            render_plugins=[SwaggerRenderPlugin(), RedocRenderPlugin()],
+            title=title,
+            version=version,
+            render_plugins=[SWAGGER, REDOC, JSON],
         ),
-        lifespan=list(lifespan),
         # Logging belongs to whoever runs the process.
         logging_config=None,
     )
@@ -65,6 +100,15 @@ def _head_as_get(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send)
 
     return serve
+
+
+def _middleware(options: ApiOptions) -> list[Middleware]:
+    layers: list[Middleware] = []
+    if options.api_keys:
+        layers.append(ApiKeys(options.api_keys))
+    if options.rate_limit:
+        layers.append(rate_limit(options.rate_limit).middleware)
+    return layers
 
 
 def _cors(options: ApiOptions) -> CORSConfig | None:

@@ -14,9 +14,9 @@ from colonnade.api.completion_turns import completion_job
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionRequest
-from colonnade.api.wire import decode
 from colonnade.generation import ServedModel
 from colonnade.messages import Failure, FailureKind, Submit
+from colonnade.web.body import decode
 from tests.api.fakes import FakeEngine, FakeTemplate
 
 MODEL = ServedModel("fake", 0, cast("Any", FakeEngine()), cast("Any", FakeTemplate()))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from colonnade.api.errors import RULES
 from colonnade.messages import Failure, FailureKind
+from colonnade.web.failures import RULES
 
 if TYPE_CHECKING:
     import httpx
@@ -99,7 +99,7 @@ async def test_fault_of_our_own_is_logged_and_not_told(
     assert error["code"] == "internal"
     assert "details" not in response.text
     assert response.headers["x-should-retry"] == "false"
-    record = next(each for each in caplog.records if each.name == "colonnade.api.errors")
+    record = next(each for each in caplog.records if each.name == "colonnade.web.failures")
     assert response.headers["x-request-id"] in record.getMessage()
     assert record.exc_info
     assert record.exc_info[0] is ZeroDivisionError
@@ -108,7 +108,6 @@ async def test_fault_of_our_own_is_logged_and_not_told(
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "not_found"),
         ("POST", "/v1/nothing", 404, "not_found"),
         ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
         ("POST", "/v1/models", 405, "method_not_allowed"),

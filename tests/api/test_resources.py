@@ -43,7 +43,7 @@ async def test_health_is_always_ok_and_readiness_follows_the_model(
         engine.ready = ready
         health = await client.get("/health")
         assert health.status_code == 200
-        assert health.json()["status"] == "ok"
+        assert health.json()["status"] == "healthy"
         assert health.json()["model_loaded"] is ready
         assert (await client.get("/ready")).status_code == (200 if ready else 503)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from colonnade.messages import LoadModel, Sampling
-from colonnade.serving import default_sampling, load_request
+from colonnade.serving.loading import default_sampling, load_request
 from colonnade.settings import LimitSettings, ModelSettings, SamplingSettings, Settings
 
 

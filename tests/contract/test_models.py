@@ -26,7 +26,7 @@ def test_unknown_model(client: openai.OpenAI) -> None:
 
 
 def test_operators_routes(http: httpx.Client) -> None:
-    assert http.get("/health").json()["status"] == "ok"
+    assert http.get("/health").json()["status"] == "healthy"
     for path in ("/health", "/ready", "/v1/models"):
         head = http.head(path)  # as `wget --spider` and many monitors ask
         assert (head.status_code, head.content) == (200, b"")

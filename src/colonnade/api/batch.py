@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from colonnade.api.disconnect import cancel
+from colonnade.web.disconnect import cancel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence

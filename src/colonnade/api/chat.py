@@ -5,20 +5,19 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from colonnade.api.accounts import wire_timings, wire_usage
+from colonnade.api.answer_stream import answer_stream
 from colonnade.api.chat_answer import Style, message
 from colonnade.api.chat_stream import ChatStream
 from colonnade.api.chat_turn import chat_turn
-from colonnade.api.disconnect import unless_disconnected
 from colonnade.api.errors import ERROR_RESPONSES
-from colonnade.api.fold import fold
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.logprobs import chat_logprobs
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.chat_response import ChatChoice, ChatCompletion
-from colonnade.api.sse import EventStream
-from colonnade.api.wire import WireRequest
-from colonnade.generation import Generation, Generator, Models, Turn
+from colonnade.generation import Generator, Models, Turn
+from colonnade.web.body import WireRequest
+from colonnade.web.disconnect import unless_disconnected
 
 
 @post("/chat/completions", status_code=200, responses=ERROR_RESPONSES, summary="Chat completion")
@@ -43,22 +42,14 @@ async def create_chat_completion(
         style,
         include_usage=bool(data.stream_options and data.stream_options.include_usage),
     )
-    return EventStream(
+    return answer_stream(
         stream.frames(), close=generation.aclose, keep_alive=options.keep_alive_seconds
     )
 
 
 async def _complete(generator: Generator, turn: Turn, style: Style) -> ChatCompletion:
-    generation = await generator.start(turn)
-    try:
-        return await _answer(generation, turn, style)
-    finally:
-        await generation.aclose()
-
-
-async def _answer(generation: Generation, turn: Turn, style: Style) -> ChatCompletion:
-    identity = Identity.fresh("chatcmpl", generation.model)
-    folded = await fold(generation, turn.decoding.n)
+    completed = await generator.complete(turn)
+    identity = Identity.fresh("chatcmpl", completed.model)
     choices = [
         ChatChoice(
             index=index,
@@ -66,7 +57,7 @@ async def _answer(generation: Generation, turn: Turn, style: Style) -> ChatCompl
             logprobs=None if turn.decoding.logprobs is None else chat_logprobs(choice.tokens),
             finish_reason=style.reason(choice.reason),
         )
-        for index, choice in enumerate(folded)
+        for index, choice in enumerate(completed.choices)
     ]
     return ChatCompletion(
         id=identity.id,
@@ -74,6 +65,6 @@ async def _answer(generation: Generation, turn: Turn, style: Style) -> ChatCompl
         model=identity.model,
         system_fingerprint=SYSTEM_FINGERPRINT,
         choices=choices,
-        usage=wire_usage(generation.usage),
-        timings=wire_timings(generation.usage),
+        usage=wire_usage(completed.usage),
+        timings=wire_timings(completed.usage),
     )

@@ -15,8 +15,8 @@ from colonnade.api.schema.chat_response import (
 from colonnade.generation import EndReason
 
 if TYPE_CHECKING:
-    from colonnade.api.fold import Folded, FoldedCall
     from colonnade.api.schema.chat import ChatRequest
+    from colonnade.generation.folding import Folded, FoldedCall
 
 
 @dataclass(frozen=True, slots=True)

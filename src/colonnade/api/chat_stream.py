@@ -17,8 +17,8 @@ from colonnade.api.schema.chat_response import (
     ToolCall,
 )
 from colonnade.api.schema.chat_response import Delta as WireDelta
-from colonnade.api.sse import frame
 from colonnade.generation import CallStart, Finished, ReasoningDelta, TextDelta
+from colonnade.web.sse import frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -50,7 +50,7 @@ def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> 
         ),
         decoding(
             request,
-            sampling(request, options.sampling, model.engine.info.vocab_size),
+            sampling(request, model.sampling, model.engine.info.vocab_size),
             n=choices(request.n, options.max_choices),
             max_tokens=_max_tokens(request),
             logprobs=_logprobs(request),

@@ -10,7 +10,7 @@ from colonnade.api.accounts import total, wire_timings, wire_usage
 from colonnade.api.completion_pieces import pieces
 from colonnade.api.logprobs import CompletionLogprobsWriter
 from colonnade.api.schema.completions import CompletionChoice
-from colonnade.api.sse import frame
+from colonnade.web.sse import frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -67,7 +67,7 @@ def completion_job(
         raise _invalid("echo", msg)
     how = decoding(
         request,
-        sampling(request, options.sampling, model.engine.info.vocab_size),
+        sampling(request, model.sampling, model.engine.info.vocab_size),
         n=generated,
         max_tokens=_max_tokens(request),
         logprobs=0 if generated > n and request.logprobs is None else request.logprobs,

@@ -5,20 +5,20 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from colonnade.api.accounts import total, wire_timings, wire_usage
+from colonnade.api.answer_stream import answer_stream
 from colonnade.api.batch import Batch
 from colonnade.api.completion_pieces import Piece, pieces
 from colonnade.api.completion_stream import CompletionStream
 from colonnade.api.completion_turns import CompletionJob, completion_job
-from colonnade.api.disconnect import unless_disconnected
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.logprobs import CompletionLogprobsWriter
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.completions import Completion, CompletionChoice, CompletionRequest
-from colonnade.api.sse import EventStream
-from colonnade.api.wire import WireRequest
 from colonnade.generation import Generator, Models
 from colonnade.messages import Failure, FailureKind
+from colonnade.web.body import WireRequest
+from colonnade.web.disconnect import unless_disconnected
 
 
 @post("/completions", status_code=200, responses=ERROR_RESPONSES, summary="Completion")
@@ -37,7 +37,7 @@ async def create_completion(
     batch = await _start(generator, job)
     include_usage = bool(data.stream_options and data.stream_options.include_usage)
     stream = CompletionStream(batch, job, _heading(job), include_usage=include_usage)
-    return EventStream(stream.frames(), close=batch.aclose, keep_alive=options.keep_alive_seconds)
+    return answer_stream(stream.frames(), close=batch.aclose, keep_alive=options.keep_alive_seconds)
 
 
 async def _start(generator: Generator, job: CompletionJob) -> Batch:

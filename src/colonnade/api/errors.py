@@ -1,14 +1,10 @@
-"""The one table of failures, and how a failure becomes a response.
+"""OpenAI's shape of every error.
 
-Also maps what Litestar raises on its own (no such route, wrong method, body too large), so that
-every error of this server has OpenAI's shape.
+Also maps what Litestar raises on its own (no such route, wrong method, body too large).
 """
 
 from __future__ import annotations
 
-import logging
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from litestar import Response
@@ -16,41 +12,21 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
 from colonnade.api.schema.errors import Error, ErrorBody
-from colonnade.messages import Failure, FailureKind
+from colonnade.messages import FailureKind
+from colonnade.web.failures import (
+    CLIENT_CLOSED_REQUEST,
+    RULES,
+    ClientDisconnected,
+    limited,
+    retry_headers,
+    told,
+)
 
 if TYPE_CHECKING:
     from litestar import Request
-    from litestar.types import ExceptionHandlersMap, Scope
+    from litestar.types import ExceptionHandlersMap
 
-log = logging.getLogger(__name__)
-
-CLIENT_CLOSED_REQUEST = 499
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How one kind of failure looks to a client. The error's code is the kind's own name."""
-
-    status: int
-    type: str
-    retry_after: float | None = None
-    """Seconds to wait where the failure itself does not say; None for no Retry-After."""
-    should_retry: bool | None = None
-    """``x-should-retry``, which OpenAI's clients obey over their own judgement of the status."""
-
-
-RULES: dict[FailureKind, Rule] = {
-    FailureKind.INVALID_REQUEST: Rule(400, "invalid_request_error"),
-    FailureKind.UNSUPPORTED: Rule(400, "invalid_request_error"),
-    FailureKind.TEMPLATE_REFUSED: Rule(400, "invalid_request_error"),
-    FailureKind.CONTEXT_LENGTH_EXCEEDED: Rule(400, "invalid_request_error"),
-    FailureKind.MODEL_NOT_FOUND: Rule(404, "invalid_request_error"),
-    FailureKind.QUEUE_FULL: Rule(429, "rate_limit_error", 1, should_retry=True),
-    FailureKind.MODEL_UNAVAILABLE: Rule(503, "server_error", 2, should_retry=True),
-    FailureKind.WORKER_DIED: Rule(503, "server_error", 1, should_retry=True),
-    FailureKind.SHUTTING_DOWN: Rule(503, "server_error", 5, should_retry=True),
-    FailureKind.INTERNAL: Rule(500, "server_error", should_retry=False),
-}
+    from colonnade.messages import Failure
 
 HTTP_CODES = {
     400: FailureKind.INVALID_REQUEST.value,
@@ -58,24 +34,6 @@ HTTP_CODES = {
     405: "method_not_allowed",
     413: "request_too_large",
 }
-
-
-class ClientDisconnected(Exception):  # noqa: N818 - nobody's error
-    """The client went away before its answer was there."""
-
-
-def told(exc: Exception, scope: Scope) -> Failure:
-    """What the client is told of an exception; the log gets what the server is to blame for.
-
-    A ``Failure`` speaks for itself. Of a fault of our own only the log has the details.
-    """
-    request_id = scope["state"].get("request_id")
-    if not isinstance(exc, Failure):
-        log.error("Request %s (%s) failed", request_id, scope["path"], exc_info=exc)
-        return Failure(FailureKind.INTERNAL, "The server failed on this request.")
-    if RULES[exc.kind].status >= 500:
-        log.warning("Request %s (%s): %s", request_id, scope["path"], exc.message)
-    return exc
 
 
 def error_body(failure: Failure) -> ErrorBody:
@@ -94,19 +52,17 @@ def error_body(failure: Failure) -> ErrorBody:
 def failure_response(request: Request[Any, Any, Any], exc: Exception) -> Response[ErrorBody]:
     """Answer a failed request."""
     failure = told(exc, request.scope)
-    rule = RULES[failure.kind]
-    headers: dict[str, str] = {}
-    wait = rule.retry_after if failure.retry_after is None else failure.retry_after
-    if wait is not None:
-        headers["retry-after"] = str(max(1, math.ceil(wait)))
-        headers["retry-after-ms"] = str(math.ceil(wait * 1000))
-    if rule.should_retry is not None:
-        headers["x-should-retry"] = "true" if rule.should_retry else "false"
-    return Response(error_body(failure), status_code=rule.status, headers=headers)
+    return Response(
+        error_body(failure),
+        status_code=RULES[failure.kind].status,
+        headers=retry_headers(failure),
+    )
 
 
 def http_response(request: Request[Any, Any, Any], exc: HTTPException) -> Response[ErrorBody]:
     """Answer what Litestar itself refuses."""
+    if failure := limited(exc):
+        return failure_response(request, failure)
     status = exc.status_code
     kind = "invalid_request_error" if status < 500 else "server_error"
     message = f"{exc.detail}: {request.method} {request.url.path}"

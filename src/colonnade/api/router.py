@@ -10,7 +10,7 @@ from litestar.di import Provide
 from colonnade.api.chat import create_chat_completion
 from colonnade.api.completions import create_completion
 from colonnade.api.models import list_models, retrieve_model
-from colonnade.api.wire import WireRequest
+from colonnade.web.body import WireRequest
 
 if TYPE_CHECKING:
     from colonnade.api.options import ApiOptions

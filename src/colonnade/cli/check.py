@@ -19,9 +19,8 @@ from colonnade.prompt.calls.generic import supports_tools
 from colonnade.serving import serve_model
 
 if TYPE_CHECKING:
-    from colonnade.generation import Usage
+    from colonnade.generation import Generator, ServedModel, Usage
     from colonnade.hub import ResolvedModel
-    from colonnade.serving import Serving
     from colonnade.settings import Settings
 
 _PROMPT_TOKENS = 512
@@ -75,53 +74,54 @@ async def _check(settings: Settings, resolved: ResolvedModel) -> Report:
     async with AsyncExitStack() as stack:
         with loading(resolved.path.name) as progress:
             context = serve_model(settings, resolved, progress)
-            serving = await stack.enter_async_context(context)
-        usage = await _generate(serving) if serving.model.engine.info.decoder else None
-        return _report(serving, usage)
+            registry = await stack.enter_async_context(context)
+        model = registry.models.find(None)
+        usage = await _generate(registry.generator, model) if model.engine.info.decoder else None
+        return _report(model, usage)
 
 
-async def _generate(serving: Serving) -> Usage:
+async def _generate(generator: Generator, model: ServedModel) -> Usage:
     """Read a long prompt and write a fixed number of tokens, whatever the model would say."""
-    info = serving.model.engine.info
+    info = model.engine.info
     # By ids, for the same length whatever the tokenizer; what they mean makes no difference.
     ids = tuple(i % info.vocab_size for i in range(min(_PROMPT_TOKENS, info.ctx_size // 2)))
     decoded = min(_DECODE_TOKENS, info.ctx_size // 4)
     decoding = Decoding(max_tokens=decoded, ignore_eos=True)
-    generation = await serving.generator.start(Turn(None, CompletionPrompt(ids), decoding))
+    generation = await generator.start(Turn(None, CompletionPrompt(ids), decoding))
     async for event in generation:
         if isinstance(event, Finished):
             return event.usage
-    msg = f"{serving.model.id} ended without an answer"
+    msg = f"{model.id} ended without an answer"
     raise CommandError(msg)
 
 
-def _report(serving: Serving, usage: Usage | None) -> Report:
-    info = serving.model.engine.info
-    template = serving.model.template
+def _report(model: ServedModel, usage: Usage | None) -> Report:
+    info = model.engine.info
+    template = model.template
     return Report(
-        model=serving.model.id,
+        model=model.id,
         description=info.description,
         parameters=info.parameters,
         size_bytes=info.size,
         memory_bytes=info.memory,
-        load_seconds=round(serving.load_seconds, 3),
+        load_seconds=round(model.load_seconds, 3),
         context=info.ctx_size,
         context_trained=info.ctx_train,
         slots=info.slots,
         prefill_speed=_speed(usage.prompt_tokens, usage.prompt_ms) if usage else None,
         decode_speed=_speed(usage.completion_tokens, usage.decode_ms) if usage else None,
-        chat_template=template_name(serving) if info.decoder else None,
+        chat_template=template_name(model) if info.decoder else None,
         tools=info.decoder and supports_tools(template),
-        tool_format=serving.model.call_format.name if info.decoder else None,
-        thoughts=_thoughts(serving) if info.decoder else None,
+        tool_format=model.call_format.name if info.decoder else None,
+        thoughts=_thoughts(model) if info.decoder else None,
         infill=info.infill,
         generates=info.decoder,
         embedding_size=None if info.decoder else info.embedding_size,
     )
 
 
-def _thoughts(serving: Serving) -> str | None:
-    found = serving.model.reasoning
+def _thoughts(model: ServedModel) -> str | None:
+    found = model.reasoning
     return None if found is None else f"{found.opening.strip()} {found.closing.strip()}"
 
 

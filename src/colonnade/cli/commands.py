@@ -8,7 +8,7 @@ from colonnade import __version__
 from colonnade.cli.console import one_line_errors
 from colonnade.cli.flags import refuse_flags_of, setting_flags, settings_of
 
-_SERVE_GROUPS = ("server", "model", "queue", "limits", "sampling")
+_SERVE_GROUPS = ("server", "model", "queue", "limits", "legacy", "sampling")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from colonnade.generation import ServedModel
     from colonnade.messages import ModelInfo
-    from colonnade.serving import Serving
 
 
-def model_facts(serving: Serving) -> list[tuple[str, str]]:
+def model_facts(model: ServedModel) -> list[tuple[str, str]]:
     """Name, size, memory, context and chat template, as pairs of a label and its text."""
-    info = serving.model.engine.info
+    info = model.engine.info
     facts = [
-        ("Model", f"{serving.model.id} ({info.architecture}, {quantization(info)})"),
+        ("Model", f"{model.id} ({info.architecture}, {quantization(info)})"),
         ("Size", f"{count(info.parameters)} parameters, {size(info.size)}"),
-        ("Memory", f"{size(info.memory)}, loaded in {serving.load_seconds:.1f} s"),
+        ("Memory", f"{size(info.memory)}, loaded in {model.load_seconds:.1f} s"),
         ("Context", f"{info.ctx_size:,} tokens each for {info.slots} at a time"),
     ]
     if info.decoder:
-        facts.append(("Template", template_name(serving)))
+        facts.append(("Template", template_name(model)))
     return facts
 
 
@@ -30,9 +30,9 @@ def quantization(info: ModelInfo) -> str:
     return info.description.rsplit(" ", 1)[-1]
 
 
-def template_name(serving: Serving) -> str:
+def template_name(model: ServedModel) -> str:
     """Where the chat template comes from, with what is to know about it."""
-    template = serving.model.template
+    template = model.template
     name = "the model's own" if template.name == "model" else template.name
     return f"{name} ({template.warning})" if template.warning else name
 

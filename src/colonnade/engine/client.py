@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from typing import TYPE_CHECKING
 
 from colonnade.engine.stream import Stream
 from colonnade.engine.supervisor import Supervisor
+from colonnade.engine.totals import Totals
 from colonnade.messages import (
     Accepted,
     Cancel,
@@ -43,13 +45,18 @@ class Engine:
     one with ``start``.
     """
 
-    def __init__(self, load: LoadModel, queue_size: int) -> None:
+    def __init__(self, load: LoadModel, queue_size: int, request_seconds: float) -> None:
         self._queue_size = queue_size
+        self._request_seconds = request_seconds
         self._ids = itertools.count(1)
         self._streams: dict[int, Stream] = {}
         self._supervisor = Supervisor(load, self._hand_out, self._on_death)
         self._info: ModelInfo | None = None
-        self._closing = False
+        self._closed: Failure | None = None
+        """What requests are told, once the engine is closed."""
+        self.totals = Totals()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._turn_seconds = 1.0
         """How long a request takes, a running mean, for Retry-After."""
 
@@ -59,16 +66,18 @@ class Engine:
         load: LoadModel,
         *,
         queue_size: int = 64,
+        request_seconds: float = 0.0,
         on_progress: Callable[[float], None] = lambda _: None,
     ) -> Engine:
         """Load a model in a worker process.
 
-        ``queue_size`` bounds the requests that wait for a slot. ``on_progress`` gets 0 to 1.
+        ``queue_size`` bounds the requests that wait for a slot, ``request_seconds`` the time that
+        one may take, waiting included (0: no bound). ``on_progress`` gets 0 to 1.
 
         Raises:
             LoadError: the model could not be loaded.
         """
-        engine = cls(load, queue_size)
+        engine = cls(load, queue_size, request_seconds)
         engine._info = await engine._supervisor.start(on_progress)
         return engine
 
@@ -122,6 +131,10 @@ class Engine:
             self._check_queue()
         stream = Stream(next(self._ids), decoding.n, self._cancel, joining=joining)
         self._streams[stream.id] = stream
+        self._idle.clear()
+        if self._request_seconds:
+            loop = asyncio.get_running_loop()
+            stream.deadline = loop.call_later(self._request_seconds, self._expire, stream)
         try:
             worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix))
             await stream.accepted
@@ -130,16 +143,22 @@ class Engine:
             raise
         return stream
 
-    async def close(self) -> None:
-        """End the worker. Requests under way fail."""
-        self._closing = True
-        self._fail_all(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
+    async def drained(self) -> None:
+        """Wait until no request is under way."""
+        await self._idle.wait()
+
+    async def close(self, why: Failure | None = None) -> None:
+        """End the worker. Requests under way, and those that still come, fail with ``why``."""
+        if why is None:
+            why = Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
+        self._closed = why
+        self._fail_all(why.kind, why.message)
         await self._supervisor.close()
 
     def _available(self) -> WorkerProcess:
         """The worker, when there is one."""
-        if self._closing:
-            raise Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
+        if self._closed is not None:
+            raise Failure(self._closed.kind, self._closed.message)
         worker = self._supervisor.worker
         if worker is None:
             msg = "The model is restarting after a crash."
@@ -161,8 +180,9 @@ class Engine:
 
     def _cancel(self, request_id: int) -> None:
         worker = self._supervisor.worker
-        if self._streams.pop(request_id, None) is not None and worker is not None:
+        if self._forget(request_id) and worker is not None:
             worker.send(Cancel(request_id))
+            self.totals.ends["cancelled"] += 1
             _log.info("request %d: cancelled", request_id)
 
     def _hand_out(self, answer: Answer) -> None:
@@ -177,7 +197,7 @@ class Engine:
             case Accepted(_, tokens):
                 stream.accept(tokens)
             case Refused(_, kind, text, param):
-                del self._streams[answer.id]
+                self._forget(answer.id)
                 stream.fail(Failure(kind, text, param=param))
             case PromptLogprobs(_, logprobs):
                 stream.prompt_logprobs = logprobs
@@ -193,12 +213,13 @@ class Engine:
                 continue
             stream.put(output)
             if stream.done:
-                del streams[output.id]
+                self._forget(output.id)
                 self._account(stream)
 
     def _account(self, stream: Stream) -> None:
         """Note a request's end."""
         finishes = stream.finishes
+        self.totals.add(finishes)
         seconds = max(each.prompt_ms + each.decode_ms for each in finishes) / 1e3
         self._turn_seconds += _NEWEST * (seconds - self._turn_seconds)
         _log.info(
@@ -211,12 +232,26 @@ class Engine:
             "/".join(sorted({each.reason.value for each in finishes})),
         )
 
+    def _forget(self, request_id: int) -> bool:
+        """Have no more to do with a request; False where that was so already."""
+        stream = self._streams.pop(request_id, None)
+        if not self._streams:
+            self._idle.set()
+        if stream is not None and stream.deadline is not None:
+            stream.deadline.cancel()
+        return stream is not None
+
+    def _expire(self, stream: Stream) -> None:
+        self._cancel(stream.id)
+        msg = f"The answer took longer than {self._request_seconds:g} seconds."
+        stream.fail(Failure(FailureKind.TIMEOUT, msg))
+
     def _on_death(self) -> None:
         msg = "The worker process died while it served this request; the next one is served again."
         self._fail_all(FailureKind.WORKER_DIED, msg)
 
     def _fail_all(self, kind: FailureKind, text: str) -> None:
-        streams = list(self._streams.values())
-        self._streams.clear()
-        for stream in streams:
+        self.totals.ends[kind.value] += len(self._streams)
+        for stream in list(self._streams.values()):
+            self._forget(stream.id)
             stream.fail(Failure(kind, text))

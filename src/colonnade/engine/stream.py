@@ -33,6 +33,8 @@ class Stream:
         self.prompt_logprobs: tuple[TokenLogprob, ...] = ()
         self.started = False
         """It left the engine's queue."""
+        self.deadline: asyncio.TimerHandle | None = None
+        """What ends it when it takes too long."""
         self._cancel = cancel
         self._unfinished = choices
         self.finishes: list[Finish] = []

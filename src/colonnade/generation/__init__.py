@@ -15,19 +15,23 @@ from colonnade.generation.events import (
     TextDelta,
     Usage,
 )
+from colonnade.generation.folding import Folded, FoldedCall, fold
 from colonnade.generation.models import Models, ServedModel
-from colonnade.generation.service import Generation, Generator
+from colonnade.generation.service import Completed, Generation, Generator
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn
 
 __all__ = [
     "CallArguments",
     "CallStart",
     "ChatPrompt",
+    "Completed",
     "CompletionPrompt",
     "Delta",
     "EndReason",
     "Event",
     "Finished",
+    "Folded",
+    "FoldedCall",
     "Generation",
     "Generator",
     "Models",
@@ -37,4 +41,5 @@ __all__ = [
     "TextDelta",
     "Turn",
     "Usage",
+    "fold",
 ]

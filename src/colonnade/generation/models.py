@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from colonnade.generation.constraints import Constraints
-from colonnade.messages import Failure, FailureKind
+from colonnade.messages import Failure, FailureKind, Sampling
 from colonnade.prompt import Guard
 from colonnade.prompt.calls import choose_call_format
 from colonnade.prompt.reasoning import find_reasoning
@@ -32,6 +32,9 @@ class ServedModel:
     template: ChatTemplate
     schema_limits: SchemaLimits = field(default_factory=SchemaLimits)
     """How large and deep a request's schemas may be."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How tokens are drawn where a request does not say."""
+    load_seconds: float = 0.0
 
     def get_ready(self) -> None:
         """Find out what is found out once, some tens of milliseconds' work, before it is needed."""
@@ -90,6 +93,16 @@ class Models:
         """Serve a model, in place of any other of its id."""
         self._models[model.id] = model
 
+    def replace(self, old: ServedModel | None, new: ServedModel) -> None:
+        """Serve a model in another one's place."""
+        others = [model for model in self if model is not old and model.id != new.id]
+        self._models = {model.id: model for model in (new, *others)}
+
+    def remove(self, model: ServedModel) -> None:
+        """Serve a model no longer."""
+        if self._models.get(model.id) is model:
+            del self._models[model.id]
+
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
 
@@ -97,10 +110,10 @@ class Models:
         """The model of that id; None and the empty string mean the default.
 
         Raises:
-            Failure: model_not_found, or model_unavailable when none is served at all.
+            Failure: model_not_found, or no_model when none is served at all.
         """
         if not self._models:
-            raise Failure(FailureKind.MODEL_UNAVAILABLE, "No model is loaded.")
+            raise Failure(FailureKind.NO_MODEL, "No model is loaded.")
         if not model:
             return next(iter(self))
         if model in self._models:

@@ -34,6 +34,11 @@ class Prepared:
     reader: Callable[[int], Reader]
     infill_suffix: str | None = None
 
+    @property
+    def text(self) -> str:
+        """The prompt's text; token ids have none."""
+        return "".join(part.text for part in self.prompt if isinstance(part, TextPart))
+
 
 def prepare(turn: Turn, model: ServedModel) -> Prepared:
     """Render the prompt, and settle what holds the answer and how it is read.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from colonnade.generation.events import Event, Finished, Usage
+from colonnade.generation.folding import fold
 from colonnade.generation.preparation import prepare
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
 from colonnade.messages import Failure, FailureKind
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from colonnade.engine import Stream
+    from colonnade.generation.folding import Folded
     from colonnade.generation.models import Models, ServedModel
     from colonnade.generation.reader import Reader
     from colonnade.messages import TokenLogprob
@@ -25,6 +28,21 @@ _LONG = 1 << 17
 """Characters of messages that take more than a few milliseconds to render."""
 
 
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A generation that has come to its end, by the id of its model."""
+
+    model: str
+    choices: list[Folded]
+    usage: Usage
+    prompt_text: str
+
+    @property
+    def first(self) -> Folded:
+        """The first choice: the only one, where no more were asked for."""
+        return self.choices[0]
+
+
 class Generation:
     """A generation under way: iterate over its events, or close it to give it up.
 
@@ -33,9 +51,16 @@ class Generation:
     """
 
     def __init__(
-        self, model: str, stream: Stream, choices: int, reader: Callable[[int], Reader]
+        self,
+        model: str,
+        stream: Stream,
+        choices: int,
+        reader: Callable[[int], Reader],
+        prompt_text: str,
     ) -> None:
         self.model = model
+        self.prompt_text = prompt_text
+        """The prompt as the model read it; empty where it came as token ids."""
         self._stream = stream
         self._readers = [reader(choice) for choice in range(choices)]
         self.finished: list[Finished] = []
@@ -106,6 +131,17 @@ class Generator:
                 does not fit, the wished form cannot be held to, or the queue is full.
         """
         model = self._models.find(turn.model)
+        try:
+            return await self._start(turn, model, joining=joining)
+        except Failure as failure:
+            # It went between its finding and the submission, and another one took its place.
+            gone = failure.kind is FailureKind.MODEL_UNAVAILABLE and not model.engine.ready
+            successor = self._models.find(turn.model) if gone else model
+            if successor is model:
+                raise
+            return await self._start(turn, successor, joining=joining)
+
+    async def _start(self, turn: Turn, model: ServedModel, *, joining: bool) -> Generation:
         _check_ability(turn, model)
         if _takes_long(turn, model):  # let the event loop go on
             prepared = await asyncio.to_thread(prepare, turn, model)
@@ -124,7 +160,20 @@ class Generator:
                 # the engine knows of a grammar, and not where it comes from
                 failure.param = failure.param or ("tools" if turn.form is None else turn.form.param)
             raise
-        return Generation(model.id, stream, turn.decoding.n, prepared.reader)
+        return Generation(model.id, stream, turn.decoding.n, prepared.reader, prepared.text)
+
+    async def complete(self, turn: Turn) -> Completed:
+        """Generate the whole answer to a turn.
+
+        Raises:
+            Failure: as ``start``, or the generation failed under way.
+        """
+        generation = await self.start(turn)
+        try:
+            choices = await fold(generation, turn.decoding.n)
+            return Completed(generation.model, choices, generation.usage, generation.prompt_text)
+        finally:
+            await generation.aclose()
 
 
 def _check_ability(turn: Turn, model: ServedModel) -> None:

@@ -5,8 +5,17 @@ huggingface_hub's. Does not load the model, and reads no more of it than its fir
 """
 
 from colonnade.hub.cache import downloaded_models
+from colonnade.hub.directories import MissingModelError, find_below
 from colonnade.hub.errors import ModelError
 from colonnade.hub.reference import HubModel
 from colonnade.hub.resolve import ResolvedModel, resolve_model
 
-__all__ = ["HubModel", "ModelError", "ResolvedModel", "downloaded_models", "resolve_model"]
+__all__ = [
+    "HubModel",
+    "MissingModelError",
+    "ModelError",
+    "ResolvedModel",
+    "downloaded_models",
+    "find_below",
+    "resolve_model",
+]

@@ -7,7 +7,7 @@ by class, so that one decoder reads every message of a direction.
 
 from colonnade.messages.codec import FrameReader, encode_frame
 from colonnade.messages.failures import Failure, FailureKind
-from colonnade.messages.model import LoadModel, ModelInfo
+from colonnade.messages.model import LoadModel, ModelInfo, Tuning
 from colonnade.messages.requests import (
     Cancel,
     Constraint,
@@ -67,5 +67,6 @@ __all__ = [
     "ToWorker",
     "TokenLogprob",
     "TokenPart",
+    "Tuning",
     "encode_frame",
 ]

@@ -5,6 +5,38 @@ from __future__ import annotations
 from msgspec import Struct
 
 
+class Tuning(Struct, frozen=True, gc=False):
+    """Further options of llama.cpp for a model and its context; None leaves its own default."""
+
+    split_mode: int | None = None
+    """How tensors are split over GPUs: 0 not at all, 1 by layer, 2 by row."""
+    main_gpu: int | None = None
+    tensor_split: tuple[float, ...] | None = None
+    """Shares of the GPUs."""
+    kv_overrides: dict[str, bool | int | float | str] | None = None
+    """Put before the file's own metadata."""
+    ubatch_size: int | None = None
+    """Tokens that are computed at once, at most ``batch_size``."""
+    rope_scaling_type: int | None = None
+    rope_freq_base: float | None = None
+    rope_freq_scale: float | None = None
+    yarn_ext_factor: float | None = None
+    yarn_attn_factor: float | None = None
+    yarn_beta_fast: float | None = None
+    yarn_beta_slow: float | None = None
+    yarn_orig_ctx: int | None = None
+    offload_kqv: bool | None = None
+    op_offload: bool | None = None
+    swa_full: bool | None = None
+    """Keep the whole context's keys and values, not the sliding window's alone."""
+    lora: tuple[tuple[str, float], ...] | None = None
+    """Adapters: path and scale."""
+    numa: int | None = None
+    kv_type_k: str | None = None
+    """As ``kv_type``, for the keys alone."""
+    kv_type_v: str | None = None
+
+
 class LoadModel(Struct, frozen=True, gc=False):
     """The model file and the shape of its context. Sizes are in tokens; 0 means "choose"."""
 
@@ -33,6 +65,7 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Most characters of one constraint's grammar."""
     max_grammar_depth: int = 256
     """Most brackets within brackets in one."""
+    tuning: Tuning = Tuning()
 
 
 class ModelInfo(Struct, frozen=True, gc=False):

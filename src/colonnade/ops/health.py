@@ -1,4 +1,4 @@
-"""``GET /health``: the server lives. ``GET /ready``: it would serve a request."""
+"""``GET /``: what this is. ``GET /health``: it lives. ``GET /ready``: it would serve a request."""
 
 from typing import Literal
 
@@ -10,42 +10,65 @@ from colonnade import __version__
 from colonnade.generation import Models
 
 
+class Info(Struct):
+    """What the server is, and where its parts are."""
+
+    service: str
+    version: str
+    docs: str
+    health: str
+    ready: str
+    api: str
+
+
 class Health(Struct):
     """That the process answers, and whether a model is there."""
 
-    status: Literal["ok"]
+    status: Literal["healthy"]
     version: str
     model_loaded: bool
 
 
 class Readiness(Struct):
-    """Whether a request would be served now."""
+    """Whether a request would be served now, and by the model of which file."""
 
-    ready: bool
+    status: Literal["ready", "not ready"]
+    model_loaded: bool
+    model_path: str | None
+
+
+@get("/", summary="The server", sync_to_thread=False)
+def info() -> Info:
+    """What this is, and where its parts are."""
+    return Info("Colonnade", __version__, "/docs", "/health", "/ready", "/v1")
 
 
 @get("/health", summary="Liveness", sync_to_thread=False)
 def health(models: NamedDependency[Models]) -> Health:
     """Always 200: whoever gets an answer knows that the process lives."""
-    return Health("ok", __version__, _ready(models))
+    return Health("healthy", __version__, readiness(models).model_loaded)
 
 
 @get("/ready", summary="Readiness", sync_to_thread=False)
 def ready(models: NamedDependency[Models]) -> Response[Readiness]:
     """200 once a model can serve a request, 503 before, and while a crashed one restarts."""
-    is_ready = _ready(models)
-    return Response(Readiness(is_ready), status_code=200 if is_ready else 503)
+    found = readiness(models)
+    return Response(found, status_code=200 if found.model_loaded else 503)
+
+
+def readiness(models: Models) -> Readiness:
+    """Whether a request would be served now."""
+    model = next((model for model in models if model.engine.ready), None)
+    if model is None:
+        return Readiness("not ready", model_loaded=False, model_path=None)
+    return Readiness("ready", model_loaded=True, model_path=model.engine.info.path)
 
 
 def ops_router(models: Models) -> Router:
     """The routes, bound to what they watch."""
     return Router(
         "/",
-        route_handlers=[health, ready],
+        route_handlers=[info, health, ready],
         dependencies={"models": Provide(lambda: models, sync_to_thread=False)},
         tags=["Operations"],
     )
-
-
-def _ready(models: Models) -> bool:
-    return any(model.engine.ready for model in models)

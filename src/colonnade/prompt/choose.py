@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 DEFAULT = "default"
 
 
-def choose_template(info: ModelInfo, *, override: str | None = None) -> ChatTemplate:
+def choose_template(
+    info: ModelInfo, *, override: str | None = None, hint: str = ""
+) -> ChatTemplate:
     """Choose the operator's template, or else the model file's own, or else its family's.
 
     ``override`` is the name of a packaged template, the name of one of the file's, or the path of
     a template file. Without it a model always gets a template: where the file's own cannot be
-    compiled or not even render a greeting, ``warning`` of the result says so.
+    compiled or not even render a greeting, ``warning`` of the result says so. ``hint`` is a name
+    that helps to find the family.
 
     Raises:
         Failure: invalid_request, when ``override`` is none of the three; template_refused, when it
@@ -50,7 +53,7 @@ def choose_template(info: ModelInfo, *, override: str | None = None) -> ChatTemp
             if chosen.broken is None:
                 return chosen
             warnings.append(f"{chosen.broken}.")
-    name = family(info)
+    name = hint if hint in packaged_templates() else family(info, hint)
     warnings.append(f"The model file has no usable chat template: the packaged {name!r} is used.")
     return _build(info, name, packaged_source(name), variants, warnings)
 

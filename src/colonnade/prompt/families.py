@@ -37,8 +37,13 @@ _BY_NAME: tuple[tuple[str, str], ...] = (
     ("llama 2", "llama2"),
     ("mixtral", "mistral"),
     ("mistral", "mistral"),
+    ("llama-3", "llama3"),
+    ("gemma", "gemma"),
+    ("phi-3", "phi3"),
+    ("qwen", "chatml"),
+    ("lfm2", "chatml"),
 )
-"""Families of the years when formats were plain text, so that no token tells them."""
+"""For vocabularies whose tokens do not tell: most are of the years when formats were plain text."""
 
 _BY_ARCHITECTURE: dict[str, str] = {
     "chatglm": "glm4",
@@ -60,13 +65,16 @@ _BY_ARCHITECTURE: dict[str, str] = {
 """Architectures of one family alone. ``llama`` is not here: half the world is built on it."""
 
 
-def family(info: ModelInfo) -> str:
-    """Name the packaged template that fits a model best."""
+def family(info: ModelInfo, hint: str = "") -> str:
+    """Name the packaged template that fits a model best.
+
+    ``hint`` is what somebody calls the model or its tokenizer; the vocabulary knows better.
+    """
     tokens = frozenset(info.special_tokens.values())
     for name, needed in _BY_TOKENS:
         if needed <= tokens:
             return name
-    label = info.name.lower()
+    label = f"{hint} {info.name}".lower()
     for part, name in _BY_NAME:
         if part in label:
             return name

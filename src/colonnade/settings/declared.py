@@ -122,6 +122,8 @@ class Setting:
 
 
 def _bounds(shape: IntType | FloatType) -> str:
+    if shape.gt is not None and shape.le is not None:
+        return f" above {shape.gt:g}, at most {shape.le:g}"
     if shape.gt is not None:
         return f" above {shape.gt:g}"
     if shape.ge is not None and shape.le is not None:

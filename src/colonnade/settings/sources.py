@@ -1,4 +1,4 @@
-"""Where values come from: flags before environment before file before default."""
+"""Where values come from: flags, environment, file, the older services' names, the default."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colonnade.settings.declared import DECLARED, Setting
+from colonnade.settings.older import older_values
 from colonnade.settings.tree import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def load_settings(
     values = _from_file(path) if path else {}
     values |= _from_environment(environ)
     values |= _from_flags(flags)
+    values = _from_older_services(environ) | values
     groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
     for name, value in values.items():
         groups[_BY_NAME[name].group][name] = value
@@ -96,6 +98,13 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if text:
             values[setting.name] = _convert(setting, text, variable, from_text=True)
     return values
+
+
+def _from_older_services(environ: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: _convert(_BY_NAME[name], text, variable, from_text=True)
+        for variable, name, text in older_values(environ)
+    }
 
 
 def _from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from colonnade.settings.declared import DECLARED, Setting
+from colonnade.settings.older import OLDER_NAMES
 from colonnade.settings.tree import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ variable counts as not set. A name that is not listed here is an error.
 In Kubernetes, a Service of the name `colonnade` puts such variables into every pod of its
 namespace: set `enableServiceLinks: false`, or give the Service another name.
 
+The variables of the older services count where none of these three says otherwise:
+
+{older}
+
 This page is generated: `python -m colonnade.settings > docs/settings.md`.
 """
 _HEADER = """\
@@ -47,7 +52,8 @@ _HEADER = """\
 
 def render() -> str:
     """Write the whole page."""
-    return "\n".join([_INTRODUCTION, *_sections()])
+    older = "\n".join(f"- `{variable}`: `{name}`" for variable, name in OLDER_NAMES)
+    return "\n".join([_INTRODUCTION.replace("{older}", older), *_sections()])
 
 
 def _sections() -> Iterator[str]:

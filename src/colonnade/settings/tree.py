@@ -21,6 +21,8 @@ _NonNegative = Annotated[float, Meta(ge=0)]
 _Fraction = Annotated[float, Meta(ge=0, le=1)]
 _Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
+_Port = Annotated[int, Meta(description="Its own port; 0 picks a free one.", ge=0, le=65535)]
+
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 
 
@@ -35,6 +37,13 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Web origins whose pages may call the server; `*` allows all."),
     ] = ()
+    api_key: Annotated[
+        tuple[str, ...],
+        Meta(description="A key of which requests must carry one; without any, all may come in."),
+    ] = ()
+    rate_limit: Annotated[
+        int, Meta(description="Requests a minute that one client may send; 0 for no limit.", ge=0)
+    ] = 0
     max_body_size: Annotated[
         int, Meta(description="Largest request body.", ge=1024, extra=_BYTES)
     ] = 32 * 1024 * 1024
@@ -45,6 +54,13 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     idle_seconds: Annotated[
         int, Meta(description="How long an idle connection is kept.", ge=1, extra=_SECONDS)
     ] = 75
+    request_seconds: Annotated[
+        _NonNegative,
+        Meta(
+            description="Longest time for one answer, queueing included; 0 for no limit.",
+            extra=_SECONDS,
+        ),
+    ] = 0.0
     shutdown_seconds: Annotated[
         int,
         Meta(
@@ -142,6 +158,56 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
     ] = 256
 
 
+class LegacySettings(Struct, frozen=True, kw_only=True):
+    """Older services.
+
+    Their routes are on the main port. `legacy_ports` opens each service's own port beside it.
+    """
+
+    legacy_ports: Annotated[
+        bool, Meta(description="Open the ports of the four older services too.")
+    ] = False
+    gemma_port: _Port = 3125
+    llama_chat_port: _Port = 8002
+    queued_port: _Port = 7860
+    flowgen_port: _Port = 8001
+    models_dir: Annotated[
+        tuple[str, ...],
+        Meta(description="Directory whose models `/load` may open, with all below it."),
+    ] = ()
+    execute_max_tokens: Annotated[
+        int, Meta(description="Longest answer of `/v1/execute` and `/ws`.", ge=1, extra=_TOKENS)
+    ] = 1024
+    execute_temperature: Annotated[
+        float, Meta(description="Temperature of `/v1/execute` and `/ws`.", ge=0, le=2)
+    ] = 0.1
+    execute_top_p: Annotated[
+        float, Meta(description="Top-p of `/v1/execute` and `/ws`.", gt=0, le=1)
+    ] = 0.95
+    execute_top_k: Annotated[int, Meta(description="Top-k of `/v1/execute` and `/ws`.", ge=0)] = 40
+    socket_idle_seconds: Annotated[
+        float,
+        Meta(description="How long a WebSocket may be without a request.", gt=0, extra=_SECONDS),
+    ] = 3600.0
+    socket_message_size: Annotated[
+        int, Meta(description="Largest message on a WebSocket.", ge=1024, extra=_BYTES)
+    ] = 1024 * 1024
+    session_database: Annotated[
+        str,
+        Meta(
+            description="Where chat sessions are kept: `sqlite:///FILE` or `postgresql://...`; "
+            "without one, a file in the user's data directory."
+        ),
+    ] = ""
+    session_exchanges: Annotated[
+        int, Meta(description="Exchanges of a session that an answer builds on.", ge=0)
+    ] = 5
+    session_seconds: Annotated[
+        float,
+        Meta(description="How long an unused session is kept.", gt=0, extra=_SECONDS),
+    ] = 7 * 86400.0
+
+
 class SamplingSettings(Struct, frozen=True, kw_only=True):
     """Sampling defaults.
 
@@ -188,4 +254,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     model: ModelSettings = ModelSettings()
     queue: QueueSettings = QueueSettings()
     limits: LimitSettings = LimitSettings()
+    legacy: LegacySettings = LegacySettings()
     sampling: SamplingSettings = SamplingSettings()

@@ -79,5 +79,5 @@ async def _model_partner(
     async with AsyncExitStack() as stack:
         with loading(resolved.path.name) as progress:
             context = serve_model(settings, resolved, progress)
-            serving = await stack.enter_async_context(context)
-        yield ModelPartner(serving, max_tokens)
+            registry = await stack.enter_async_context(context)
+        yield ModelPartner(registry.generator, registry.models.find(None), max_tokens)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from httpx2 import AsyncClient, Response
 
-    from colonnade.serving import Serving
+    from colonnade.generation import Generator, ServedModel
 
 Message = dict[str, str]
 
@@ -42,9 +42,12 @@ class Partner(Protocol):
 class ModelPartner:
     """The model of this process."""
 
-    def __init__(self, serving: Serving, max_tokens: int | None = None) -> None:
-        self.name = serving.model.id
-        self._serving = serving
+    def __init__(
+        self, generator: Generator, model: ServedModel, max_tokens: int | None = None
+    ) -> None:
+        self.name = model.id
+        self._generator = generator
+        self._sampling = model.sampling
         self._max_tokens = max_tokens
 
     async def answer(self, messages: Sequence[Message]) -> AsyncGenerator[Piece]:
@@ -52,10 +55,10 @@ class ModelPartner:
         from colonnade.generation import ChatPrompt, ReasoningDelta, TextDelta, Turn
         from colonnade.messages import Decoding, Failure
 
-        decoding = Decoding(sampling=self._serving.sampling, max_tokens=self._max_tokens)
+        decoding = Decoding(sampling=self._sampling, max_tokens=self._max_tokens)
         turn = Turn(None, ChatPrompt(tuple(messages)), decoding)
         try:
-            generation = await self._serving.generator.start(turn)
+            generation = await self._generator.start(turn)
             try:
                 async for event in generation:
                     if isinstance(event, TextDelta | ReasoningDelta):

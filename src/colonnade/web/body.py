@@ -2,7 +2,7 @@
 
 Litestar would parse the JSON first and convert it leniently afterwards (``"5"`` for 5). Here the
 body goes through msgspec's typed decoder once, and every complaint becomes a failure that names
-the field.
+the field. Doors whose clients always had it lenient say so with ``LenientRequest``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,31 @@ _COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>.*)`)?",
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 
 
+class BodyFailure(Failure):
+    """A body that is not JSON, or not of its route's shape. ``complaint`` is msgspec's own."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        complaint: str = "",
+        missing: bool = False,
+        no_json: bool = False,
+    ) -> None:
+        super().__init__(FailureKind.INVALID_REQUEST, message, param=param)
+        self.complaint = complaint
+        self.missing = missing
+        self.no_json = no_json
+
+
 class WireRequest(Request[Any, Any, Any]):
     """A request whose JSON body is decoded as the type of the route's ``data``.
 
     The content type is not looked at: there is only one that makes sense, and clients forget it.
     """
+
+    strict = True
 
     async def body(self) -> bytes:
         """The body, which must not be empty.
@@ -38,7 +58,7 @@ class WireRequest(Request[Any, Any, Any]):
         body = await super().body()
         if not body:
             msg = "The request has no body: a JSON object is expected."
-            raise Failure(FailureKind.INVALID_REQUEST, msg)
+            raise BodyFailure(msg, no_json=True)
         return body
 
     async def json(self) -> Any:  # noqa: ANN401 - whatever the route asks for
@@ -50,31 +70,37 @@ class WireRequest(Request[Any, Any, Any]):
         body = await self.body()
         field = self.route_handler.parsed_data_field
         wanted: Any = dict if field is None else field.annotation
-        value = decode(body, wanted)
+        value = decode(body, wanted, strict=self.strict)
         if log.isEnabledFor(logging.DEBUG):
             _log_unknown(body, wanted)
         return value
 
 
-def decode(body: bytes, wanted: Any) -> Any:  # noqa: ANN401 - any type that msgspec knows
+class LenientRequest(WireRequest):
+    """One whose numbers and truths may come as text (``"0.7"``), as pydantic takes them."""
+
+    strict = False
+
+
+def decode(body: bytes | str, wanted: Any, *, strict: bool = True) -> Any:  # noqa: ANN401 - any type that msgspec knows
     """Decode a body.
 
     Raises:
         Failure: it is not JSON, or not of that shape.
     """
     try:
-        return _decoder(wanted).decode(body)
+        return _decoder(wanted, strict).decode(body)
     except msgspec.ValidationError as exc:
         raise shape_failure(str(exc)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         msg = f"The request body is not valid JSON: {exc}."
-        raise Failure(FailureKind.INVALID_REQUEST, msg) from exc
+        raise BodyFailure(msg, no_json=True) from exc
     except RecursionError as exc:
         msg = "The request body is nested too deeply."
-        raise Failure(FailureKind.INVALID_REQUEST, msg) from exc
+        raise BodyFailure(msg) from exc
 
 
-def shape_failure(complaint: str) -> Failure:
+def shape_failure(complaint: str) -> BodyFailure:
     """The failure behind one of msgspec's messages, such as "Expected `int` - at `$.n`"."""
     found = _COMPLAINT.fullmatch(complaint)
     what, path = found.group("what", "path") if found else (complaint, None)
@@ -82,14 +108,14 @@ def shape_failure(complaint: str) -> Failure:
     param = (path or "").replace("[...]", "").lstrip(".")
     if missing := _MISSING.fullmatch(what):
         param = f"{param}.{missing[1]}".lstrip(".")
-        return Failure(FailureKind.INVALID_REQUEST, f"{param!r} is required.", param=param)
+        return BodyFailure(f"{param!r} is required.", param=param, complaint=what, missing=True)
     subject = repr(param) if param else "The request body"
-    return Failure(FailureKind.INVALID_REQUEST, f"{subject} is wrong: {what}.", param=param or None)
+    return BodyFailure(f"{subject} is wrong: {what}.", param=param or None, complaint=what)
 
 
 @lru_cache(maxsize=64)
-def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401
-    return msgspec.json.Decoder(wanted)
+def _decoder(wanted: Any, strict: bool) -> msgspec.json.Decoder[Any]:  # noqa: ANN401
+    return msgspec.json.Decoder(wanted, strict=strict)
 
 
 def _log_unknown(body: bytes, wanted: Any) -> None:  # noqa: ANN401

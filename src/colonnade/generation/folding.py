@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from colonnade.generation import (
+from colonnade.generation.events import (
     CallArguments,
     CallStart,
     EndReason,
@@ -17,7 +17,7 @@ from colonnade.generation import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
-    from colonnade.generation import Event
+    from colonnade.generation.events import Event
     from colonnade.messages import TokenLogprob
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from colonnade.api.errors import ClientDisconnected
+from colonnade.web.failures import ClientDisconnected
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -2,7 +2,7 @@
 
 Litestar's ``ServerSentEvent`` takes each event apart into lines and its ``Stream`` cannot say that
 it is still alive; this response sends finished frames as they are, with a comment when there was
-nothing for a while. Only ``data:`` lines and comments leave here, as OpenAI's clients want it.
+nothing for a while.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import msgspec
 from litestar import Response
 from litestar.response.base import ASGIResponse
 
-from colonnade.api.disconnect import cancel, disconnected
-from colonnade.api.errors import error_body, told
+from colonnade.web.disconnect import cancel, disconnected
+from colonnade.web.failures import told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,20 +23,26 @@ if TYPE_CHECKING:
     from litestar import Litestar, Request
     from litestar.types import Receive, Scope, Send
 
+    from colonnade.messages import Failure
+
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-_DONE = b"data: [DONE]\n\n"
 _KEEP_ALIVE = b": keep-alive\n\n"
 
 _encoder = msgspec.json.Encoder()
 
 
 def frame(event: msgspec.Struct) -> bytes:
-    """One event as it goes over the wire."""
+    """One event as it goes over the wire: a ``data:`` line and no more, as most clients want it."""
     return b"data: " + _encoder.encode(event) + b"\n\n"
 
 
+def named_frame(name: str, event: msgspec.Struct) -> bytes:
+    """One event with a name, for clients that listen to several kinds."""
+    return b"event: " + name.encode() + b"\n" + frame(event)
+
+
 class EventStream(Response[Any]):
-    """Sends frames from ``frames``, then ``[DONE]``.
+    """Sends what ``frames`` yields, then ``last``; where the frames fail, ``error`` in its place.
 
     ``close`` is awaited in the end, however that comes about: it frees what the frames come from.
     """
@@ -47,11 +53,15 @@ class EventStream(Response[Any]):
         *,
         close: Callable[[], Awaitable[None]],
         keep_alive: float,
+        error: Callable[[Failure], bytes],
+        last: bytes = b"",
     ) -> None:
         super().__init__(None, media_type="text/event-stream", headers=_HEADERS, status_code=200)
         self._frames = frames
         self._close = close
         self._keep_alive = keep_alive
+        self._error = error
+        self._last = last
 
     def to_asgi_response(
         self,
@@ -60,11 +70,13 @@ class EventStream(Response[Any]):
         **_: Any,  # noqa: ANN401 - headers and cookies of the layers above, of which there are none
     ) -> ASGIResponse:
         """The response proper."""
-        return _ASGIEventStream(self._frames, self._close, self._keep_alive, request.scope)
+        return _ASGIEventStream(
+            self._frames, self._close, self._keep_alive, request.scope, self._error, self._last
+        )
 
 
 class _ASGIEventStream(ASGIResponse):
-    __slots__ = ("_close", "_frames", "_keep_alive", "_quiet_since", "_scope")
+    __slots__ = ("_close", "_error", "_frames", "_keep_alive", "_last", "_quiet_since", "_scope")
 
     _should_set_content_length = False
 
@@ -74,12 +86,16 @@ class _ASGIEventStream(ASGIResponse):
         close: Callable[[], Awaitable[None]],
         keep_alive: float,
         scope: Scope,
+        error: Callable[[Failure], bytes],
+        last: bytes,
     ) -> None:
         super().__init__(media_type="text/event-stream", headers=_HEADERS)
         self._scope = scope
         self._frames = frames
         self._close = close
         self._keep_alive = keep_alive
+        self._error = error
+        self._last = last
         self._quiet_since: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,12 +124,12 @@ class _ASGIEventStream(ASGIResponse):
             await cancel(pump, gone)
 
     async def _pump(self, send: Send) -> None:
-        last = _DONE
+        last = self._last
         try:
             async for body in self._frames:
                 await self._send(send, body)
         except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is
-            last = frame(error_body(told(exc, self._scope)))
+            last = self._error(told(exc, self._scope))
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _send(self, send: Send, body: bytes) -> None:

@@ -1,0 +1,70 @@
+"""The ports that a server listens on, each with its application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from colonnade.api.options import ApiOptions
+from colonnade.app import create_app, create_service_app
+from colonnade.cli.errors import CommandError
+from colonnade.cli.sockets import bind, url
+from colonnade.legacy.errors import Service
+
+if TYPE_CHECKING:
+    import socket
+
+    from litestar import Litestar
+
+    from colonnade.legacy.house import House
+    from colonnade.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A port: the main one, or an older service's own."""
+
+    service: Service | None
+    sockets: list[socket.socket]
+    url: str
+
+
+def open_doors(settings: Settings) -> list[Door]:
+    """Take the ports, the main one first. They do not listen yet.
+
+    Raises:
+        CommandError: one of them cannot be had.
+    """
+    doors = [_door(None, settings.server.host, settings.server.port)]
+    if settings.legacy.legacy_ports:
+        for service in Service:
+            port = getattr(settings.legacy, f"{service.value}_port")
+            doors.append(_door(service, settings.server.host, port))
+    return doors
+
+
+def _door(service: Service | None, host: str, port: int) -> Door:
+    try:
+        sockets = bind(host, port)
+    except CommandError as error:
+        if service is None:
+            raise
+        flag = f"--{service.value.replace('_', '-')}-port"
+        raise CommandError(str(error).replace("--port", flag)) from error
+    return Door(service, sockets, url(host, sockets))
+
+
+def app_of(door: Door, house: House) -> Litestar:
+    """What answers at a door."""
+    settings = house.settings
+    options = ApiOptions(
+        max_choices=settings.limits.max_choices,
+        max_body_size=settings.server.max_body_size,
+        keep_alive_seconds=settings.server.keep_alive_seconds,
+        api_keys=settings.server.api_key,
+        rate_limit=settings.server.rate_limit,
+        cors_origins=settings.server.cors_origins,
+    )
+    if door.service is not None:
+        return create_service_app(door.service, house, options)
+    return create_app(house.generator, house.models, options, house=house)

@@ -1,0 +1,99 @@
+"""The Gemma worker: ``POST /v1/execute`` and ``/execute``, ``WS /ws``, and its own health."""
+
+import time
+import uuid
+from typing import Any, Literal
+
+from litestar import Response, get, post, websocket
+from litestar.connection import WebSocket
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Struct
+
+from colonnade.legacy.execution import Execution, execution_turn
+from colonnade.legacy.house import House
+from colonnade.legacy.socket import Conversation
+from colonnade.ops.health import Readiness, readiness
+from colonnade.web.body import LenientRequest
+from colonnade.web.disconnect import unless_disconnected
+
+VERSION = "2.0.0"
+"""Of the service that its clients know."""
+
+
+class Executed(Struct, kw_only=True):
+    """The answer. The time is in milliseconds."""
+
+    result: str
+    session_id: str
+    inference_time_ms: float
+    status: Literal["success"] = "success"
+    origin: Literal["local"] = "local"
+
+
+class Info(Struct):
+    """What the service is and where its parts are."""
+
+    service: str
+    version: str
+    docs: str
+    health: str
+    ready: str
+    execute: str
+    websocket: str
+
+
+class Health(Struct):
+    """That the process lives."""
+
+    status: Literal["healthy"]
+    version: str
+
+
+@post(["/v1/execute", "/execute"], status_code=200, summary="Answer one input")
+async def execute(
+    data: JSONBody[Execution], request: LenientRequest, house: NamedDependency[House]
+) -> Executed:
+    """Generate an answer to one input, without any history."""
+    began = time.perf_counter()
+    turn = execution_turn(data, house)
+    answer = await unless_disconnected(request.receive, house.generator.complete(turn))
+    return Executed(
+        result=answer.first.text,
+        session_id=data.session_id or str(uuid.uuid4()),
+        inference_time_ms=round((time.perf_counter() - began) * 1e3, 2),
+    )
+
+
+@websocket("/ws")
+async def execute_on_socket(
+    socket: WebSocket[Any, Any, Any], house: NamedDependency[House]
+) -> None:
+    """Answer inputs one after the other, in ND-JSON events."""
+    await Conversation(socket, house).run()
+
+
+@get("/", summary="The service", sync_to_thread=False)
+def info() -> Info:
+    """What this is, and where its parts are."""
+    return Info(
+        "FazAI Gemma Worker API", VERSION, "/docs", "/health", "/ready", "/v1/execute", "/ws"
+    )
+
+
+@get("/health", summary="Liveness", sync_to_thread=False)
+def health() -> Health:
+    """Always 200: whoever gets an answer knows that the process lives."""
+    return Health("healthy", VERSION)
+
+
+@get("/ready", summary="Readiness", sync_to_thread=False)
+def ready(house: NamedDependency[House]) -> Response[Readiness]:
+    """200 once a model can serve a request, 503 before."""
+    found = readiness(house.models)
+    return Response(found, status_code=200 if found.model_loaded else 503)
+
+
+ROUTES = (execute, execute_on_socket)
+OWN_ROUTES = (info, health, ready)
+"""Those that the main port has in a form of its own."""

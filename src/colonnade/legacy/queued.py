@@ -1,0 +1,117 @@
+"""Queued streaming: ``POST /api/v1/chat/submit``, ``GET /api/v1/chat/stream/{client_id}``."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Annotated, Any, Literal
+
+from litestar import Response, get, post
+from litestar.channels import ChannelsPlugin, Subscriber
+from litestar.channels.backends.memory import MemoryChannelsBackend
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta, Struct
+
+from colonnade.legacy.errors import Service, text
+from colonnade.legacy.house import House
+from colonnade.legacy.jobs import Done, JobEvent, Token
+from colonnade.messages import Failure
+from colonnade.web.sse import EventStream, named_frame
+
+KEEP_ALIVE_SECONDS = 15.0
+
+ClientId = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Submission(Struct, kw_only=True):
+    """A prompt, with the text that it asks about; the answer goes to the client's stream."""
+
+    prompt: Annotated[str, Meta(min_length=1, examples=["What is knowledge distillation?"])]
+    context: str = ""
+    client_id: ClientId
+
+
+class Queued(Struct):
+    """The job that was made, and how many wait before it (0: it starts at once)."""
+
+    status: Literal["queued"]
+    client_id: str
+    job_id: str
+    position: int
+
+
+class TokenEvent(Struct):
+    """More of a job's answer."""
+
+    job_id: str
+    token: str
+
+
+class DoneEvent(Struct):
+    """A job's end."""
+
+    job_id: str
+    finish_reason: str
+
+
+class ErrorEvent(Struct):
+    """A job's end without an answer."""
+
+    job_id: str | None
+    detail: str
+
+
+def channels() -> ChannelsPlugin:
+    """The channels of the clients, by their ids; an async context manager."""
+    return ChannelsPlugin(MemoryChannelsBackend(), arbitrary_channels_allowed=True)
+
+
+def event_frame(event: JobEvent) -> bytes:
+    """An event as its client's stream carries it."""
+    if isinstance(event, Token):
+        return named_frame("token", TokenEvent(event.job.id, event.text))
+    if isinstance(event, Done):
+        return named_frame("done", DoneEvent(event.job.id, event.reason.value))
+    return named_frame("error", ErrorEvent(event.job.id, text(event.failure, Service.QUEUED)))
+
+
+@post("/api/v1/chat/submit", status_code=202, summary="Queue a job", sync_to_thread=False)
+def submit(data: JSONBody[Submission], house: NamedDependency[House]) -> Queued:
+    """Queue a job of a client whose stream is open."""
+    if data.client_id not in house.jobs.clients:
+        msg = f"Client {data.client_id!r} is not connected: open its stream first."
+        raise HTTPException(msg, status_code=404)
+    job, position = house.jobs.submit(data.client_id, data.prompt, data.context)
+    return Queued("queued", data.client_id, job.id, position)
+
+
+@get("/api/v1/chat/stream/{client_id:str}", summary="The answers to a client's jobs")
+async def stream(client_id: FromPath[str], house: NamedDependency[House]) -> Response[Any]:
+    """Connect a client: its jobs' tokens come as server-sent events until it goes away."""
+    if len(client_id) > 256:
+        raise HTTPException("A client_id has at most 256 characters.", status_code=422)
+    if not house.jobs.connect(client_id):
+        raise HTTPException(f"Client {client_id!r} is connected already.", status_code=409)
+    stack = AsyncExitStack()
+    stack.push_async_callback(house.jobs.disconnect, client_id)
+    subscription = house.channels.start_subscription([client_id])
+    subscriber = await stack.enter_async_context(subscription)
+    return EventStream(
+        _frames(subscriber),
+        close=stack.aclose,
+        keep_alive=KEEP_ALIVE_SECONDS,
+        error=_lost,
+    )
+
+
+async def _frames(subscriber: Subscriber) -> AsyncIterator[bytes]:
+    yield b": connected\n\n"
+    async for event in subscriber.iter_events():
+        yield event
+
+
+def _lost(failure: Failure) -> bytes:
+    return named_frame("error", ErrorEvent(None, text(failure, Service.QUEUED)))
+
+
+ROUTES = (submit, stream)

@@ -1,0 +1,161 @@
+"""One WebSocket of the Gemma worker: requests come in one after the other, events go out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from litestar.exceptions import WebSocketDisconnect
+from msgspec import Struct
+
+from colonnade.generation import ReasoningDelta, TextDelta
+from colonnade.legacy.errors import TABLE, Service, text
+from colonnade.legacy.execution import Execution, execution_turn
+from colonnade.web.body import BodyFailure, decode
+from colonnade.web.disconnect import cancel
+from colonnade.web.failures import told
+
+if TYPE_CHECKING:
+    from litestar.connection import WebSocket
+
+    from colonnade.generation import Event
+    from colonnade.legacy.house import House
+    from colonnade.messages import Failure
+
+_AHEAD = 16
+"""Requests that are read before their turn comes. Beyond that the client's sending waits."""
+
+_IDLE = 1001
+"""Close code: going away."""
+
+_log = logging.getLogger(__name__)
+_encoder = msgspec.json.Encoder()
+
+
+class SessionEvent(Struct, tag_field="type", tag="session"):
+    """The first event of a request: its session."""
+
+    session_id: str
+
+
+class ReasoningEvent(Struct, tag_field="type", tag="reasoning"):
+    """That work has begun; then more of a thinking model's thoughts."""
+
+    content: str
+
+
+class DeltaEvent(Struct, tag_field="type", tag="delta"):
+    """More of the answer, for who asked for a stream."""
+
+    content: str
+
+
+class ResultEvent(Struct, tag_field="type", tag="result", kw_only=True):
+    """The whole answer."""
+
+    status: Literal["success"] = "success"
+    content: str
+    origin: Literal["local"] = "local"
+
+
+class ErrorEvent(Struct, tag_field="type", tag="error"):
+    """Why there is no answer. The connection stays open."""
+
+    error: str
+    code: str
+
+
+SocketEvent = SessionEvent | ReasoningEvent | DeltaEvent | ResultEvent | ErrorEvent
+
+
+class Conversation:
+    """The life of one connection."""
+
+    def __init__(self, socket: WebSocket[Any, Any, Any], house: House) -> None:
+        self._socket = socket
+        self._house = house
+        self._requests: asyncio.Queue[str | bytes] = asyncio.Queue(_AHEAD)
+
+    async def run(self) -> None:
+        """Answer until the client goes away, or stays silent for too long."""
+        await self._socket.accept()
+        reading = asyncio.ensure_future(self._read())
+        answering = asyncio.ensure_future(self._answer_all())
+        try:
+            await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done() and not reading.done():
+                answering.result()
+                await self._socket.close(_IDLE, "no request came for too long")
+        except WebSocketDisconnect:  # the client went away under an answer
+            pass
+        finally:
+            await cancel(reading, answering)
+
+    async def _read(self) -> None:
+        """Read requests until the client goes away."""
+        while True:
+            message: Any = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            received = message.get("text")
+            await self._requests.put(message["bytes"] if received is None else received)
+
+    async def _answer_all(self) -> None:
+        """Answer requests until none has come for too long."""
+        while True:
+            try:
+                async with asyncio.timeout(self._house.settings.legacy.socket_idle_seconds):
+                    request = await self._requests.get()
+            except TimeoutError:
+                return
+            await self._answer(request)
+
+    async def _answer(self, request: str | bytes) -> None:
+        try:
+            await self._execute(_parsed(request))
+        except WebSocketDisconnect:
+            raise
+        except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is
+            await self._send(_error(told(exc, self._socket.scope)))
+
+    async def _execute(self, request: Execution) -> None:
+        await self._send(SessionEvent(request.session_id or str(uuid.uuid4())))
+        await self._send(ReasoningEvent("Processing your request..."))
+        generation = await self._house.generator.start(execution_turn(request, self._house))
+        answer: list[str] = []
+        try:
+            async for events in generation.batches():
+                await self._pass_on(events, answer, stream=request.stream)
+        finally:
+            await generation.aclose()
+        await self._send(ResultEvent(content="".join(answer)))
+
+    async def _pass_on(self, events: list[Event], answer: list[str], *, stream: bool) -> None:
+        """Send what is ready together as one event of each kind."""
+        thought = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+        said = "".join(event.text for event in events if isinstance(event, TextDelta))
+        answer.append(said)
+        if thought:
+            await self._send(ReasoningEvent(thought))
+        if said and stream:
+            await self._send(DeltaEvent(said))
+
+    async def _send(self, event: SocketEvent) -> None:
+        await self._socket.send_data((_encoder.encode(event) + b"\n").decode(), mode="text")
+
+
+def _parsed(request: str | bytes) -> Execution:
+    if isinstance(request, bytes):
+        msg = "A binary message came; requests are JSON text."
+        raise BodyFailure(msg, no_json=True)
+    parsed: Execution = decode(request, Execution, strict=False)
+    return parsed
+
+
+def _error(failure: Failure) -> ErrorEvent:
+    if isinstance(failure, BodyFailure) and failure.no_json:
+        return ErrorEvent(failure.message, "INVALID_JSON")
+    return ErrorEvent(text(failure, Service.GEMMA), TABLE[failure.kind].code)

@@ -1,0 +1,113 @@
+"""From settings and a model file to a model that answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from colonnade.engine import Engine, LoadError
+from colonnade.generation import ServedModel
+from colonnade.hub import ModelError
+from colonnade.messages import Failure, LoadModel, Sampling, Tuning
+from colonnade.prompt import choose_template
+from colonnade.prompt.schema import SchemaLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from colonnade.hub import ResolvedModel
+    from colonnade.messages import ModelInfo
+    from colonnade.settings import SamplingSettings, Settings
+
+
+_NO_TUNING = Tuning()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What is loaded and how. ``settings`` are those of the server, with what differs for this
+    model put in their place."""
+
+    resolved: ResolvedModel
+    settings: Settings
+    tuning: Tuning = _NO_TUNING
+    hint: str = ""
+    """A name that helps to find a chat template where the file has none of its own."""
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    """Put before the settings' defaults, by the names of ``Sampling``."""
+
+
+async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> ServedModel:
+    """Load a model in a worker of its own.
+
+    Raises:
+        ModelError: it cannot be loaded, or has no use for the chosen chat template.
+    """
+    started = time.monotonic()
+    path, settings = plan.resolved.path, plan.settings
+    try:
+        engine = await Engine.start(
+            load_request(settings, path, plan.tuning),
+            queue_size=settings.queue.queue_size,
+            request_seconds=settings.server.request_seconds,
+            on_progress=on_progress,
+        )
+    except (LoadError, Failure) as error:
+        text = str(error)
+        named = str(path) in text
+        msg = text if named else f"{path} could not be loaded: {text}"
+        raise ModelError(msg) from error
+    try:
+        return _served(plan, engine, time.monotonic() - started)
+    except BaseException:
+        await engine.close()
+        raise
+
+
+def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:
+    settings, info = plan.settings, engine.info
+    try:
+        template = choose_template(info, override=settings.model.chat_template, hint=plan.hint)
+    except Failure as failure:
+        raise ModelError(failure.message) from failure
+    sampling = default_sampling(settings.sampling, info)
+    sampling = msgspec.structs.replace(sampling, **plan.sampling)
+    model = ServedModel(
+        id=settings.model.model_alias or plan.resolved.id,
+        created=int(time.time()),
+        engine=engine,
+        template=template,
+        schema_limits=SchemaLimits(
+            settings.limits.max_grammar_size, settings.limits.max_grammar_depth
+        ),
+        sampling=sampling,
+        load_seconds=load_seconds,
+    )
+    if info.decoder:
+        model.get_ready()
+    return model
+
+
+def load_request(settings: Settings, path: Path, tuning: Tuning = _NO_TUNING) -> LoadModel:
+    """Say to the worker what the settings say: they share their fields' names."""
+    said = msgspec.structs.asdict(settings.model) | msgspec.structs.asdict(settings.limits)
+    names = (name for name in LoadModel.__struct_fields__ if name in said)
+    return LoadModel(path=str(path), tuning=tuning, **{name: said[name] for name in names})
+
+
+def default_sampling(settings: SamplingSettings, info: ModelInfo) -> Sampling:
+    """Put the settings before the model file's recommendation, and that before our defaults."""
+    defaults = Sampling()
+    chosen = msgspec.structs.asdict(settings)
+    values = info.sampling | {name: value for name, value in chosen.items() if value is not None}
+    # The file's numbers are all floats; a newer file may name samplers that we do not know.
+    known = {
+        name: type(getattr(defaults, name))(value)
+        for name, value in values.items()
+        if name in Sampling.__struct_fields__
+    }
+    return msgspec.structs.replace(defaults, **known)

@@ -1,0 +1,95 @@
+"""The one table of failures: what each kind means to a client, whatever the door's own words."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from litestar.status_codes import HTTP_429_TOO_MANY_REQUESTS
+
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from litestar.exceptions import HTTPException
+    from litestar.types import Scope
+
+log = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one kind of failure looks to a client. The error's code is the kind's own name."""
+
+    status: int
+    type: str
+    retry_after: float | None = None
+    """Seconds to wait where the failure itself does not say; None for no Retry-After."""
+    should_retry: bool | None = None
+    """``x-should-retry``, which OpenAI's clients obey over their own judgement of the status."""
+
+
+RULES: dict[FailureKind, Rule] = {
+    FailureKind.INVALID_REQUEST: Rule(400, "invalid_request_error"),
+    FailureKind.UNSUPPORTED: Rule(400, "invalid_request_error"),
+    FailureKind.TEMPLATE_REFUSED: Rule(400, "invalid_request_error"),
+    FailureKind.CONTEXT_LENGTH_EXCEEDED: Rule(400, "invalid_request_error"),
+    FailureKind.MODEL_NOT_FOUND: Rule(404, "invalid_request_error"),
+    FailureKind.QUEUE_FULL: Rule(429, "rate_limit_error", 1, should_retry=True),
+    FailureKind.MODEL_UNAVAILABLE: Rule(503, "server_error", 2, should_retry=True),
+    FailureKind.NO_MODEL: Rule(503, "server_error", 2, should_retry=True),
+    FailureKind.TIMEOUT: Rule(504, "server_error", should_retry=False),
+    FailureKind.UNAUTHORIZED: Rule(401, "authentication_error"),
+    FailureKind.RATE_LIMITED: Rule(429, "rate_limit_error", 1, should_retry=True),
+    FailureKind.WORKER_DIED: Rule(503, "server_error", 1, should_retry=True),
+    FailureKind.SHUTTING_DOWN: Rule(503, "server_error", 5, should_retry=True),
+    FailureKind.INTERNAL: Rule(500, "server_error", should_retry=False),
+}
+
+
+class ClientDisconnected(Exception):  # noqa: N818 - nobody's error
+    """The client went away before its answer was there."""
+
+
+def told(exc: Exception, scope: Scope) -> Failure:
+    """What the client of a request is told of an exception; see ``told_at``."""
+    return told_at(exc, f"Request {scope['state'].get('request_id')} ({scope['path']})")
+
+
+def told_at(exc: Exception, where: str) -> Failure:
+    """What a client is told of an exception; the log gets what the server is to blame for.
+
+    A ``Failure`` speaks for itself. Of a fault of our own only the log has the details.
+    """
+    if not isinstance(exc, Failure):
+        log.error("%s failed", where, exc_info=exc)
+        return Failure(FailureKind.INTERNAL, "The server failed on this request.")
+    if RULES[exc.kind].status >= 500:
+        log.warning("%s: %s", where, exc.message)
+    return exc
+
+
+def limited(exc: HTTPException) -> Failure | None:
+    """The failure behind Litestar's refusal of a client that sends too much."""
+    if exc.status_code != HTTP_429_TOO_MANY_REQUESTS:
+        return None
+    headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
+    msg = "This client has sent too many requests in the last minute."
+    wait = float(headers.get("ratelimit-reset", 1))
+    return Failure(FailureKind.RATE_LIMITED, msg, retry_after=max(1.0, wait))
+
+
+def retry_headers(failure: Failure) -> dict[str, str]:
+    """When to come back, where that helps: ``Retry-After`` and what OpenAI's clients read."""
+    rule = RULES[failure.kind]
+    headers: dict[str, str] = {}
+    wait = rule.retry_after if failure.retry_after is None else failure.retry_after
+    if wait is not None:
+        headers["retry-after"] = str(max(1, math.ceil(wait)))
+        headers["retry-after-ms"] = str(math.ceil(wait * 1000))
+    if rule.should_retry is not None:
+        headers["x-should-retry"] = "true" if rule.should_retry else "false"
+    return headers
