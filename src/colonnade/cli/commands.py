@@ -7,17 +7,21 @@ import rich_click as click
 from colonnade import __version__
 from colonnade.cli.console import one_line_errors
 from colonnade.cli.flags import refuse_flags_of, setting_flags, settings_of
+from colonnade.cli.older import OlderForms
 
 _SERVE_GROUPS = ("server", "model", "queue", "limits", "legacy", "sampling")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OlderForms, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="colonnade %(version)s")
 def main() -> None:
     """An OpenAI-compatible inference server for GGUF models.
 
     MODEL is a GGUF file, hf:OWNER/REPO or hf:OWNER/REPO:FILE-OR-QUANT for one on the Hugging Face
-    hub, or demo for the small one that is embedded.
+    hub, demo for the small one that is embedded, or, for serve, none.
+
+    MODEL alone is served. --mode=daemon, interactive or test stand for serve on port 3125, chat and
+    check, as the Gemma worker had them.
     """
 
 

@@ -79,7 +79,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     model: Annotated[
         str,
         Meta(
-            description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]`, or `demo` (embedded).",
+            description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]`, `demo` (embedded), or `none` to serve.",
             min_length=1,
             extra={"argument": True},
         ),
