@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sqlite3
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 30
 
 _FAILURES = (SQLAlchemyError, SessionError, OSError)
-_MISTAKES = (TypeError, ValueError)
-"""What a driver raises when it is told something in the URL's query that it does not know."""
+_MISTAKES = (sqlite3.Error, TypeError, ValueError)
+"""What opening may raise beside those. The last two: the URL's query says what no driver knows."""
 
 
 class Database:
@@ -117,6 +118,9 @@ def _make_engine(url: URL) -> AsyncEngine:
 def _sqlite(url: URL) -> AsyncEngine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        # Where the file cannot be opened, that is found here: aiosqlite leaves a thread behind
+        # then, which may find the event loop closed and complain to the terminal.
+        sqlite3.connect(url.database).close()
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         # One connection: SQLite writes for one at a time anyway, and whoever waits for this one
