@@ -25,6 +25,8 @@ class RunningServer:
     process: subprocess.Popen[str]
     root_url: str
     log: list[str] = field(default_factory=list)
+    services: dict[str, str] = field(default_factory=dict)
+    """The URLs of the older services' own ports, by their titles."""
 
     @property
     def base_url(self) -> str:
@@ -57,6 +59,9 @@ def start_server(*arguments: str, env: dict[str, str] | None = None) -> RunningS
             server.log.append(line)
             if match := re.search(r"Listening on\W+(http://\S+)", line):
                 server.root_url = match[1].rstrip("/")
+            elif match := re.match(r"(\w[\w ]+?) {2,}(http://\S+)$", line.rstrip()):
+                server.services[match[1]] = match[2]
+            elif line.startswith("Ctrl-C stops"):
                 found.set()
         process.stdout.close()
         found.set()  # it ended without listening

@@ -221,6 +221,19 @@ async def test_special_tokens_in_a_grammar(demo: Engine) -> None:
     assert re.fullmatch(r"<tool_call>\n[a-z]{3}\n</tool_call>", text)
 
 
+@pytest.mark.parametrize(
+    "text", ["<tool_call>hello</tool_call>", "a<think>", "<<think>>", "<think"]
+)
+async def test_text_that_names_special_tokens_is_text(demo: Engine, text: str) -> None:
+    """llama.cpp reads user-defined tokens out of any text; a grammar's text is just that."""
+    for wish in (json.dumps(text), f'{json.dumps(text)} | "other"'):
+        said, _ = await _say(demo, Decoding(HOT, constraint=Constraint(f"start: {wish}")))
+        assert said in (text, "other")
+    either = f'start: "<" ({json.dumps(text)} | "b") "</think>"'
+    said, _ = await _say(demo, Decoding(HOT, constraint=Constraint(either)))
+    assert said in (f"<{text}</think>", "<b</think>")
+
+
 THOUGHT = Thought("<think>", "</think>", ending="\n</think>\n\n")
 
 

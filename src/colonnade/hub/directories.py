@@ -34,7 +34,7 @@ def find_below(directories: Sequence[str], text: str) -> Path:
         msg = f"{text[:200]!r} is not below a model directory"
         raise ModelError(msg)
     for path in inside:
-        if path.is_file():
+        if _is_file(path):
             return path
     msg = f"Model file not found: {text[:200]}"
     raise MissingModelError(msg)
@@ -46,6 +46,13 @@ def _candidates(text: str, roots: Sequence[Path]) -> Iterator[Path]:
             yield (root / text).resolve()  # an absolute path takes the place of the root
         except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, a circle of links
             continue
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its name is too long
+        return False
 
 
 def _below(path: Path, roots: Sequence[Path]) -> bool:

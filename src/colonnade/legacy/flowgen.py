@@ -190,7 +190,7 @@ def _wish(request: FlowChat, house: House) -> tuple[_Wish, bool]:
         bool(options.get("echo")),
         "logprobs" in options,
         names if request.tools else None,
-        turn.form is not None,
+        request.response_format is not None,
         judged.warnings,
     )
     return wish, bool(options.get("stream"))

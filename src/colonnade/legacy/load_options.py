@@ -80,7 +80,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("lora_base", Fate.REFUSED, "text", "llama.cpp has it no longer."),
     Option("lora_scale", Fate.HONOURED, "float", "Strength of the adapter."),
     Option("lora_path", Fate.HONOURED, "text", "An adapter below a model directory."),
-    Option("numa", Fate.HONOURED, "int", "true for llama.cpp's first strategy."),
+    Option("numa", Fate.HONOURED, "switch", "true for llama.cpp's first strategy."),
     Option("chat_format", Fate.HONOURED, "text", "The name of a packaged chat template."),
     Option("chat_handler", Fate.REFUSED, "any", "HTTP cannot carry a Python object."),
     Option("draft_model", Fate.IGNORED, "any", "It changes the speed alone."),
@@ -110,7 +110,6 @@ _TUNING = (
     "offload_kqv",
     "op_offload",
     "swa_full",
-    "numa",
     "yarn_attn_factor",
     "yarn_beta_fast",
     "yarn_beta_slow",
@@ -138,6 +137,8 @@ def load_wish(given: Mapping[str, Any]) -> LoadWish:
     if "flash_attn" in values:
         wish.model["flash_attention"] = "on" if values["flash_attn"] else "off"
     wish.tuning = {name: values[name] for name in _TUNING if name in values}
+    if "numa" in values:
+        wish.tuning["numa"] = int(values["numa"])
     wish.tuning |= {n: values[n] for n, unset in _UNLESS.items() if values.get(n, unset) != unset}
     wish.tuning |= {
         f"kv_{name}": _kv_type(name, values[name])

@@ -43,6 +43,7 @@ _TYPES: dict[str, Any] = {
     "float": float,
     "floats": tuple[float, ...],
     "int": int,
+    "switch": bool | int,
     "text": str,
     "texts": str | list[str],
     "type": int | str,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ class SessionBook:
     """Opens the store once, and sweeps it from time to time."""
 
     def __init__(self, settings: LegacySettings) -> None:
+        self._usual = not settings.session_database
         self._url = settings.session_database or _usual_place()
         self._expire_seconds = settings.session_seconds
         self._store: SessionStore | None = None
@@ -39,6 +41,8 @@ class SessionBook:
         async with self._opening:
             try:
                 if self._store is None:
+                    if self._usual:
+                        _make_private(self._url)
                     self._store = await SessionStore.open(
                         self._url, expire_seconds=self._expire_seconds
                     )
@@ -59,3 +63,11 @@ def _usual_place() -> str:
     """A file in the user's data directory."""
     home = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
     return f"sqlite:///{Path(home).absolute() / 'colonnade' / 'sessions.db'}"
+
+
+def _make_private(url: str) -> None:
+    """Make the directory so that nobody else reads what is said; where it is there, it stays."""
+    with suppress(OSError):  # what cannot be written to is told when the store is opened
+        directory = Path(url.removeprefix("sqlite:///")).parent
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,7 @@ def _call(node: ast.expr) -> WrittenCall | None:
         return None
     try:
         arguments = {str(each.arg): ast.literal_eval(each.value) for each in node.keywords}
-        msgspec.json.encode(arguments)
+        json.dumps(arguments)  # what JSON cannot carry is no argument
     except (ValueError, TypeError, RecursionError):
         return None
     return WrittenCall(ast.unparse(node.func), arguments)

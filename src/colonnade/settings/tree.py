@@ -79,7 +79,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     model: Annotated[
         str,
         Meta(
-            description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]`, `demo` (embedded), or `none` to serve.",
+            description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]`, `demo` (embedded) or, "
+            "for a server that starts without one, `none`.",
             min_length=1,
             extra={"argument": True},
         ),

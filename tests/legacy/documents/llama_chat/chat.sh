@@ -1,0 +1,6 @@
+curl -X POST "http://localhost:8002/chat" \
+  -H "Content-Type: application/json" \
+  -d '{
+    "message": "What is Python?",
+    "temperature": 0.7
+  }'
