@@ -2,39 +2,78 @@
 
 from __future__ import annotations
 
+from math import isfinite
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Tuning(Struct, frozen=True, gc=False):
-    """Further options of llama.cpp for a model and its context; None leaves its own default."""
+    """Further options of llama.cpp for a model and its context; None leaves its own default.
+
+    Numbers are finite, or this is a ``ValueError``: what the worker is told is JSON, where others
+    become null. The worker checks the rest.
+    """
 
     split_mode: int | None = None
-    """How tensors are split over GPUs: 0 not at all, 1 by layer, 2 by row."""
+    """How tensors are split over GPUs: 0 not at all, 1 by layer, 2 by row, 3 within tensors."""
     main_gpu: int | None = None
+    """With ``split_mode`` 0, the GPU that has everything; -1 for none."""
     tensor_split: tuple[float, ...] | None = None
-    """Shares of the GPUs."""
+    """Shares of the GPUs, in proportion; all zero leaves it to their memory."""
     kv_overrides: dict[str, bool | int | float | str] | None = None
-    """Put before the file's own metadata."""
+    """Put before the file's own metadata. Keys and texts have at most 127 bytes."""
     ubatch_size: int | None = None
-    """Tokens that are computed at once, at most ``batch_size``."""
+    """Tokens that are computed at once, at most ``batch_size``; unless given, as many."""
     rope_scaling_type: int | None = None
+    """-1 as the file says, 0 none, 1 linear, 2 YaRN, 3 LongRoPE."""
     rope_freq_base: float | None = None
+    """0 as the file says."""
     rope_freq_scale: float | None = None
+    """One over the factor by which the context is stretched; 0 as the file says."""
     yarn_ext_factor: float | None = None
+    """For all of YaRN's factors: negative as the file says."""
     yarn_attn_factor: float | None = None
     yarn_beta_fast: float | None = None
     yarn_beta_slow: float | None = None
     yarn_orig_ctx: int | None = None
+    """Tokens of context that the model was trained on; 0 as the file says."""
     offload_kqv: bool | None = None
+    """Keep the cache, and compute attention, on the GPUs."""
     op_offload: bool | None = None
+    """Compute on a GPU with weights that are not there, where a batch is large enough."""
     swa_full: bool | None = None
-    """Keep the whole context's keys and values, not the sliding window's alone."""
+    """Keep the whole context's keys and values, as llama.cpp does unless told otherwise, not the
+    sliding window's alone."""
     lora: tuple[tuple[str, float], ...] | None = None
     """Adapters: path and scale."""
     numa: int | None = None
+    """``enum ggml_numa_strategy``: 0 none, 1 distribute, 2 isolate, 3 numactl, 4 mirror."""
     kv_type_k: str | None = None
     """As ``kv_type``, for the keys alone."""
     kv_type_v: str | None = None
+    """As ``kv_type``, for the values alone."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            for number in _floats(getattr(self, name)):
+                if not isfinite(number):
+                    msg = f"{name} is {number}, which is no finite number"
+                    raise ValueError(msg)
+
+
+def _floats(value: object) -> Iterator[float]:
+    """The floats in an option's value."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _floats(part)
+    elif isinstance(value, dict):
+        yield from _floats(tuple(value.values()))
 
 
 class LoadModel(Struct, frozen=True, gc=False):
@@ -46,7 +85,7 @@ class LoadModel(Struct, frozen=True, gc=False):
     slots: int = 4
     """Sequences decoded side by side."""
     batch_size: int = 512
-    """Most tokens in one ``llama_decode`` call (``n_batch`` and ``n_ubatch``)."""
+    """Most tokens in one ``llama_decode`` call (``n_batch``, and ``n_ubatch`` unless tuned)."""
     threads: int = 0
     """Threads for decoding; 0 means the number of physical cores available."""
     threads_batch: int = 0

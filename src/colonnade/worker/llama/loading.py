@@ -1,49 +1,24 @@
-"""Opening a model file and a context on it, with errors that say what is wrong."""
+"""Opening a model file, with errors that say what is wrong."""
 
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import llama_cpp
 
 from colonnade.worker.llama import log
-from colonnade.worker.threads import physical_cores
+from colonnade.worker.llama.errors import ModelError, why
+from colonnade.worker.llama.overrides import OverrideWatch, override_array
+from colonnade.worker.llama.tuning import tune_model
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Callable
 
     from colonnade.messages import LoadModel
-
-_DEFAULT_CTX = 8192
-"""Context where the file allows more and nothing was asked for: it is allocated for every slot."""
-
-_PROMPT_OUTPUTS = 64
-"""Rows of logits in one batch for prompts' log probabilities. Each is vocab_size floats."""
-
-_MOST_CELLS = (1 << 31) - 1
-
-_SMALLEST_BATCH = 32
-
-_FLASH = {
-    "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
-    "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
-    "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
-}
-
-_KV_TYPES = {
-    "f32": llama_cpp.GGML_TYPE_F32,
-    "f16": llama_cpp.GGML_TYPE_F16,
-    "bf16": 30,  # enum ggml_type; the bindings do not name it
-    "q8_0": llama_cpp.GGML_TYPE_Q8_0,
-    "q5_1": llama_cpp.GGML_TYPE_Q5_1,
-    "q5_0": llama_cpp.GGML_TYPE_Q5_0,
-    "q4_1": llama_cpp.GGML_TYPE_Q4_1,
-    "q4_0": llama_cpp.GGML_TYPE_Q4_0,
-    "iq4_nl": llama_cpp.GGML_TYPE_IQ4_NL,
-}
 
 _LOAD_MODES = {
     (False, False): llama_cpp.LLAMA_LOAD_MODE_NONE,
@@ -53,34 +28,60 @@ _LOAD_MODES = {
 }
 
 
-class ModelError(Exception):
-    """A model could not be loaded; the message is for the user."""
+class OpenModel(NamedTuple):
+    """A model, and what has to live as long."""
+
+    pointer: Any
+    """The ``llama_model``."""
+    arrays: tuple[Any, ...]
+    """What llama.cpp was given pointers to."""
 
 
-def open_model(load: LoadModel, on_progress: Callable[[float], bool]) -> Any:  # noqa: ANN401
-    """Load the file's tensors; returns the ``llama_model`` pointer.
+def open_model(
+    load: LoadModel, on_progress: Callable[[float], bool], *, weights: bool = True
+) -> OpenModel:
+    """Load the file's tensors; without ``weights`` only what is known of them.
 
     Raises:
         ModelError: see ``LlamaModel``.
     """
     check_file(Path(load.path))
+    log.errors.clear()
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = load.gpu_layers
-    params.load_mode = _LOAD_MODES[load.mmap, load.mlock]
+    params.load_mode = _LOAD_MODES[load.mmap and weights, load.mlock and weights]
+    params.no_alloc = not weights
+    shares = tune_model(params, load.tuning)
+    overrides = load.tuning.kv_overrides or {}
+    entries = override_array(overrides)
+    if overrides:
+        params.kv_overrides = entries
 
     @llama_cpp.llama_progress_callback  # type: ignore[untyped-decorator]
     def report(progress: float, _data: ctypes.c_void_p) -> bool:
         return on_progress(progress)
 
     params.progress_callback = report
-    model = llama_cpp.llama_model_load_from_file(os.fsencode(load.path), params)
+    watch = OverrideWatch(overrides)
+    with watch.listening() if overrides else nullcontext():
+        model = llama_cpp.llama_model_load_from_file(os.fsencode(load.path), params)
+    try:
+        watch.check(loaded=bool(model))
+        _check_model(model, load)
+    except ModelError:
+        llama_cpp.llama_model_free(model)
+        raise
+    return OpenModel(model, (shares, entries))
+
+
+def _check_model(model: Any, load: LoadModel) -> None:  # noqa: ANN401
     if not model:
-        raise ModelError(_why(f"{load.path} could not be loaded"))
+        overridden = " with these kv_overrides" if load.tuning.kv_overrides else ""
+        raise ModelError(why(f"{load.path} could not be loaded{overridden}"))
     vocab = llama_cpp.llama_model_get_vocab(model)
     if llama_cpp.llama_vocab_type(vocab) == llama_cpp.LLAMA_VOCAB_TYPE_NONE:
         msg = f"{load.path} has no vocabulary: text cannot be generated with it"
         raise ModelError(msg)
-    return model
 
 
 def check_file(path: Path) -> None:
@@ -104,66 +105,3 @@ def check_file(path: Path) -> None:
     if magic != b"GGUF":
         msg = f"{path} is not a GGUF file"
         raise ModelError(msg)
-
-
-def open_context(model: Any, load: LoadModel) -> tuple[Any, int]:  # noqa: ANN401
-    """Make the context; returns the ``llama_context`` pointer and the most rows of logits a batch.
-
-    Every slot has a KV cache of its own (``kv_unified`` false), so that attention walks only the
-    sequence's own tokens.
-
-    Raises:
-        ModelError: a setting is wrong, or the memory does not suffice.
-    """
-    ctx_size = context_size(model, load)
-    if ctx_size * load.slots > _MOST_CELLS:
-        msg = f"{load.slots} slots of {ctx_size} tokens are more than llama.cpp can count"
-        raise ModelError(msg)
-    params = llama_cpp.llama_context_default_params()
-    params.n_ctx = ctx_size * load.slots
-    params.n_seq_max = load.slots
-    # room for a token of each slot and, beside them, rows of a prompt's log probabilities
-    params.n_batch = max(min(load.batch_size, params.n_ctx), 2 * load.slots, _SMALLEST_BATCH)
-    params.n_ubatch = params.n_batch
-    params.n_outputs_max = min(params.n_batch, load.slots + _PROMPT_OUTPUTS)
-    params.n_threads = load.threads or physical_cores()
-    params.n_threads_batch = load.threads_batch or params.n_threads
-    params.flash_attn_type = _choice(_FLASH, load.flash_attention, "flash_attention")
-    params.type_k = params.type_v = _choice(_KV_TYPES, load.kv_type, "kv_type")
-    params.kv_unified = False
-    params.no_perf = True
-    context = llama_cpp.llama_init_from_model(model, params)
-    if not context:
-        what = f"no context of {load.slots} x {ctx_size} tokens could be made"
-        raise ModelError(_why(what))
-    return context, int(params.n_outputs_max)
-
-
-def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
-    """Tokens that one request may use.
-
-    A model whose positions are learned, not rotated, has none beyond those it was trained on.
-    """
-    trained: int = llama_cpp.llama_model_n_ctx_train(model)
-    wanted = load.ctx_size or min(trained, _DEFAULT_CTX)
-    if llama_cpp.llama_model_rope_type(model) == llama_cpp.LLAMA_ROPE_TYPE_NONE:
-        return min(wanted, trained)
-    return wanted
-
-
-def _choice(table: dict[str, int], value: str, setting: str) -> int:
-    if value not in table:
-        msg = f"{setting} is {value!r}; it can be {', '.join(table)}"
-        raise ModelError(msg)
-    return table[value]
-
-
-def _why(what: str) -> str:
-    """``what`` with llama.cpp's first error line, which names the cause."""
-    cause = next((line for line in log.errors if "error" in line.lower()), None)
-    cause = cause or (log.errors[0] if log.errors else None)
-    if cause is None:
-        return f"{what} (llama.cpp gave no reason)"
-    return (
-        f"{what}: {cause.removeprefix('llama_model_load: ').removeprefix('error loading model: ')}"
-    )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 import numpy as np
 
 from colonnade.worker.llama import log
+from colonnade.worker.llama.adapters import open_adapters, set_adapters
 from colonnade.worker.llama.batch import Batch
+from colonnade.worker.llama.context import open_context
 from colonnade.worker.llama.drawing import Drawing
-from colonnade.worker.llama.loading import ModelError, context_size, open_context, open_model
+from colonnade.worker.llama.errors import ModelError
+from colonnade.worker.llama.loading import open_model
+from colonnade.worker.llama.rehearsal import rehearse
 from colonnade.worker.llama.sampler import (
     Bias,
     ChainSampler,
@@ -19,6 +24,7 @@ from colonnade.worker.llama.sampler import (
     build_chains,
     is_greedy,
 )
+from colonnade.worker.llama.tuning import check_tuning, tune_process
 from colonnade.worker.llama.vocabulary import Vocabulary
 from colonnade.worker.ports import DecodeError, TokenTable
 
@@ -47,18 +53,18 @@ class LlamaModel:
         """Load the file. ``on_progress`` gets 0 to 1 and says whether to go on.
 
         Raises:
-            ModelError: the file is missing, no GGUF, corrupt, or too big for the memory.
+            ModelError: the file is missing, no GGUF, corrupt, or too big for the memory; or an
+                option cannot be had.
         """
         log.install()
+        check_tuning(load)
+        if load.tuning.kv_overrides:
+            rehearse(load)
         llama_cpp.llama_backend_init()
-        self._model = open_model(load, on_progress)
-        vocab = llama_cpp.llama_model_get_vocab(self._model)
-        self.vocabulary = Vocabulary(vocab)
-        self._vocab = vocab
-        self._context, self._max_outputs = open_context(self._model, load)
-        # llama.cpp rounds up; what was asked for is what a request gets
-        room: int = llama_cpp.llama_n_ctx_seq(self._context)
-        self._ctx_size = min(room, context_size(self._model, load))
+        tune_process(load.tuning)
+        with ExitStack() as opened:
+            self._open(load, on_progress, opened)
+            self._opened = opened.pop_all()
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._n_batch: int = llama_cpp.llama_n_batch(self._context)
         self._batch = Batch(self._n_batch)
@@ -71,6 +77,21 @@ class LlamaModel:
         self._logits = np.empty((0, 0), dtype=np.float32)
         self._drawing = Drawing(self.vocabulary.size)
         self._load = load
+
+    def _open(
+        self, load: LoadModel, on_progress: Callable[[float], bool], opened: ExitStack
+    ) -> None:
+        """Model, adapters and context; ``opened`` frees them, the last one first."""
+        self._model, self._arrays = open_model(load, on_progress)
+        opened.callback(llama_cpp.llama_model_free, self._model)
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocabulary = Vocabulary(self._vocab)
+        adapters = open_adapters(self._model, load)
+        for adapter in adapters:
+            opened.callback(llama_cpp.llama_adapter_lora_free, adapter)
+        self._context, self._max_outputs, self._ctx_size = open_context(self._model, load)
+        opened.callback(llama_cpp.llama_free, self._context)
+        set_adapters(self._context, adapters, load.tuning)
 
     @property
     def pointer(self) -> Any:  # noqa: ANN401 - a ctypes pointer
@@ -201,9 +222,8 @@ class LlamaModel:
             raise DecodeError(msg)
 
     def close(self) -> None:
-        """Free the context and the model."""
-        llama_cpp.llama_free(self._context)
-        llama_cpp.llama_model_free(self._model)
+        """Free the context, the adapters and the model."""
+        self._opened.close()
 
     def _rows(self, count: int) -> NDArray[np.float32]:
         """A view of the first ``count`` rows of logits. The buffer rarely moves: keep the view."""

@@ -1,0 +1,47 @@
+"""Why a model could not be loaded, in words for the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from colonnade.worker.llama import log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PREAMBLES = (
+    "llama_model_load: ",
+    "llama_init_from_model: ",
+    "llama_adapter_lora_init_from_file_ptr: ",
+    "error loading model: ",
+    "failed to initialize the context: ",
+    "failed to apply lora adapter: ",
+)
+"""How llama.cpp begins its error lines, in this order; the reader knows that much already."""
+
+
+class ModelError(Exception):
+    """A model could not be loaded; the message is for the user."""
+
+
+def choice(table: Mapping[str, int], value: str, setting: str) -> int:
+    """Look up what a setting's text stands for.
+
+    Raises:
+        ModelError: it stands for nothing.
+    """
+    if value not in table:
+        msg = f"{setting} is {value!r}; it can be {', '.join(table)}"
+        raise ModelError(msg)
+    return table[value]
+
+
+def why(what: str) -> str:
+    """``what`` with llama.cpp's first error line, which names the cause."""
+    cause = next((line for line in log.errors if "error" in line.lower()), None)
+    cause = cause or (log.errors[0] if log.errors else None)
+    if cause is None:
+        return f"{what} (llama.cpp gave no reason)"
+    for preamble in _PREAMBLES:
+        cause = cause.removeprefix(preamble)
+    return f"{what}: {cause}"
