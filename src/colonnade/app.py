@@ -81,6 +81,7 @@ def _application(
         openapi_config=OpenAPIConfig(
             title=title,
             version=version,
+            use_handler_docstrings=True,
             render_plugins=[SWAGGER, REDOC, JSON],
         ),
         # Logging belongs to whoever runs the process.

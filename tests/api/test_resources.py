@@ -65,7 +65,9 @@ async def test_openapi_describes_bodies_and_answers(client: httpx.AsyncClient) -
 
 
 def reference(holder: dict[str, Any]) -> str:
-    name: str = holder["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    schema = holder["content"]["application/json"]["schema"]
+    [schema] = schema.get("allOf", [schema])
+    name: str = schema["$ref"].rpartition("/")[2]
     return name
 
 

@@ -1,8 +1,9 @@
 """``POST /v1/chat/completions``."""
 
+from typing import Annotated
+
 from litestar import Response, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
 
 from colonnade.api.accounts import wire_timings, wire_usage
 from colonnade.api.answer_stream import answer_stream
@@ -18,11 +19,19 @@ from colonnade.api.schema.chat_response import ChatChoice, ChatCompletion
 from colonnade.generation import Generator, Models, Turn
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
+from colonnade.web.examples import json_body
 
 
 @post("/chat/completions", status_code=200, responses=ERROR_RESPONSES, summary="Chat completion")
 async def create_chat_completion(
-    data: JSONBody[ChatRequest],
+    data: Annotated[
+        ChatRequest,
+        json_body(
+            messages=[{"role": "user", "content": "Hello! What is your name?"}],
+            temperature=0.7,
+            max_tokens=100,
+        ),
+    ],
     request: WireRequest,
     generator: NamedDependency[Generator],
     models: NamedDependency[Models],

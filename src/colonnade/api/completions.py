@@ -1,8 +1,9 @@
 """``POST /v1/completions``."""
 
+from typing import Annotated
+
 from litestar import Response, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
 
 from colonnade.api.accounts import total, wire_timings, wire_usage
 from colonnade.api.answer_stream import answer_stream
@@ -19,11 +20,12 @@ from colonnade.generation import Generator, Models
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
+from colonnade.web.examples import json_body
 
 
 @post("/completions", status_code=200, responses=ERROR_RESPONSES, summary="Completion")
 async def create_completion(
-    data: JSONBody[CompletionRequest],
+    data: Annotated[CompletionRequest, json_body(prompt="Once upon a time", max_tokens=20)],
     request: WireRequest,
     generator: NamedDependency[Generator],
     models: NamedDependency[Models],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from colonnade.legacy.validation import Complaint, complaint
@@ -125,6 +126,26 @@ def error_response(
         status_code=TABLE[failure.kind].status(service),
         headers=retry_headers(failure),
     )
+
+
+_MEANINGS = {
+    400: "The request asks for what cannot be had.",
+    404: "There is no such thing.",
+    409: "It is there already.",
+    422: "The body fails validation.",
+    429: "Too many requests wait already.",
+    500: "The generation failed.",
+    503: "No model is loaded, or it is not ready.",
+}
+
+
+def documented(service: Service, *statuses: int) -> dict[int, ResponseSpec]:
+    """A service's errors for the OpenAPI document."""
+    shape = ErrorText if service is Service.FLOWGEN else Detail
+    return {
+        each: ResponseSpec(shape, description=_MEANINGS[each], generate_examples=False)
+        for each in statuses
+    }
 
 
 def handlers(service: Service) -> ExceptionHandlersMap:

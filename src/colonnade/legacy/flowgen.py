@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from colonnade.api.chat_turn import chat_turn
@@ -17,13 +16,14 @@ from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionLogprobs
 from colonnade.generation import Folded, Generation, TextDelta, Turn, Usage
 from colonnade.legacy import chat_options, load_options
-from colonnade.legacy.errors import ErrorText, Service, text
+from colonnade.legacy.errors import ErrorText, Service, documented, text
 from colonnade.legacy.house import House
 from colonnade.legacy.loading import load
 from colonnade.legacy.option_table import judge
 from colonnade.legacy.written_calls import WrittenCall, written_calls
 from colonnade.web.body import LenientRequest, shape_failure
 from colonnade.web.disconnect import unless_disconnected
+from colonnade.web.examples import json_body
 from colonnade.web.sse import EventStream, frame
 
 _DONE = b"data: [DONE]\n\n"
@@ -227,8 +227,19 @@ async def _frames(wish: _Wish, generation: Generation) -> AsyncIterator[bytes]:
     yield frame(CompletionEvent(whole))
 
 
-@post("/load", status_code=200, summary="Load a model")
-async def load_model(data: JSONBody[LoadRequest], house: NamedDependency[House]) -> Loaded:
+@post(
+    "/load",
+    status_code=200,
+    summary="Load a model",
+    responses=documented(Service.FLOWGEN, 400, 404),
+)
+async def load_model(
+    data: Annotated[
+        LoadRequest,
+        json_body(model_path="demo", tokenizer_name="any", options={"n_ctx": 1024}),
+    ],
+    house: NamedDependency[House],
+) -> Loaded:
     """Load a model in the place of the one that is served, which serves on until then."""
     model, warnings = await load(data.model_path, data.tokenizer_name, data.options or {}, house)
     message = f"Model loaded in {model.load_seconds:.1f} s"
@@ -243,9 +254,19 @@ async def unload_model(house: NamedDependency[House]) -> Unloaded:
     return Unloaded(message="No model was loaded" if model is None else "Model unloaded")
 
 
-@post("/chat", status_code=200, summary="Chat with tools and forms")
+@post(
+    "/chat",
+    status_code=200,
+    summary="Chat with tools and forms",
+    responses=documented(Service.FLOWGEN, 400, 429, 500, 503),
+)
 async def chat(
-    data: JSONBody[FlowChat], request: LenientRequest, house: NamedDependency[House]
+    data: Annotated[
+        FlowChat,
+        json_body(messages=[{"role": "user", "content": "Hello!"}], options={"max_tokens": 50}),
+    ],
+    request: LenientRequest,
+    house: NamedDependency[House],
 ) -> Response[FlowCompletion]:
     """Answer a conversation."""
     answered = await answer(data, request, house)

@@ -2,20 +2,21 @@
 
 import time
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from litestar import Response, get, post, websocket
 from litestar.connection import WebSocket
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
 from msgspec import Struct
 
+from colonnade.legacy.errors import Service, documented
 from colonnade.legacy.execution import Execution, execution_turn
 from colonnade.legacy.house import House
 from colonnade.legacy.socket import Conversation
 from colonnade.ops.health import Readiness, readiness
 from colonnade.web.body import LenientRequest
 from colonnade.web.disconnect import unless_disconnected
+from colonnade.web.examples import json_body
 
 VERSION = "2.0.0"
 """Of the service that its clients know."""
@@ -50,9 +51,18 @@ class Health(Struct):
     version: str
 
 
-@post(["/v1/execute", "/execute"], status_code=200, summary="Answer one input")
+@post(
+    ["/v1/execute", "/execute"],
+    status_code=200,
+    summary="Answer one input",
+    responses=documented(Service.GEMMA, 400, 422, 429, 500, 503),
+)
 async def execute(
-    data: JSONBody[Execution], request: LenientRequest, house: NamedDependency[House]
+    data: Annotated[
+        Execution, json_body(input="Hello, how are you?", max_tokens=100, temperature=0.7)
+    ],
+    request: LenientRequest,
+    house: NamedDependency[House],
 ) -> Executed:
     """Generate an answer to one input, without any history."""
     began = time.perf_counter()

@@ -9,18 +9,20 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.enums import ParamType
 from litestar.exceptions import HTTPException
-from litestar.params import JSONBody
+from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 from msgspec import Meta, Struct
 
 from colonnade.generation import Completed, Generation, TextDelta, Turn
-from colonnade.legacy.errors import Service, text
+from colonnade.legacy.errors import Service, documented, text
 from colonnade.legacy.house import House
 from colonnade.legacy.turns import chat_turn
 from colonnade.messages import Failure, FailureKind
 from colonnade.sessions import Exchange, SessionStore
 from colonnade.web.body import LenientRequest, shape_failure
 from colonnade.web.disconnect import unless_disconnected
+from colonnade.web.examples import json_body
 from colonnade.web.sse import EventStream, frame
 
 VERSION = "1.0.0"
@@ -104,7 +106,33 @@ class Health(Struct):
 
 Answer = TypeVar("Answer")
 
+Message = Annotated[
+    ChatMessage,
+    json_body(message="Hello, how are you?", session_id="my-session", temperature=0.7),
+]
+
+_ERRORS = documented(Service.LLAMA_CHAT, 400, 422, 429, 500, 503)
+
 _TEMPERATURE, _TOP_P, _MAX_TOKENS = 0.7, 0.9, 512
+
+
+@dataclass
+class _QueryOperation(Operation):
+    """Describes the fields of a message as parts of the query."""
+
+    def __post_init__(self) -> None:
+        """Add them to what Litestar found."""
+        kinds = {"message": "string", "session_id": "string", "max_tokens": "integer"}
+        self.parameters = [
+            Parameter(
+                name=field.name,
+                param_in=ParamType.QUERY,
+                required=field.name == "message",
+                schema=Schema(type=OpenAPIType(kinds.get(field.name, "number"))),
+                example="Hello" if field.name == "message" else None,
+            )
+            for field in msgspec.structs.fields(ChatMessage)
+        ]
 
 
 @dataclass
@@ -220,23 +248,31 @@ async def _frames(talk: _Talk, generation: Generation) -> AsyncIterator[bytes]:
     yield frame(DoneEvent(done=True, session_id=talk.session_id))
 
 
-@post("/chat", status_code=200, summary="Chat in a session")
-async def chat(
-    data: JSONBody[ChatMessage], request: LenientRequest, house: NamedDependency[House]
-) -> ChatAnswer:
+@post("/chat", status_code=200, summary="Chat in a session", responses=_ERRORS)
+async def chat(data: Message, request: LenientRequest, house: NamedDependency[House]) -> ChatAnswer:
     """Answer a message, after what was said in its session before."""
     return await answer(data, request, house)
 
 
-@post("/chat/stream", status_code=200, summary="Chat in a session, streamed")
+@post(
+    "/chat/stream",
+    status_code=200,
+    summary="Chat in a session, streamed",
+    responses=_ERRORS,
+)
 async def chat_stream(
-    data: JSONBody[ChatMessage], request: LenientRequest, house: NamedDependency[House]
+    data: Message, request: LenientRequest, house: NamedDependency[House]
 ) -> Response[Any]:
     """As ``/chat``, with the answer in server-sent events."""
     return await _stream(data, request, house)
 
 
-@get("/chat/stream", summary="Chat in a session, streamed to an EventSource")
+@get(
+    "/chat/stream",
+    summary="Chat in a session, streamed to an EventSource",
+    operation_class=_QueryOperation,
+    responses=_ERRORS,
+)
 async def chat_event_source(
     request: Request[Any, Any, Any], house: NamedDependency[House]
 ) -> Response[Any]:
@@ -248,8 +284,15 @@ async def chat_event_source(
     return await _stream(message, request, house)
 
 
-@post("/chat/clear", status_code=200, summary="Forget a session")
-async def clear(data: JSONBody[SessionName], house: NamedDependency[House]) -> Cleared:
+@post(
+    "/chat/clear",
+    status_code=200,
+    summary="Forget a session",
+    responses=documented(Service.LLAMA_CHAT, 404, 422),
+)
+async def clear(
+    data: Annotated[SessionName, json_body(session_id="my-session")], house: NamedDependency[House]
+) -> Cleared:
     """Forget what was said in a session."""
     store = await house.sessions.open()
     async with store.exclusive(data.session_id):

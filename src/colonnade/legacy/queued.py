@@ -9,13 +9,14 @@ from litestar.channels import ChannelsPlugin, Subscriber
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from colonnade.legacy.errors import Service, text
+from colonnade.legacy.errors import Service, documented, text
 from colonnade.legacy.house import House
 from colonnade.legacy.jobs import Done, JobEvent, Token
 from colonnade.messages import Failure
+from colonnade.web.examples import json_body
 from colonnade.web.sse import EventStream, named_frame
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -75,8 +76,20 @@ def event_frame(event: JobEvent) -> bytes:
     return named_frame("error", ErrorEvent(event.job.id, text(event.failure, Service.QUEUED)))
 
 
-@post("/api/v1/chat/submit", status_code=202, summary="Queue a job", sync_to_thread=False)
-def submit(data: JSONBody[Submission], house: NamedDependency[House]) -> Queued:
+@post(
+    "/api/v1/chat/submit",
+    status_code=202,
+    summary="Queue a job",
+    sync_to_thread=False,
+    responses=documented(Service.QUEUED, 404, 422, 429, 503),
+)
+def submit(
+    data: Annotated[
+        Submission,
+        json_body(prompt="Who lives here?", context="Maria lives here.", client_id="me"),
+    ],
+    house: NamedDependency[House],
+) -> Queued:
     """Queue a job of a client whose stream is open."""
     if data.client_id not in house.jobs.clients:
         msg = f"Client {data.client_id!r} is not connected: open its stream first."
@@ -85,7 +98,11 @@ def submit(data: JSONBody[Submission], house: NamedDependency[House]) -> Queued:
     return Queued("queued", data.client_id, job.id, position)
 
 
-@get("/api/v1/chat/stream/{client_id:str}", summary="The answers to a client's jobs")
+@get(
+    "/api/v1/chat/stream/{client_id:str}",
+    summary="The answers to a client's jobs",
+    responses=documented(Service.QUEUED, 409, 422),
+)
 async def stream(client_id: FromPath[str], house: NamedDependency[House]) -> Response[Any]:
     """Connect a client: its jobs' tokens come as server-sent events until it goes away."""
     if len(client_id) > 256:

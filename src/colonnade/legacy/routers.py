@@ -1,15 +1,25 @@
 """The services' routes: all of them for the main port, or one service for its own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, Router, post
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+)
 from msgspec import Raw
 
 from colonnade.legacy import flowgen, gemma, llama_chat, queued
-from colonnade.legacy.errors import ErrorText, Service, error_response, handlers
+from colonnade.legacy.errors import ErrorText, Service, documented, error_response, handlers
 from colonnade.legacy.house import House
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.body import LenientRequest, decode
@@ -28,7 +38,27 @@ TITLES = {
 }
 
 
-@post("/chat", status_code=200, summary="Chat, as LLaMA chat or FlowGen", tags=["Older services"])
+@dataclass
+class _EitherOperation(Operation):
+    """Describes the two bodies that the route takes."""
+
+    def __post_init__(self) -> None:
+        """Add them to what Litestar found, which is no body at all."""
+        examples: dict[str, Example | Reference] = {
+            "LLaMA chat": Example(value={"message": "Hello, how are you?"}),
+            "FlowGen": Example(value={"messages": [{"role": "user", "content": "Hello!"}]}),
+        }
+        media = OpenAPIMediaType(Schema(type=OpenAPIType.OBJECT), examples=examples)
+        self.request_body = RequestBody({"application/json": media}, required=True)
+
+
+@post(
+    "/chat",
+    status_code=200,
+    summary="Chat, as LLaMA chat or FlowGen",
+    operation_class=_EitherOperation,
+    responses=documented(Service.FLOWGEN, 400, 429, 500, 503),
+)
 async def chat(request: LenientRequest, house: NamedDependency[House]) -> Response[Any]:
     """A body with ``message`` is LLaMA chat, one with ``messages`` is FlowGen."""
     body = await request.body()

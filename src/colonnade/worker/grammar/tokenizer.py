@@ -83,6 +83,6 @@ def _as_text(table: TokenTable) -> Any:  # noqa: ANN401 - a C function
         for piece, count in zip(pieces, counts, strict=True):
             tokenize(vocabulary, *piece, room, count, False, False)
             room += count * ctypes.sizeof(ctypes.c_int32)
-        return sum(counts)
+        return int(sum(counts))
 
     return _TOKENIZE(as_text)
