@@ -45,7 +45,7 @@ class _EitherOperation(Operation):
     def __post_init__(self) -> None:
         """Add them to what Litestar found, which is no body at all."""
         examples: dict[str, Example | Reference] = {
-            "LLaMA chat": Example(value={"message": "Hello, how are you?"}),
+            "LLaMA chat": Example(value={"message": "Hello!", "session_id": "my-session"}),
             "FlowGen": Example(value={"messages": [{"role": "user", "content": "Hello!"}]}),
         }
         media = OpenAPIMediaType(Schema(type=OpenAPIType.OBJECT), examples=examples)

@@ -79,7 +79,7 @@ def _as_text(table: TokenTable) -> Any:  # noqa: ANN401 - a C function
         pieces = [(text + begin, end - begin) for begin, end in pairwise(cuts)]
         counts = [-tokenize(vocabulary, *piece, None, 0, False, False) for piece in pieces]
         if sum(counts) > most:
-            return -sum(counts)
+            return -int(sum(counts))
         for piece, count in zip(pieces, counts, strict=True):
             tokenize(vocabulary, *piece, room, count, False, False)
             room += count * ctypes.sizeof(ctypes.c_int32)

@@ -1,0 +1,155 @@
+"""Keys, the rate limit and the metrics, at a real server."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import httpx
+import openai
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.running import RunningServer, start_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ASK = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 4}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    ports = (f"--{name}-port=0" for name in ("gemma", "llama-chat", "queued", "flowgen"))
+    env = {**os.environ, "XDG_DATA_HOME": str(tmp_path_factory.mktemp("data"))}
+    keys = ("--api-key", "first-key", "--api-key", "second-key")
+    server = start_server("demo", "--threads", "1", "--legacy-ports", *ports, *keys, env=env)
+    yield server
+    server.stop()
+
+
+def test_the_sdk_needs_a_key(guarded: RunningServer) -> None:
+    for key in ("first-key", "second-key"):
+        with openai.OpenAI(base_url=guarded.base_url, api_key=key, max_retries=0) as client:
+            assert client.chat.completions.create(model="", **ASK).choices  # type: ignore[call-overload]
+    with (
+        openai.OpenAI(base_url=guarded.base_url, api_key="other", max_retries=0) as client,
+        pytest.raises(openai.AuthenticationError) as refused,
+    ):
+        client.models.list()
+    assert refused.value.code == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "first-key"},
+        {"authorization": "Basic first-key"},
+        {"authorization": "Bearer first-ke"},
+        {"authorization": "Bearer FIRST-KEY"},
+        {"authorization": "Bearer"},
+        {"x-api-key": ""},
+        {"x-api-key": "first-key second-key"},
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path", "key"),
+    [
+        ("POST", "/v1/chat/completions", "error"),
+        ("GET", "/v1/models", "error"),
+        ("HEAD", "/v1/models", None),
+        ("GET", "/metrics", "error"),
+        ("POST", "/v1/execute", "detail"),
+        ("POST", "/chat", "detail"),
+        ("POST", "/chat", "error"),
+        ("GET", "/sessions", "detail"),
+        ("POST", "/load", "error"),
+        ("POST", "/unload", "error"),
+        ("GET", "/api/v1/chat/stream/a", "detail"),
+    ],
+)
+def test_without_a_key(
+    guarded: RunningServer, headers: dict[str, str], method: str, path: str, key: str | None
+) -> None:
+    answer = httpx.request(method, guarded.root_url + path, headers=headers, json=ASK)
+    assert answer.status_code == 401
+    assert key is None or answer.json()[key]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-api-key": "first-key"}, {"authorization": "bearer  second-key"}]
+)
+def test_with_a_key(guarded: RunningServer, headers: dict[str, str]) -> None:
+    for url in (guarded.root_url, guarded.services["Gemma worker"]):
+        answer = httpx.post(url + "/execute", json={"input": "Hello!"}, headers=headers)
+        assert answer.status_code == 200
+
+
+def test_the_older_ports_need_it_too(guarded: RunningServer) -> None:
+    for title, url in guarded.services.items():
+        path = {"FlowGen": "/unload", "Gemma worker": "/execute"}.get(title, "/chat/clear")
+        path = "/api/v1/chat/submit" if title == "Queued streaming" else path
+        assert httpx.post(url + path, json={}).status_code == 401, title
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/docs", "/openapi.json"])
+def test_probes_and_pages_are_open(guarded: RunningServer, path: str) -> None:
+    assert httpx.get(guarded.root_url + path).status_code == 200
+
+
+def test_web_sockets(guarded: RunningServer) -> None:
+    url = guarded.root_url.replace("http", "ws", 1) + "/ws"
+    with pytest.raises(InvalidStatus), connect(url):
+        pass
+    with pytest.raises(InvalidStatus), connect(url + "?api_key=other"):
+        pass
+    with connect(url + "?api_key=first-key") as ws:
+        ws.send('{"input": "Hello!"}')
+        assert "session" in ws.recv()
+    with connect(url, additional_headers={"authorization": "Bearer first-key"}):
+        pass
+
+
+def test_a_limit_of_requests_a_minute() -> None:
+    server = start_server("none", "--rate-limit", "3")
+    try:
+        with server.client() as http:
+            codes = [http.get("/v1/models").status_code for _ in range(5)]
+            assert codes == [200, 200, 200, 429, 429]
+            refused = http.get("/v1/models")
+            assert refused.json()["error"]["code"] == "rate_limited"
+            assert 1 <= int(refused.headers["retry-after"]) <= 60
+            assert http.post("/v1/execute", json={"input": "a"}).json().keys() == {"detail"}
+            assert http.post("/load", json={}).json().keys() == {"error"}
+            for path in ("/health", "/ready", "/metrics"):
+                assert http.get(path).status_code != 429
+    finally:
+        server.stop()
+
+
+def test_metrics(guarded: RunningServer) -> None:
+    headers = {"authorization": "Bearer first-key"}
+
+    def read() -> dict[str, float]:
+        answer = httpx.get(guarded.root_url + "/metrics", headers=headers)
+        assert answer.headers["content-type"].startswith("text/plain")
+        lines = re.findall(r"^(\w+)\{(.*)\} ([\d.e+-]+)$", answer.text, re.MULTILINE)
+        return {f"{name} {labels}": float(value) for name, labels, value in lines}
+
+    before = read()
+    httpx.post(guarded.base_url + "/chat/completions", json=ASK, headers=headers).raise_for_status()
+    after = read()
+    model = 'model="colonnade-demo"'
+    grown = {
+        name.removesuffix(f" {model}"): after[name] - before.get(name, 0)
+        for name in after
+        if name.endswith(model)
+    }
+    assert 0 < grown["colonnade_generated_tokens_total"] <= 4
+    assert grown["colonnade_prompt_tokens_total"] > 5
+    assert after[f"colonnade_slots {model}"] == 4
+    assert after[f"colonnade_requests_active {model}"] == 0
+    assert after[f"colonnade_ready {model}"] == 1
