@@ -52,6 +52,15 @@ def running_server(setup: Setup) -> Iterator[Server]:
 
 
 @contextmanager
+def running_without_model(models_dir: str, *flags: str) -> Iterator[Server]:
+    """``colonnade serve none``, for what loads and unloads models itself."""
+    command = [sys.executable, "-m", "colonnade", "serve", "none", "--port", "0", *flags]
+    command += ["--models-dir", models_dir, "--log-level", "warning"]
+    with _child(command) as process:
+        yield Server(process, _port(_output(process)))
+
+
+@contextmanager
 def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
     """llama.cpp's own server with the same sizes, until the block ends."""
     port = _free_port()
