@@ -21,11 +21,7 @@ def arithmetic(talk: Talk) -> Tool:
     words = talk.words
     which = talk.rng.randrange(3)
     noun = talk.rng.choice(_SUMS[which])
-    if talk.words.held_out and which == 0:
-        noun = "sum"
-    elif noun == "sum":
-        noun = "total"
-    verb = talk.choose("compute", "do", "get", "run", "work_out", words.verb())
+    verb = talk.choose("calculate", "compute", "do", "get", "run", "work_out", words.verb())
     first, second = talk.choose(
         "a b", "x y", "first second", "n1 n2", "left right", "num1 num2"
     ).split()
@@ -36,7 +32,12 @@ def arithmetic(talk: Talk) -> Tool:
         style(talk, noun, talk.choose("numbers", "values", "two", words.pseudo(1, 2))),
     )
     about = (
-        ("Add two numbers", "Sum of two numbers", "Calculate the sum of two numbers"),
+        (
+            "Add two numbers",
+            "Sum of two numbers",
+            "Calculate the sum of two numbers",
+            "Calculates the sum of two integers",
+        ),
         ("Subtract two numbers", "Difference of two numbers"),
         ("Multiply two numbers", "Product of two numbers"),
     )[which]

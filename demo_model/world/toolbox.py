@@ -207,7 +207,7 @@ def make(talk: Talk) -> Tool:
     """A tool of any family, whose name belongs to the split."""
     kind = talk.rng.random()
     maker = (
-        lookup if kind < 0.38 else arithmetic if kind < 0.5 else action if kind < 0.78 else everyday
+        lookup if kind < 0.34 else arithmetic if kind < 0.5 else action if kind < 0.78 else everyday
     )
     while True:
         tool = maker(talk)
