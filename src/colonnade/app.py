@@ -20,7 +20,7 @@ from colonnade.legacy.routers import TITLES, main_routers, service_router
 from colonnade.ops.documents import JSON, REDOC, SWAGGER, documents_router
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
-from colonnade.web.access import ApiKeys, rate_limit
+from colonnade.web.access import KeysMiddleware, LimitMiddleware
 from colonnade.web.request_ids import RequestIds
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def create_app(
     ]
     if house is not None:
         routers += main_routers(house)
-    return _application(routers, EXCEPTION_HANDLERS, options, "Colonnade", __version__)
+    return _application(routers, EXCEPTION_HANDLERS, options, "Colonnade", house)
 
 
 def create_service_app(service: Service, house: House, options: ApiOptions) -> Litestar:
     """The application of an older service's own port: its routes and nothing else."""
     router = service_router(service, house)
-    return _application([router], handlers(service), options, TITLES[service], __version__)
+    return _application([router], handlers(service), options, TITLES[service], house)
 
 
 def _application(
@@ -71,16 +71,16 @@ def _application(
     exception_handlers: ExceptionHandlersMap,
     options: ApiOptions,
     title: str,
-    version: str,
+    house: House | None,
 ) -> Litestar:
     app = Litestar(
         route_handlers=[*routers, documents_router()],
         exception_handlers=exception_handlers,
         cors_config=_cors(options),
-        middleware=_middleware(options),
+        middleware=_middleware(house),
         openapi_config=OpenAPIConfig(
             title=title,
-            version=version,
+            version=__version__,
             use_handler_docstrings=True,
             render_plugins=[SWAGGER, REDOC, JSON],
         ),
@@ -103,12 +103,12 @@ def _head_as_get(app: ASGIApp) -> ASGIApp:
     return serve
 
 
-def _middleware(options: ApiOptions) -> list[Middleware]:
+def _middleware(house: House | None) -> list[Middleware]:
     layers: list[Middleware] = []
-    if options.api_keys:
-        layers.append(ApiKeys(options.api_keys))
-    if options.rate_limit:
-        layers.append(rate_limit(options.rate_limit).middleware)
+    if house is not None and house.limit:
+        layers.append(LimitMiddleware(house.limit))
+    if house is not None and house.keys:
+        layers.append(KeysMiddleware(house.keys))
     return layers
 
 

@@ -124,6 +124,8 @@ def test_a_limit_of_requests_a_minute() -> None:
             assert 1 <= int(refused.headers["retry-after"]) <= 60
             assert http.post("/v1/execute", json={"input": "a"}).json().keys() == {"detail"}
             assert http.post("/load", json={}).json().keys() == {"error"}
+            junk = {"x-api-key": "junk", "authorization": "Bearer junk"}
+            assert http.get("/v1/models", headers=junk).status_code == 429
             for path in ("/health", "/ready", "/metrics"):
                 assert http.get(path).status_code != 429
     finally:

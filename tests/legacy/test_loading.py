@@ -85,7 +85,8 @@ def test_unloading_ends_the_worker(load, legacy, at):
         ("", 400, "model_path"),
         (".", 404, "not found"),
         ("a\x00b", 400, "not below a model directory"),
-        ("a" * 5000, 404, "not found"),
+        ("a" * 4000, 404, "not found"),
+        ("a/" * 600_000, 400, "model_path"),
         ("~root/x.gguf", 404, "not found"),
     ],
 )
@@ -119,9 +120,10 @@ def test_links_are_followed_before_they_are_judged(load, models_dir, tmp_path):
     ("options", "name"),
     [
         ({"n_ctx": "many"}, "n_ctx"),
-        ({"n_ctx": -5}, "ctx_size"),
-        ({"n_batch": 0}, "batch_size"),
+        ({"n_ctx": -5}, "n_ctx"),
+        ({"n_batch": 0}, "n_batch"),
         ({"vocab_only": True}, "vocab_only"),
+        ({"lora_path": "a/" * 600_000}, "too long"),
         ({"embedding": True}, "embedding"),
         ({"tokenizer": "x"}, "tokenizer"),
         ({"chat_handler": "x"}, "chat_handler"),
@@ -146,6 +148,42 @@ def test_options_that_ask_for_nothing(load):
         "pooling_type": -1, "n_ubatch": 512,
     }  # fmt: skip
     assert load("random.gguf", **given)["warnings"] == []
+
+
+def test_an_embedding_model_is_of_no_use(load, legacy, models_dir, random_model):
+    (models_dir / "embedding.gguf").write_bytes(random_model("embedding").read_bytes())
+    before = served(legacy)
+    assert "embeddings" in load("embedding.gguf", 400)
+    assert served(legacy) == before
+
+
+def test_huge_numbers_do_no_harm(load, at):
+    load("model.gguf", last_n_tokens_size=10**30, seed=7)
+    body = {"messages": [{"role": "user", "content": "Hi"}], "options": {"max_tokens": 10**30}}
+    assert at("flowgen").post("/chat", json=body).status_code == 200
+    for path, field in (
+        ("/v1/execute", "input"),
+        ("/chat", "message"),
+        ("/chat/stream", "message"),
+    ):
+        service = "gemma" if field == "input" else "llama_chat"
+        answer = at(service).post(path, json={field: "Hi", "max_tokens": 10**30})
+        assert answer.status_code == 422, path
+
+
+def test_minus_one_is_a_fresh_seed_in_spite_of_the_loads(load, at):
+    load("random.gguf", seed=7, n_ctx=256)
+    hot = {"temperature": 2, "top_k": 0, "top_p": 1, "min_p": 0, "max_tokens": 12}
+    texts = {
+        at("flowgen")
+        .post(
+            "/chat",
+            json={"messages": [{"role": "user", "content": "Hi"}], "options": {**hot, "seed": -1}},
+        )
+        .json()["choices"][0]["message"]["content"]
+        for _ in range(4)
+    }
+    assert len(texts) > 1
 
 
 def test_options_that_are_honoured(load, at):
@@ -219,7 +257,10 @@ async def test_requests_under_way_are_finished_by_a_swap_and_ended_by_unloading(
             async with http.stream("POST", "/chat", json=stream) as answer:
                 lines = answer.aiter_lines()
                 await anext(lines)
+                # also a model that was about to go ends now
+                await http.post("/load", json={"model_path": "model.gguf", "tokenizer_name": "x"})
                 assert (await http.post("/unload")).status_code == 200
+                assert workers(server) == []
                 rest = [line async for line in lines if line]
                 assert rest[-1].startswith('data: {"error":')
                 assert "unloaded" in rest[-1]

@@ -114,6 +114,28 @@ async def test_submitting_without_a_stream(http):
     assert "nobody" in answer.json()["detail"]
 
 
+async def test_clients_that_leave_at_once_take_nothing_with_them(http):
+    """Their jobs are cancelled at every stage, also before they have begun."""
+
+    async def come_and_go(number: int) -> None:
+        async with Client(http, f"brief-{number}").connected() as client:
+            await client.submit("Tell me a story.")
+
+    for _ in range(5):
+        await asyncio.gather(*(come_and_go(number) for number in range(30)))
+    async with Client(http, "patient").connected() as client:
+        await client.submit("Count from 1 to 3")
+        assert (await client.answer())[1] == "1, 2, 3"
+
+
+async def test_one_client_cannot_take_the_whole_queue(http):
+    async with Client(http, "greedy").connected() as client, Client(http, "b").connected() as b:
+        codes = [(await client.submit("Tell me a story.")).status_code for _ in range(80)]
+        assert set(codes) == {202, 429}
+        assert (await b.submit("Count from 1 to 3")).status_code == 202
+        assert (await b.answer())[1] == "1, 2, 3"
+
+
 async def test_connecting_twice(http):
     async with Client(http, "twice").connected():
         answer = await http.get(f"{STREAM}/twice")
@@ -187,3 +209,17 @@ async def test_the_queue_is_bounded_and_a_client_that_leaves_makes_room(endless)
             pass
         assert answer.status_code == 202
         assert (await b.event())[1]["job_id"] == answer.json()["job_id"], "a's turn holds up nobody"
+
+
+async def test_a_stop_waits_for_jobs_and_not_for_idle_streams(start_legacy):
+    server = await asyncio.to_thread(start_legacy)
+    async with httpx.AsyncClient(base_url=server.root_url, timeout=60) as http:
+        async with Client(http, "idle").connected(), Client(http, "busy").connected() as busy:
+            assert (await busy.submit("Tell me a story.")).status_code == 202
+            assert (await busy.submit("Count from 1 to 3")).status_code == 202
+            server.process.terminate()
+            await busy.answer()
+            assert (await busy.answer())[1:] == ("1, 2, 3", "done")
+        code = await asyncio.to_thread(server.process.wait, 10)
+    assert code == 0
+    assert not any("Traceback" in line for line in server.log)

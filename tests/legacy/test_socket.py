@@ -202,6 +202,30 @@ async def test_a_client_that_goes_away_frees_its_slot(endless):
         await until(lambda: not active(http))
 
 
+async def test_a_client_that_sent_ahead_frees_its_slot_too(endless):
+    address = endless.root_url.replace("http", "ws", 1) + "/ws"
+    ws = await connect(address)
+    for _ in range(50):
+        await ws.send(json.dumps({"input": "Hello", "max_tokens": 30000, "temperature": 0}))
+    with endless.client() as http:
+        await until(lambda: active(http))
+        ws.transport.abort()
+        await until(lambda: not active(http))
+
+
+async def test_a_client_that_sends_too_far_ahead(endless):
+    address = endless.root_url.replace("http", "ws", 1) + "/ws"
+    async with connect(address, close_timeout=0.1) as ws:
+        await begin_endless(ws)
+        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012 - it may come at any send
+            for _ in range(2000):
+                await ws.send('{"input": "Hello"}')
+            async for _ in ws:
+                pass
+            await ws.recv()
+    assert closed.value.rcvd.code == 1008
+
+
 async def test_a_client_that_never_reads_holds_up_nobody(endless):
     """Its events wait in the system's buffers, then the engine's mailbox; others are served."""
     host, port = endless.root_url.removeprefix("http://").split(":")

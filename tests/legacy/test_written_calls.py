@@ -21,10 +21,33 @@ TAGGED = """<tool_call>{"name": "calculate_sum", "arguments": {"a": 15, "b": 25}
 @pytest.mark.parametrize("text", [LISTED, TAGGED])
 def test_the_documents_forms(text):
     assert written_calls(text) == ([SUM, WEATHER], "")
-    before_after = written_calls(f"I call two.\n{text}\nWait.")
+    before_after = written_calls(f"I call two.\n{text}\nWait.", {"calculate_sum", "get_weather"})
     assert before_after[0] == [SUM, WEATHER]
     assert before_after[1].startswith("I call two.")
     assert before_after[1].endswith("Wait.")
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("[f(a=true, b=null, c=[false])]", [("f", {"a": True, "b": None, "c": [False]})]),
+        ("[f(a=1)]\n[g(b=2)]", [("f", {"a": 1}), ("g", {"b": 2})]),
+        ("[f(a=']')]", [("f", {"a": "]"})]),
+        ('[f(a="it\\"s")]', [("f", {"a": 'it"s'})]),
+        ('<tool_call>{"name": "f", "arguments": {"a": "</tool_call>"}}</tool_call>',
+         [("f", {"a": "</tool_call>"})]),
+        ('<tool_call> {"name": "f", "arguments": "{\\"a\\": 1}"} </tool_call>', [("f", {"a": 1})]),
+        ('<tool_call>{"name": "f", "arguments": null}</tool_call>', [("f", {})]),
+        ('<tool_call>{"name": "f"}</tool_call>', [("f", {})]),
+    ],
+)  # fmt: skip
+def test_what_models_make_of_the_forms(text, calls):
+    assert written_calls(text) == ([WrittenCall(*call) for call in calls], "")
+
+
+def test_a_note_in_brackets_is_not_taken_for_the_calls():
+    text = "See [note(x)]: [get_weather(location='Paris')]"
+    assert written_calls(text, {"get_weather"}) == ([WEATHER], "See [note(x)]:")
 
 
 def test_names_that_are_no_tools_are_text():
@@ -41,6 +64,18 @@ def test_names_that_are_no_tools_are_text():
         "[see(the book)]",
         "[f(1, 2)]",
         "[f(a=b)]",
+        "In Python you write [dict()] for that.",
+        "[f(a='\\ud800')]",
+        "[f(a={None: 3})]",
+        "[f(a=1e999)]",
+        '<tool_call>{"name": "f", "arguments": [1]}</tool_call>',
+        '<tool_call>{"name": "f", "arguments": {"a": 1e999}}</tool_call>',
+        "<tool_call>" * 1000,
+        "<tool_call>" + " " * 15000,
+        "<tool_call>" + "[" * 15000,
+        "[f(a=" + "[" * 5000 + "]" * 5000 + ")]",
+        "[f(a=1" * 3000 + "]",
+        "x" * 30000 + LISTED,
         "[f(**{'a': 1})]",
         "[f(a=open('x'))]",
         "[f(a=1), 5]",

@@ -41,7 +41,7 @@ def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> 
     refuse_unsupported(request)
     check_stream_options(request)
     return Turn(
-        model.id,
+        request.model or None,
         ChatPrompt(
             plain_messages(request.messages),
             _template_kwargs(request),

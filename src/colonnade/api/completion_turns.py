@@ -77,7 +77,8 @@ def completion_job(
         model=model.id,
         prompts=prompts,
         turns=tuple(
-            Turn(model.id, CompletionPrompt(prompt, suffix), how, wanted) for prompt in prompts
+            Turn(request.model or None, CompletionPrompt(prompt, suffix), how, wanted)
+            for prompt in prompts
         ),
         n=n,
         generated=generated,

@@ -17,8 +17,7 @@ from colonnade.web.failures import (
     CLIENT_CLOSED_REQUEST,
     RULES,
     ClientDisconnected,
-    limited,
-    retry_headers,
+    failure_headers,
     told,
 )
 
@@ -55,14 +54,12 @@ def failure_response(request: Request[Any, Any, Any], exc: Exception) -> Respons
     return Response(
         error_body(failure),
         status_code=RULES[failure.kind].status,
-        headers=retry_headers(failure),
+        headers=failure_headers(failure),
     )
 
 
 def http_response(request: Request[Any, Any, Any], exc: HTTPException) -> Response[ErrorBody]:
     """Answer what Litestar itself refuses."""
-    if failure := limited(exc):
-        return failure_response(request, failure)
     status = exc.status_code
     kind = "invalid_request_error" if status < 500 else "server_error"
     message = f"{exc.detail}: {request.method} {request.url.path}"

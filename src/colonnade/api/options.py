@@ -15,9 +15,5 @@ class ApiOptions:
     """How long a stream may be silent before a comment is sent on it."""
     max_choices: int = 128
     """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
-    api_keys: tuple[str, ...] = ()
-    """Of which requests must carry one; without any, all may come in."""
-    rate_limit: int = 0
-    """Requests a minute of one client; 0 for no limit."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API from a browser."""

@@ -36,7 +36,9 @@ def sampling(request: SamplingFields, defaults: Sampling, vocab_size: int) -> Sa
         given.setdefault("repeat_penalty", request.repetition_penalty)
     if request.dry_sequence_breakers is not None:
         given["dry_sequence_breakers"] = tuple(request.dry_sequence_breakers)
-    if request.seed is not None and request.seed != _ANY_SEED:
+    if request.seed == _ANY_SEED:
+        given["seed"] = None
+    elif request.seed is not None:
         # 31 bits leave room for the choices' own seeds, and keep clear of the value that llama.cpp
         # takes for "random".
         given["seed"] = request.seed & _SEED_MASK

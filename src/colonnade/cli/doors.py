@@ -61,8 +61,6 @@ def app_of(door: Door, house: House) -> Litestar:
         max_choices=settings.limits.max_choices,
         max_body_size=settings.server.max_body_size,
         keep_alive_seconds=settings.server.keep_alive_seconds,
-        api_keys=settings.server.api_key,
-        rate_limit=settings.server.rate_limit,
         cors_origins=settings.server.cors_origins,
     )
     if door.service is not None:

@@ -96,6 +96,7 @@ async def _stop(stopping: asyncio.Event, servers: list[HttpServer], house: House
     """Let answers under way come to their end; those that take too long get an error for one."""
     await stopping.wait()
     say("Stopping: answers under way are finished. Ctrl-C again stops at once.")
+    house.jobs.finish()
     for server in servers:
         server.stop()
     await asyncio.sleep(house.settings.server.shutdown_seconds)

@@ -145,7 +145,8 @@ class Engine:
 
     async def drained(self) -> None:
         """Wait until no request is under way."""
-        await self._idle.wait()
+        while self._streams:
+            await self._idle.wait()
 
     async def close(self, why: Failure | None = None) -> None:
         """End the worker. Requests under way, and those that still come, fail with ``why``."""

@@ -103,6 +103,10 @@ class Models:
         if self._models.get(model.id) is model:
             del self._models[model.id]
 
+    def __contains__(self, model: object) -> bool:
+        """Whether this very model is served."""
+        return any(each is model for each in self._models.values())
+
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
 

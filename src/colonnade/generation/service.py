@@ -135,10 +135,10 @@ class Generator:
             return await self._start(turn, model, joining=joining)
         except Failure as failure:
             # It went between its finding and the submission, and another one took its place.
-            gone = failure.kind is FailureKind.MODEL_UNAVAILABLE and not model.engine.ready
-            successor = self._models.find(turn.model) if gone else model
-            if successor is model:
+            gone = failure.kind is FailureKind.MODEL_UNAVAILABLE and model not in self._models
+            if not gone:
                 raise
+            successor = self._models.find(turn.model)
             return await self._start(turn, successor, joining=joining)
 
     async def _start(self, turn: Turn, model: ServedModel, *, joining: bool) -> Generation:

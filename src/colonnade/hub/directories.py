@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+_LONGEST = 4096
+
+
 class MissingModelError(ModelError):
     """There is no such file in the directories."""
 
@@ -27,6 +30,9 @@ def find_below(directories: Sequence[str], text: str) -> Path:
     """
     if not directories:
         msg = "no model directory is open: start the server with --models-dir DIRECTORY"
+        raise ModelError(msg)
+    if len(text) > _LONGEST:  # to resolve a path takes the square of its length
+        msg = f"a path of {len(text)} characters is too long"
         raise ModelError(msg)
     roots = [Path(each).expanduser().resolve() for each in directories]
     inside = [path for path in _candidates(text, roots) if _below(path, roots)]

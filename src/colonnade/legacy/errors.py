@@ -16,8 +16,7 @@ from colonnade.messages import Failure, FailureKind
 from colonnade.web.failures import (
     CLIENT_CLOSED_REQUEST,
     ClientDisconnected,
-    limited,
-    retry_headers,
+    failure_headers,
     told,
 )
 
@@ -116,15 +115,13 @@ def error_response(
     if isinstance(exc, ClientDisconnected):
         return Response(None, status_code=CLIENT_CLOSED_REQUEST)
     if isinstance(exc, HTTPException):
-        exc = limited(exc) or exc
-    if isinstance(exc, HTTPException):
         said = ErrorText(exc.detail) if service is Service.FLOWGEN else Detail(exc.detail)
         return Response(said, status_code=exc.status_code, headers=dict(exc.headers or {}))
     failure = told(exc, request.scope)
     return Response(
         body(failure, service),
         status_code=TABLE[failure.kind].status(service),
-        headers=retry_headers(failure),
+        headers=failure_headers(failure),
     )
 
 

@@ -17,7 +17,7 @@ class Execution(Struct, kw_only=True):
     """A request. What is left out comes from the settings."""
 
     input: Annotated[str, Meta(min_length=1, examples=["Hello, how are you?"])]
-    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
     top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None

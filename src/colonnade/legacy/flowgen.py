@@ -32,8 +32,8 @@ _DONE = b"data: [DONE]\n\n"
 class LoadRequest(Struct, kw_only=True):
     """A model to load. ``tokenizer_name`` helps to find a chat template where the file has none."""
 
-    model_path: Annotated[str, Meta(min_length=1, examples=["/models/model.gguf"])]
-    tokenizer_name: Annotated[str, Meta(examples=["LiquidAI/LFM2-350M"])]
+    model_path: Annotated[str, Meta(min_length=1, max_length=4096, examples=["/models/model.gguf"])]
+    tokenizer_name: Annotated[str, Meta(max_length=256, examples=["LiquidAI/LFM2-350M"])]
     options: dict[str, Any] | None = None
 
 
@@ -190,7 +190,7 @@ def _wish(request: FlowChat, house: House) -> tuple[_Wish, bool]:
         bool(options.get("echo")),
         "logprobs" in options,
         names if request.tools else None,
-        request.response_format is not None,
+        turn.form is not None and request.response_format is not None,
         judged.warnings,
     )
     return wish, bool(options.get("stream"))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from colonnade.legacy.session_book import SessionBook
     from colonnade.serving import ModelRegistry
     from colonnade.settings import Settings
+    from colonnade.web.access import Keys, RequestLimit
 
 
 class House:
@@ -27,6 +28,8 @@ class House:
         sessions: SessionBook,
         jobs: JobQueue,
         channels: ChannelsPlugin,
+        keys: Keys,
+        limit: RequestLimit,
     ) -> None:
         self.registry = registry
         self.settings = settings
@@ -34,6 +37,8 @@ class House:
         self.jobs = jobs
         self.channels = channels
         """What carries the jobs' events to their clients."""
+        self.keys = keys
+        self.limit = limit
 
     @property
     def models(self) -> Models:

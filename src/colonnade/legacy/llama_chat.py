@@ -37,7 +37,7 @@ class ChatMessage(Struct, kw_only=True):
     message: Annotated[str, Meta(examples=["Hello, how are you?"])]
     session_id: SessionId | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 

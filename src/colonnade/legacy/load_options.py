@@ -102,6 +102,8 @@ _MODEL = {
 }
 """Settings of the model under another name."""
 
+OPTION_OF = {setting: option for option, setting in _MODEL.items()}
+
 _TUNING = (
     "split_mode",
     "main_gpu",
@@ -159,7 +161,7 @@ def _sampling(values: Mapping[str, Any]) -> dict[str, float]:
     if values.get("seed", -1) not in _RANDOM_SEEDS:
         found["seed"] = values["seed"] & (2**31 - 1)
     if "last_n_tokens_size" in values:
-        found["repeat_last_n"] = max(0, values["last_n_tokens_size"])
+        found["repeat_last_n"] = min(max(0, values["last_n_tokens_size"]), 2**31 - 1)
     return found
 
 

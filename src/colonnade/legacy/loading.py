@@ -9,7 +9,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from colonnade.hub import MissingModelError, ModelError, find_below, resolve_model
-from colonnade.legacy.load_options import LoadWish, load_wish
+from colonnade.legacy.load_options import OPTION_OF, LoadWish, load_wish
 from colonnade.messages import Failure, FailureKind, Tuning
 from colonnade.prompt import packaged_templates
 from colonnade.serving import LoadPlan
@@ -61,7 +61,9 @@ def _plan(path: str, tokenizer: str, wish: LoadWish, house: House) -> LoadPlan:
     settings = msgspec.structs.replace(
         house.settings, model=msgspec.structs.replace(house.settings.model, **changes)
     )
-    return LoadPlan(resolved, settings, Tuning(**tuning), tokenizer, wish.sampling)
+    return LoadPlan(
+        resolved, settings, Tuning(**tuning), tokenizer, wish.sampling, must_generate=True
+    )
 
 
 def _checked(name: str, value: object) -> Any:  # noqa: ANN401 - as the setting is declared
@@ -74,7 +76,7 @@ def _checked(name: str, value: object) -> Any:  # noqa: ANN401 - as the setting 
     try:
         return setting.convert(value, from_text=False)
     except ValueError as error:
-        msg = f"{name}: {error}"
+        msg = f"options.{OPTION_OF.get(name, name)}: {error}"
         raise ValueError(msg) from error
 
 

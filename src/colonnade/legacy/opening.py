@@ -9,6 +9,7 @@ from colonnade.legacy.house import House
 from colonnade.legacy.jobs import JobEvent, JobQueue
 from colonnade.legacy.queued import channels, event_frame
 from colonnade.legacy.session_book import SessionBook
+from colonnade.web.access import Keys, RequestLimit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +29,7 @@ async def open_house(settings: Settings, registry: ModelRegistry) -> AsyncIterat
         carrier = await stack.enter_async_context(channels())
 
         def publish(event: JobEvent) -> None:
-            carrier.publish(event_frame(event), event.job.client_id)
+            carrier.publish(event_frame(event), event.client_id)
 
         size = settings.queue.queue_size
         jobs = JobQueue(registry.models, registry.generator, size, publish)
@@ -37,4 +38,6 @@ async def open_house(settings: Settings, registry: ModelRegistry) -> AsyncIterat
         stack.push_async_callback(sessions.close)
         if settings.legacy.session_database:
             await sessions.open()  # a wrong one is told at the start, not by the first request
-        yield House(registry, settings, sessions, jobs, carrier)
+        keys = Keys(settings.server.api_key)
+        limit = RequestLimit(settings.server.rate_limit, keys)
+        yield House(registry, settings, sessions, jobs, carrier, keys, limit)

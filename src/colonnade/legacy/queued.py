@@ -14,12 +14,13 @@ from msgspec import Meta, Struct
 
 from colonnade.legacy.errors import Service, documented, text
 from colonnade.legacy.house import House
-from colonnade.legacy.jobs import Done, JobEvent, Token
+from colonnade.legacy.jobs import Closed, Done, Failed, JobEvent, Token
 from colonnade.messages import Failure
 from colonnade.web.examples import json_body
 from colonnade.web.sse import EventStream, named_frame
 
 KEEP_ALIVE_SECONDS = 15.0
+_END = b""
 
 ClientId = Annotated[str, Meta(min_length=1, max_length=256)]
 
@@ -68,12 +69,17 @@ def channels() -> ChannelsPlugin:
 
 
 def event_frame(event: JobEvent) -> bytes:
-    """An event as its client's stream carries it."""
-    if isinstance(event, Token):
-        return named_frame("token", TokenEvent(event.job.id, event.text))
-    if isinstance(event, Done):
-        return named_frame("done", DoneEvent(event.job.id, event.reason.value))
-    return named_frame("error", ErrorEvent(event.job.id, text(event.failure, Service.QUEUED)))
+    """An event as its client's stream carries it; empty for the stream's end."""
+    match event:
+        case Token():
+            return named_frame("token", TokenEvent(event.job_id, event.text))
+        case Done():
+            return named_frame("done", DoneEvent(event.job_id, event.reason.value))
+        case Failed():
+            detail = text(event.failure, Service.QUEUED)
+            return named_frame("error", ErrorEvent(event.job_id, detail))
+        case Closed():
+            return _END
 
 
 @post(
@@ -91,10 +97,11 @@ def submit(
     house: NamedDependency[House],
 ) -> Queued:
     """Queue a job of a client whose stream is open."""
-    if data.client_id not in house.jobs.clients:
+    queued = house.jobs.submit(data.client_id, data.prompt, data.context)
+    if queued is None:
         msg = f"Client {data.client_id!r} is not connected: open its stream first."
         raise HTTPException(msg, status_code=404)
-    job, position = house.jobs.submit(data.client_id, data.prompt, data.context)
+    job, position = queued
     return Queued("queued", data.client_id, job.id, position)
 
 
@@ -124,6 +131,8 @@ async def stream(client_id: FromPath[str], house: NamedDependency[House]) -> Res
 async def _frames(subscriber: Subscriber) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
     async for event in subscriber.iter_events():
+        if event == _END:
+            return
         yield event
 
 

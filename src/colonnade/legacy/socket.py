@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from colonnade.legacy.house import House
     from colonnade.messages import Failure
 
-_AHEAD = 16
-"""Requests that are read before their turn comes. Beyond that the client's sending waits."""
+_AHEAD = 1024
+"""Requests that may wait for their turn, and, as a multiple of the longest message, their size."""
+_AHEAD_MESSAGES = 16
 
-_IDLE = 1001
-"""Close code: going away."""
+_GOING_AWAY, _POLICY = 1001, 1008
+"""Close codes."""
 
 _log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -77,7 +78,9 @@ class Conversation:
     def __init__(self, socket: WebSocket[Any, Any, Any], house: House) -> None:
         self._socket = socket
         self._house = house
-        self._requests: asyncio.Queue[str | bytes] = asyncio.Queue(_AHEAD)
+        self._requests: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._ahead = 0
+        """Length of the requests that wait."""
 
     async def run(self) -> None:
         """Answer until the client goes away, or stays silent for too long."""
@@ -88,20 +91,28 @@ class Conversation:
             await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
             if answering.done() and not reading.done():
                 answering.result()
-                await self._socket.close(_IDLE, "no request came for too long")
+                await self._socket.close(_GOING_AWAY, "no request came for too long")
+            elif reading.done() and not reading.result():
+                await self._socket.close(_POLICY, "too many requests are waiting")
         except WebSocketDisconnect:  # the client went away under an answer
             pass
         finally:
             await cancel(reading, answering)
 
-    async def _read(self) -> None:
-        """Read requests until the client goes away."""
+    async def _read(self) -> bool:
+        """Read requests until the client goes away, for only so is that seen. False: until it has
+        sent too many."""
+        most = _AHEAD_MESSAGES * self._house.settings.legacy.socket_message_size
         while True:
             message: Any = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
-                return
-            received = message.get("text")
-            await self._requests.put(message["bytes"] if received is None else received)
+                return True
+            text_ = message.get("text")
+            request = message["bytes"] if text_ is None else text_
+            self._ahead += len(request)
+            if self._ahead > most or self._requests.qsize() >= _AHEAD:
+                return False
+            self._requests.put_nowait(request)
 
     async def _answer_all(self) -> None:
         """Answer requests until none has come for too long."""
@@ -111,10 +122,12 @@ class Conversation:
                     request = await self._requests.get()
             except TimeoutError:
                 return
+            self._ahead -= len(request)
             await self._answer(request)
 
     async def _answer(self, request: str | bytes) -> None:
         try:
+            self._house.limit.check(self._socket.scope)
             await self._execute(_parsed(request))
         except WebSocketDisconnect:
             raise
@@ -144,7 +157,10 @@ class Conversation:
             await self._send(DeltaEvent(said))
 
     async def _send(self, event: SocketEvent) -> None:
-        await self._socket.send_data((_encoder.encode(event) + b"\n").decode(), mode="text")
+        try:
+            await self._socket.send_data((_encoder.encode(event) + b"\n").decode(), mode="text")
+        except OSError as error:  # uvicorn's word for a client that is gone
+            raise WebSocketDisconnect(detail="the client is gone") from error
 
 
 def _parsed(request: str | bytes) -> Execution:
@@ -157,5 +173,5 @@ def _parsed(request: str | bytes) -> Execution:
 
 def _error(failure: Failure) -> ErrorEvent:
     if isinstance(failure, BodyFailure) and failure.no_json:
-        return ErrorEvent(failure.message, "INVALID_JSON")
+        return ErrorEvent(failure.message.replace("request body", "message"), "INVALID_JSON")
     return ErrorEvent(text(failure, Service.GEMMA), TABLE[failure.kind].code)

@@ -39,6 +39,8 @@ class LoadPlan:
     """A name that helps to find a chat template where the file has none of its own."""
     sampling: Mapping[str, float] = field(default_factory=dict)
     """Put before the settings' defaults, by the names of ``Sampling``."""
+    must_generate: bool = False
+    """A model that only embeds text is of no use."""
 
 
 async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> ServedModel:
@@ -70,6 +72,9 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
 
 def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:
     settings, info = plan.settings, engine.info
+    if plan.must_generate and not info.decoder:
+        msg = f"{plan.resolved.path.name} cannot generate text: it is made for embeddings"
+        raise ModelError(msg)
     try:
         template = choose_template(info, override=settings.model.chat_template, hint=plan.hint)
     except Failure as failure:

@@ -51,6 +51,7 @@ class ModelRegistry:
             ModelError: it cannot be loaded.
         """
         async with self._changing:
+            await asyncio.gather(*self._retiring)  # or their number would have no bound
             new = await load_model(plan, on_progress)
             old = self.current
             self.models.replace(old, new)
@@ -65,6 +66,7 @@ class ModelRegistry:
         Requests under way fail.
         """
         async with self._changing:
+            await self._end_retiring()
             old = self.current
             if old is not None:
                 self.models.remove(old)
@@ -73,10 +75,14 @@ class ModelRegistry:
 
     async def close(self) -> None:
         """End all workers. Requests under way fail."""
+        engines = [model.engine.close() for model in self.models]
+        await asyncio.gather(*engines, self._end_retiring(), return_exceptions=True)
+
+    async def _end_retiring(self) -> None:
+        """Let models whose place was taken wait no longer for the end of their requests."""
         for task in self._retiring:
             task.cancel()
-        engines = [model.engine.close() for model in self.models]
-        await asyncio.gather(*engines, *self._retiring, return_exceptions=True)
+        await asyncio.gather(*self._retiring, return_exceptions=True)
 
     def _retire(self, model: ServedModel) -> None:
         task = asyncio.create_task(self._end(model))
@@ -91,7 +97,7 @@ class ModelRegistry:
         except TimeoutError:
             _log.warning("%s: time is up for its answers under way", model.id)
         finally:
-            await model.engine.close(_gone(model))
+            await asyncio.shield(model.engine.close(_gone(model)))
 
 
 def _gone(model: ServedModel) -> Failure:

@@ -64,7 +64,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     shutdown_seconds: Annotated[
         int,
         Meta(
-            description="How long answers under way may go on after a stop.", ge=0, extra=_SECONDS
+            description="How long answers under way may go on after a stop, or a swap of models.", ge=0, extra=_SECONDS
         ),
     ] = 30
     log_level: Annotated[

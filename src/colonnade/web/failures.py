@@ -7,12 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from litestar.status_codes import HTTP_429_TOO_MANY_REQUESTS
-
 from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
-    from litestar.exceptions import HTTPException
     from litestar.types import Scope
 
 log = logging.getLogger(__name__)
@@ -72,20 +69,12 @@ def told_at(exc: Exception, where: str) -> Failure:
     return exc
 
 
-def limited(exc: HTTPException) -> Failure | None:
-    """The failure behind Litestar's refusal of a client that sends too much."""
-    if exc.status_code != HTTP_429_TOO_MANY_REQUESTS:
-        return None
-    headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
-    msg = "This client has sent too many requests in the last minute."
-    wait = float(headers.get("ratelimit-reset", 1))
-    return Failure(FailureKind.RATE_LIMITED, msg, retry_after=max(1.0, wait))
-
-
-def retry_headers(failure: Failure) -> dict[str, str]:
-    """When to come back, where that helps: ``Retry-After`` and what OpenAI's clients read."""
+def failure_headers(failure: Failure) -> dict[str, str]:
+    """What helps a client beside the body: when to come back, and how to come in."""
     rule = RULES[failure.kind]
     headers: dict[str, str] = {}
+    if failure.kind is FailureKind.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
     wait = rule.retry_after if failure.retry_after is None else failure.retry_after
     if wait is not None:
         headers["retry-after"] = str(max(1, math.ceil(wait)))

@@ -29,8 +29,10 @@ class RequestIds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; only HTTP requests are touched."""
+        """Serve one connection. A WebSocket gets an id for the log alone."""
         if scope["type"] != ScopeType.HTTP:
+            if scope["type"] == ScopeType.WEBSOCKET:
+                scope.setdefault("state", {})["request_id"] = "ws_" + secrets.token_hex(16)
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
