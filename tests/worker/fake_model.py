@@ -67,6 +67,10 @@ class FakeModel:
         self.batches.append(list(chunks))
         return np.array(rows, dtype=np.float32).reshape(len(rows), VOCAB)
 
+    @property
+    def whole(self) -> bool:
+        return not self.cuttable
+
     def can_keep(self, slot: int, length: int) -> bool:
         return length <= len(self.memory[slot]) and (
             self.cuttable or length == len(self.memory[slot])

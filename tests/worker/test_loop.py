@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from colonnade.messages import (
     Refused,
     Step,
 )
+from colonnade.worker import scheduler
 from colonnade.worker.loop import Loop
 from colonnade.worker.ports import DecodeError
 from colonnade.worker.scheduler import Limits, Scheduler
@@ -35,9 +37,10 @@ class Bench:
 
     model: FakeModel
     sent: list[FromWorker] = field(default_factory=list)
+    cache_size: int = 0
 
     def __post_init__(self) -> None:
-        self.loop = Loop(self.model, self.sent.append)
+        self.loop = Loop(self.model, self.sent.append, cache_size=self.cache_size)
 
     def submit(self, number: int, prompt: list[int], **wishes: object) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
@@ -55,7 +58,14 @@ class Bench:
         """Until nothing is left to do."""
         self.take()
         while not self.loop.idle:
-            self.loop.step()
+            self.step()
+
+    def step(self) -> None:
+        """One step, after which the model remembers what it was to read, and nothing else."""
+        self.loop.step()
+        for sequence in self.loop._scheduler.running():
+            read = sequence.tokens[: sequence.position]
+            assert self.model.memory[sequence.slot] == read
 
     @property
     def texts(self) -> dict[tuple[int, int], str]:
@@ -101,25 +111,35 @@ requests = st.lists(
 
 
 @settings(deadline=None)
-@given(requests, st.integers(1, 4), st.integers(2, 9), st.integers(2, 5), st.booleans())
+@given(
+    requests,
+    st.integers(1, 4),
+    st.integers(2, 9),
+    st.integers(2, 5),
+    st.booleans(),
+    st.sampled_from([0, 40, 100, 100000]),
+)
 def test_every_schedule_gives_every_choice_its_own_text(
     wanted: list[tuple[list[int], int, int, bool]],
     slots: int,
     batch: int,
     outputs: int,
     cuttable: bool,
+    cache_size: int,
 ) -> None:
-    bench = Bench(
-        FakeModel(
-            slots=slots,
-            batch_size=batch * slots,
-            max_outputs=min(batch, outputs) * slots,
-            cuttable=cuttable,
+    with patch.object(scheduler, "_MANY", 4):
+        bench = Bench(
+            FakeModel(
+                slots=slots,
+                batch_size=batch * slots,
+                max_outputs=min(batch, outputs) * slots,
+                cuttable=cuttable,
+            ),
+            cache_size=cache_size,
         )
-    )
-    for number, (prompt, most, n, echo) in enumerate(wanted):
-        bench.submit(number, prompt, max_tokens=most, n=n, prompt_logprobs=0 if echo else None)
-    bench.run()
+        for number, (prompt, most, n, echo) in enumerate(wanted):
+            bench.submit(number, prompt, max_tokens=most, n=n, prompt_logprobs=0 if echo else None)
+        bench.run()
     for number, (prompt, most, n, _) in enumerate(wanted):
         for choice in range(n):
             assert bench.texts[number, choice] == _counting(prompt, most)
@@ -205,6 +225,72 @@ def test_a_branch_of_a_conversation_leaves_it_where_it_is() -> None:
     bench.run()
     assert bench.finishes[2, 0].cached_tokens == 5
     assert bench.finishes[3, 0].cached_tokens == 45
+
+
+def _talk(bench: Bench, number: int, prompt: list[int], most: int = 2) -> int:
+    """Answer one prompt; how many of its tokens were there already."""
+    bench.submit(number, prompt, max_tokens=most)
+    bench.run()
+    return bench.finishes[number, 0].cached_tokens
+
+
+@pytest.mark.parametrize("cuttable", [True, False])
+@patch.object(scheduler, "_MANY", 4)
+def test_a_conversation_finds_its_past_after_any_number_of_others(cuttable: bool) -> None:
+    bench = Bench(FakeModel(slots=2, ctx_size=100, cuttable=cuttable), cache_size=100_000)
+    first = [[number] * 8 for number in range(1, 8)]
+    for number, prompt in enumerate(first):
+        assert _talk(bench, number, prompt) == 0
+    for number, prompt in enumerate(first):
+        read = [*prompt, prompt[-1] + 1]
+        assert _talk(bench, 10 + number, [*read, 40, 41]) == len(read)
+
+
+@patch.object(scheduler, "_MANY", 4)
+def test_without_memory_for_it_the_past_is_lost() -> None:
+    bench = Bench(FakeModel(slots=1, ctx_size=100), cache_size=0)
+    assert [_talk(bench, n, [n % 2] * 8) for n in range(4)] == [0, 0, 0, 0]
+    bench = Bench(FakeModel(slots=1, ctx_size=100), cache_size=20)
+    assert [_talk(bench, n, [n % 2] * 8) for n in range(4)] == [0, 0, 7, 7]
+
+
+@pytest.mark.parametrize("cuttable", [True, False])
+@patch.object(scheduler, "_MANY", 4)
+def test_a_shared_beginning_is_read_once(cuttable: bool) -> None:
+    model = FakeModel(slots=4, ctx_size=100, batch_size=8, cuttable=cuttable)
+    bench = Bench(model, cache_size=100_000)
+    shared = [5] * 30
+    for number in range(10):
+        bench.submit(number, [*shared, number, 7], max_tokens=3)
+    bench.run()
+    read = sum(len(chunk.tokens) for batch in model.batches for chunk in batch)
+    assert read == 30 + 10 * (2 + 2), "the shared part once, and of each its own and two drawn"
+    assert sorted(finish.cached_tokens for finish in bench.finishes.values()) == [0] + [30] * 9
+
+
+@patch.object(scheduler, "_MANY", 4)
+def test_who_waits_for_anothers_reading_holds_up_nobody() -> None:
+    model = FakeModel(slots=2, ctx_size=100, batch_size=4)
+    bench = Bench(model, cache_size=100_000)
+    bench.submit(1, [5] * 40, max_tokens=1)
+    bench.submit(2, [*[5] * 40, 6], max_tokens=1)
+    bench.submit(3, [9, 9], max_tokens=1)
+    bench.run()
+    order = [key[0] for key in bench.finishes]
+    assert order.index(3) < order.index(2)
+    assert bench.finishes[2, 0].cached_tokens == 40
+
+
+@patch.object(scheduler, "_MANY", 4)
+def test_a_reader_that_is_cancelled_lets_the_next_one_read() -> None:
+    bench = Bench(FakeModel(slots=2, ctx_size=100, batch_size=4), cache_size=100_000)
+    bench.submit(1, [5] * 40, max_tokens=1)
+    bench.submit(2, [*[5] * 40, 6], max_tokens=1)
+    bench.take()
+    bench.step()
+    bench.loop.obey(Cancel(1))
+    bench.run()
+    assert bench.texts[2, 0] == _counting([6], 1)
 
 
 def test_generation_ends_with_the_context() -> None:

@@ -98,6 +98,8 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Type of the KV cache: ``f32``, ``f16``, ``q8_0`` ..."""
     mmap: bool = True
     mlock: bool = False
+    cache_size: int = 1024
+    """Host memory for states of earlier prompts, in MiB."""
     prefill_step_ms: float = 100.0
     """How long one step may grow for prefill while other sequences decode, in milliseconds."""
     max_grammar_size: int = 4_000_000

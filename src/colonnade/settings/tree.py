@@ -64,7 +64,9 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     shutdown_seconds: Annotated[
         int,
         Meta(
-            description="How long answers under way may go on after a stop, or a swap of models.", ge=0, extra=_SECONDS
+            description="How long answers under way may go on after a stop, or a swap of models.",
+            ge=0,
+            extra=_SECONDS,
         ),
     ] = 30
     log_level: Annotated[
@@ -121,6 +123,14 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     kv_type: Annotated[KvType, Meta(description="Number format of the KV cache.")] = "f16"
     mmap: Annotated[bool, Meta(description="Map the model file instead of reading it.")] = True
     mlock: Annotated[bool, Meta(description="Keep the model from being swapped out.")] = False
+    cache_size: Annotated[
+        int,
+        Meta(
+            description="Memory for the states of earlier prompts; 0 for none.",
+            ge=0,
+            extra={"unit": "MiB"},
+        ),
+    ] = 1024
     prefill_step_ms: Annotated[
         float,
         Meta(

@@ -44,11 +44,15 @@ class Loop:
         send: Callable[[FromWorker], None],
         *,
         prefill_step_ms: float = 100.0,
+        cache_size: int = 0,
     ) -> None:
+        """``cache_size``: bytes of host memory for the states of earlier prompts."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
         self._model = model
         self._send = send
-        limits = Limits(model.slots, model.ctx_size, model.batch_size, model.max_outputs)
+        limits = Limits(
+            model.slots, model.ctx_size, model.batch_size, model.max_outputs, cache_size
+        )
         self._scheduler = Scheduler(limits, model)
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._requests: dict[int, Request] = {}

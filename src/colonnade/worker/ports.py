@@ -26,6 +26,11 @@ class Chunk(NamedTuple):
 class Memory(Protocol):
     """What the model remembers of each slot's tokens (the KV cache, or a recurrent state)."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether a saved state can be used as it is or not at all."""
+        ...
+
     def can_keep(self, slot: int, length: int) -> bool:
         """Whether a slot can be cut down to its first ``length`` tokens."""
         ...

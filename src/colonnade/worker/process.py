@@ -39,7 +39,12 @@ def run(descriptor: int, load: LoadModel) -> int:
     except ModelError as error:
         channel.send(LoadFailed(str(error)))
         return 1
-    loop = Loop(model, channel.send, prefill_step_ms=load.prefill_step_ms)
+    loop = Loop(
+        model,
+        channel.send,
+        prefill_step_ms=load.prefill_step_ms,
+        cache_size=load.cache_size << 20,
+    )
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
     grammars = GrammarCompiler(model.token_table, bounds)
     intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.worker.ports import Chunk, DecodeError
+from colonnade.worker.states import StateCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 _FEW = 4
 """Tokens that are read again rather than looked for."""
 
+_OLDEST = 4
+"""What part of a step's prefill goes to the prompt that waits for longest."""
+
+_MANY = 64
+"""Tokens that are worth waiting for while another sequence reads them, and worth saving."""
+
 
 class Limits(NamedTuple):
     """The sizes that bound a plan, in tokens (``slots``: sequences)."""
@@ -31,6 +38,8 @@ class Limits(NamedTuple):
     ctx_size: int
     batch_size: int
     max_outputs: int
+    cache_size: int = 0
+    """Bytes of host memory for states of slots."""
 
 
 class Plan(NamedTuple):
@@ -67,6 +76,7 @@ class Scheduler:
         self._slots = [_Slot(index) for index in range(limits.slots)]
         self._waiting: deque[Sequence] = deque()
         self._clock = itertools.count(1)
+        self._states = StateCache(limits.cache_size, whole=memory.whole)
 
     @property
     def idle(self) -> bool:
@@ -139,6 +149,8 @@ class Scheduler:
         """Note that a plan has run: its tokens are read."""
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
             sequence.position += len(chunk.tokens)
+            if sequence.checkpoint == sequence.position:
+                self._save(sequence.slot, sequence.tokens[: sequence.position])
             if sequence.request.followers:
                 self._branch(sequence)
 
@@ -162,49 +174,126 @@ class Scheduler:
         return counts
 
     def _share_prefill(self, reading: list[Sequence], budget: int, counts: list[int]) -> None:
-        """Give out the budget in order of arrival."""
+        """Give out the budget: a share to whoever waits for longest, so that nobody starves, and
+        the rest to those that have the least to read, so that short prompts pass long ones."""
+        if not reading:
+            return
         outputs = self._limits.max_outputs - len(reading) - sum(map(bool, counts))
-        for sequence in sorted(reading, key=_arrival):
-            want = sequence.unread
-            request = sequence.request
-            if request.followers:
-                want = min(want, len(request.prompt) - 1 - sequence.position)
-            if request.decoding.prompt_logprobs is not None and sequence.choice == 0:
+        oldest = min(reading, key=_arrival)
+        shares = [(oldest, max(1, budget // _OLDEST))]
+        shares += [(each, budget) for each in sorted(reading, key=_left_to_read)]
+        for sequence, share in shares:
+            given = counts[sequence.slot]
+            want = self._wanted(sequence) - given
+            if _echoes(sequence):
                 want = min(want, outputs)
-                outputs -= min(want, budget)
-            count = min(want, budget)
+            count = max(0, min(want, share, budget))
+            if _echoes(sequence):
+                outputs -= count
             budget -= count
-            counts[sequence.slot] = count
+            counts[sequence.slot] = given + count
+
+    def _wanted(self, sequence: Sequence) -> int:
+        """How much a sequence may read at once: to the end, or to where others start from."""
+        want = sequence.unread
+        if sequence.checkpoint > sequence.position:
+            want = min(want, sequence.checkpoint - sequence.position)
+        if sequence.request.followers:
+            want = min(want, len(sequence.request.prompt) - 1 - sequence.position)
+        return want
 
     def _admit(self) -> list[Sequence]:
-        """Give free slots to those who wait, in order. Returns the sequences that start."""
+        """Give free slots to those who wait, in order. Returns the sequences that start.
+
+        Who would read what another one is reading already waits for that; who comes after does not.
+        """
         started = []
-        while self._waiting:
-            free = [slot for slot in self._slots if slot.sequence is None]
-            if not free:
-                break
+        later: list[Sequence] = []
+        free = [slot for slot in self._slots if slot.sequence is None]
+        while self._waiting and free:
             sequence = self._waiting.popleft()
+            if self._is_being_read(sequence, free):
+                later.append(sequence)
+                continue
             self._place(sequence, free)
             started.append(sequence)
+            free = [slot for slot in free if slot.sequence is None]
+        self._waiting.extendleft(reversed(later))
         return started
+
+    def _is_being_read(self, sequence: Sequence, free: list[_Slot]) -> bool:
+        """Whether a sequence that runs is about to read much of this one's prompt. If so, it will
+        leave a state there."""
+        if not self._limits.cache_size or not self._may_reuse(sequence):
+            return False
+        prompt = sequence.request.prompt
+        readers = [each for each in self.running() if each.position < len(each.request.prompt)]
+        most = len(prompt) - 1
+        shared = {id(each): _common(each.request.prompt, prompt, most) for each in readers}
+        reader = max(readers, key=lambda each: shared[id(each)], default=None)
+        if reader is None or shared[id(reader)] <= reader.position:
+            return False
+        common = shared[id(reader)]
+        found = self._states.find(prompt, most)
+        there = max(self._reusable(slot, prompt, most) for slot in free)
+        if common - max(there, 0 if found is None else found[0]) < _MANY:
+            return False
+        if not reader.position < reader.checkpoint <= common:
+            reader.checkpoint = common
+        return reader.checkpoint >= _MANY
+
+    def _may_reuse(self, sequence: Sequence) -> bool:
+        """Whether what was read before may stand for a part of its prompt."""
+        request = sequence.request
+        return request.decoding.prompt_logprobs is None and request.shared is None
 
     def _prepare(self, free: list[_Slot], prompt: list[int], reusable: int) -> tuple[_Slot, int]:
         """A slot for a prompt, and how many of its tokens the slot remembers.
 
         A conversation goes on in its own slot. One that only begins like another takes a copy of
-        that beginning to an empty slot or, where the other would lose more than the two share, to
-        the slot unused for longest.
+        that beginning, from a slot or from the saved states, to an empty slot or to the one unused
+        for longest. What a slot loses by this is saved.
         """
         shared = {slot.index: self._reusable(slot, prompt, reusable) for slot in free}
         source = max(free, key=lambda slot: shared[slot.index])
         common = shared[source.index]
         spare = min(free, key=lambda slot: (bool(slot.resident), slot.last_used, slot.index))
+        found = self._states.find(prompt, reusable)
+        if found is not None and found[0] >= max(_FEW, common + 1):
+            self._evict(spare)
+            return spare, self._restore(spare, found[1].state, found[0])
         if not common:
+            self._evict(spare)
             return spare, self._memory.keep(spare.index, 0)
         lost = len(source.resident) - common
-        if spare is source or not lost or (spare.resident and lost <= common):
+        fits = spare is source or not lost or (spare.resident and lost <= common)
+        if fits or self._memory.whole:  # a copy could not be cut
+            if lost:
+                self._evict(source)
             return source, self._memory.keep(source.index, common)
+        self._evict(spare)
         return spare, self._restore(spare, self._memory.save(source.index), common)
+
+    def _borrow(self, prompt: list[int], most: int, free: list[_Slot]) -> None:
+        """Save what a running sequence has read, where a prompt begins with much of that."""
+        if not self._limits.cache_size or self._memory.whole:
+            return
+        lender = max(self.running(), key=lambda each: _shares(each, prompt, most), default=None)
+        if lender is None:
+            return
+        found = self._states.find(prompt, most)
+        there = max(self._reusable(slot, prompt, most) for slot in free)
+        if _shares(lender, prompt, most) - max(there, found[0] if found else 0) >= _MANY:
+            self._save(lender.slot, lender.tokens[: lender.position])
+
+    def _evict(self, slot: _Slot) -> None:
+        """Save what a slot holds before it is lost."""
+        if len(slot.resident) >= _MANY and not self._states.holds(slot.resident):
+            self._save(slot.index, slot.resident)
+
+    def _save(self, slot: int, tokens: list[int]) -> None:
+        if self._limits.cache_size:
+            self._states.put(list(tokens), self._memory.save(slot))
 
     def _restore(self, slot: _Slot, state: bytearray, length: int) -> int:
         """Put a saved state of ``length`` tokens into a slot; returns how many are there."""
@@ -224,9 +313,9 @@ class Scheduler:
     def _place(self, sequence: Sequence, free: list[_Slot]) -> None:
         """Put a sequence into a free slot."""
         request = sequence.request
-        reusable = len(request.prompt) - 1
-        if request.decoding.prompt_logprobs is not None or request.shared is not None:
-            reusable = 0
+        reusable = len(request.prompt) - 1 if self._may_reuse(sequence) else 0
+        if reusable:
+            self._borrow(request.prompt, reusable, free)
         slot, kept = self._prepare(free, request.prompt, reusable)
         if request.shared is not None and sequence.choice > 0:
             kept = self._restore(slot, request.shared, len(request.prompt) - 1)
@@ -238,6 +327,10 @@ class Scheduler:
         room = self._limits.ctx_size - len(request.prompt)
         sequence.limit = len(request.prompt) + (room if most is None else min(most, room))
         del sequence.tokens[sequence.limit :]
+        if self._limits.cache_size and reusable and self._memory.whole:
+            # A state cannot be cut here: leave one where this prompt parts from an earlier one.
+            parting = min(self._states.seen(request.prompt), reusable)
+            sequence.checkpoint = parting if parting >= kept + _MANY else 0
         if request.followers:
             self._branch(sequence)
 
@@ -245,6 +338,20 @@ class Scheduler:
 def _decodes(sequence: Sequence) -> bool:
     """Whether it takes its token a step, and does not count as prefill."""
     return sequence.prompt_is_read or sequence.unread == 1
+
+
+def _shares(sequence: Sequence, prompt: list[int], most: int) -> int:
+    """How many tokens of a prompt a sequence has read."""
+    return min(sequence.position, _common(sequence.tokens, prompt, most))
+
+
+def _left_to_read(sequence: Sequence) -> tuple[int, float, int]:
+    return (sequence.unread, *_arrival(sequence))
+
+
+def _echoes(sequence: Sequence) -> bool:
+    """Whether each token of its prompt takes a row of logits."""
+    return sequence.request.decoding.prompt_logprobs is not None and sequence.choice == 0
 
 
 def _arrival(sequence: Sequence) -> tuple[float, int]:
@@ -255,9 +362,7 @@ def _chunk(sequence: Sequence, count: int) -> Chunk:
     start = sequence.position
     tokens = sequence.tokens[start : start + count]
     outputs = int(start + count == len(sequence.tokens))
-    if sequence.request.decoding.prompt_logprobs is not None and (
-        sequence.choice == 0 and start < len(sequence.request.prompt)
-    ):
+    if _echoes(sequence) and start < len(sequence.request.prompt):
         outputs = count
     return Chunk(sequence.slot, start, tokens, outputs)
 

@@ -53,6 +53,7 @@ class Sequence:
 
     __slots__ = (
         "cached",
+        "checkpoint",
         "choice",
         "first_token",
         "guide",
@@ -81,6 +82,8 @@ class Sequence:
         """How many of ``tokens`` the model has read."""
         self.cached = 0
         """How many of the prompt's tokens were there already."""
+        self.checkpoint = 0
+        """Where in its prompt it stops for a moment, so that others can start from its state."""
         self.slot = -1
         self.limit = 0
         """Length of ``tokens`` at which the sequence ends."""

@@ -182,6 +182,11 @@ class LlamaModel:
             raise DecodeError(msg)
         return self._rows(rows)
 
+    @property
+    def whole(self) -> bool:
+        """See ``ports.Memory``. Of a sliding window, only what lies in it is saved."""
+        return self._whole or self._window > 0
+
     def can_keep(self, slot: int, length: int) -> bool:
         """See ``ports.Memory``.
 
