@@ -29,6 +29,16 @@ class Answer:
     """When events came, and how many at once."""
     prompt_tokens: int = 0
     tokens: int = 0
+    raw: list[bytes] | None = None
+    """The stream itself, where it was to be kept."""
+
+    @property
+    def text(self) -> str:
+        """What was said in a stream that was kept."""
+        body = b"".join(self.raw or ())
+        events = re.findall(rb"^data: (\{.*\})\r?$", body, re.MULTILINE)
+        choices = [choice for each in events for choice in msgspec.json.decode(each)["choices"]]
+        return "".join(choice["delta"].get("content") or "" for choice in choices)
 
     @property
     def text_arrivals(self) -> list[float]:
@@ -58,15 +68,15 @@ class Connection(asyncio.Protocol):
         _, connection = await loop.create_connection(cls, "127.0.0.1", port)
         return connection
 
-    async def stream(self, body: dict[str, Any]) -> Answer:
+    async def stream(self, body: dict[str, Any], *, keep: bool = False) -> Answer:
         """Ask for a stream and follow it to its end."""
         options = {"stream": True, "stream_options": {"include_usage": True}}
-        answer = self._answer = Answer(time.perf_counter())
+        answer = self._answer = Answer(time.perf_counter(), raw=[] if keep else None)
         tail = await self._ask(body | options)
-        found = re.search(rb'"prompt_tokens":(\d+),"completion_tokens":(\d+)', tail)
-        if found is None:
+        counts = dict(re.findall(rb'"(prompt|completion)_tokens":(\d+)', tail))
+        if len(counts) < 2:
             raise RuntimeError(tail.decode())
-        answer.prompt_tokens, answer.tokens = int(found[1]), int(found[2])
+        answer.prompt_tokens, answer.tokens = int(counts[b"prompt"]), int(counts[b"completion"])
         return answer
 
     async def whole(self, body: dict[str, Any]) -> bytes:
@@ -123,6 +133,8 @@ class Connection(asyncio.Protocol):
 
     def _count(self, data: bytes, answer: Answer) -> None:
         """Count the events, also one whose first bytes came before."""
+        if answer.raw is not None:
+            answer.raw.append(data)
         carried = self._buffer[-len(_EVENT) + 1 :]
         count = (carried + data).count(_EVENT)
         if count:

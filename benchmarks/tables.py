@@ -12,6 +12,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Row:
         other: Sequence[float],
         *,
         at_least: float | None = None,
+        at_most: float | None = None,
         note: str = "",
     ) -> Row:
         """A figure with its counterpart, measured in pairs; the ratio is the pairs' median."""
@@ -43,8 +45,8 @@ class Row:
             spread(ours),
             spread(other),
             spread(ratios, 3),
-            "" if at_least is None else f">= {at_least:.2f}",
-            None if at_least is None else median(ratios) >= at_least,
+            _mark(at_least, at_most),
+            _met(median(ratios), at_least, at_most),
             note,
         )
 
@@ -77,9 +79,14 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def print_rows(
-    rows: Iterable[Row], file: TextIO, title: str = "", *, other: str = "bare llama.cpp"
+    rows: Iterable[Row],
+    file: TextIO,
+    title: str = "",
+    *,
+    other: str = "bare llama.cpp",
+    picture: Path | None = None,
 ) -> None:
-    """Print a table; ``other`` is what the figures are held against."""
+    """Print a table; ``other`` is what the figures are held against. ``picture``: draw it, too."""
     table = Table(title=title or None, title_justify="left")
     table.add_column("figure")
     for column in ("Colonnade", other, "ratio", "mark"):
@@ -89,7 +96,22 @@ def print_rows(
     for row in rows:
         verdict = {True: "met", False: "missed", None: ""}[row.met]
         table.add_row(row.name, row.ours, row.other, row.ratio, row.mark, verdict, row.note)
-    Console(file=file, width=None if file.isatty() else 160).print(table)
+    console = Console(file=file, width=None if file.isatty() else 160, record=picture is not None)
+    console.print(table)
+    if picture is not None:
+        console.save_svg(str(picture), title=f"Colonnade and {other}")
+
+
+def _mark(at_least: float | None, at_most: float | None) -> str:
+    if at_least is not None:
+        return f">= {at_least:.2f}"
+    return "" if at_most is None else f"<= {at_most:.2f}"
+
+
+def _met(ratio: float, at_least: float | None, at_most: float | None) -> bool | None:
+    if at_least is None and at_most is None:
+        return None
+    return ratio >= (at_least or 0.0) and ratio <= (inf if at_most is None else at_most)
 
 
 def _number(value: float, places: int | None = None) -> str:
