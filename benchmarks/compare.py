@@ -78,17 +78,16 @@ def _body(messages: list[dict[str, str]], tokens: int) -> dict[str, Any]:
 
 async def _streams(port: int, bodies: Sequence[dict[str, Any]], most: int) -> list[Answer]:
     """Stream all bodies, ``most`` at a time; the answers in their order."""
-    connections = [await Connection.open(port) for _ in range(min(most, len(bodies)))]
     answers: list[Answer | None] = [None] * len(bodies)
     waiting = iter(enumerate(bodies))
 
-    async def work(connection: Connection) -> None:
+    async def work() -> None:
         for number, body in waiting:
+            connection = await Connection.open(port)  # llama-server closes it after a stream
             answers[number] = await connection.stream(body, keep=True)
+            connection.close()
 
-    await asyncio.gather(*map(work, connections))
-    for connection in connections:
-        connection.close()
+    await asyncio.gather(*(work() for _ in range(most)))
     return [answer for answer in answers if answer is not None]
 
 
