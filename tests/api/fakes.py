@@ -111,6 +111,7 @@ class FakeEngine:
         add_bos: bool = False,
         infill_suffix: str | None = None,
         joining: bool = False,
+        client: str = "",
     ) -> Stream:
         if self.refusal is not None:
             raise self.refusal

@@ -42,12 +42,12 @@ class Bench:
     def __post_init__(self) -> None:
         self.loop = Loop(self.model, self.sent.append, cache_size=self.cache_size)
 
-    def submit(self, number: int, prompt: list[int], **wishes: object) -> None:
+    def submit(self, number: int, prompt: list[int], client: str = "", **wishes: object) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
         samplers = self.model.samplers(decoding, prompt)
         free = [None] * decoding.n
         now = time.perf_counter()
-        self.loop.commands.put(Request(number, prompt, decoding, samplers, [*free], now))
+        self.loop.commands.put(Request(number, prompt, decoding, samplers, [*free], now, client))
 
     def take(self) -> None:
         """Let the loop take the commands put so far."""
@@ -178,6 +178,19 @@ def test_requests_start_first_in_first_out() -> None:
         bench.submit(number, [number], max_tokens=2)
     bench.run()
     assert [request for step in bench.steps for request in step.started] == [0, 1, 2, 3, 4]
+
+
+def test_a_burst_of_one_client_does_not_hold_up_another() -> None:
+    bench = Bench(FakeModel(slots=2))
+    for number in range(1, 9):
+        bench.submit(number, [number], "busy", max_tokens=3)
+    bench.submit(9, [9], "single", max_tokens=3)
+    bench.submit(10, [10], "single", max_tokens=3)
+    bench.run()
+    started = [request for step in bench.steps for request in step.started]
+    assert started.index(9) <= 2
+    assert started.index(10) < 6
+    assert [each for each in started if each < 9] == list(range(1, 9)), "each client's in order"
 
 
 def test_a_conversation_finds_its_past_in_its_slot() -> None:

@@ -118,10 +118,11 @@ class Engine:
         add_bos: bool = False,
         infill_suffix: str | None = None,
         joining: bool = False,
+        client: str = "",
     ) -> Stream:
         """Queue a request and wait until the worker has accepted it.
 
-        ``joining``: the queue takes it even when it is full.
+        ``joining``: the queue takes it even when it is full. ``client``: who asks.
 
         Raises:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
@@ -136,7 +137,7 @@ class Engine:
             loop = asyncio.get_running_loop()
             stream.deadline = loop.call_later(self._request_seconds, self._expire, stream)
         try:
-            worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix))
+            worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix, client))
             await stream.accepted
         except BaseException:
             await stream.aclose()

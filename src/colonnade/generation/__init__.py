@@ -18,7 +18,7 @@ from colonnade.generation.events import (
 from colonnade.generation.folding import Folded, FoldedCall, fold
 from colonnade.generation.models import Models, ServedModel
 from colonnade.generation.service import Completed, Generation, Generator
-from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn
+from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn, asking
 
 __all__ = [
     "CallArguments",
@@ -41,5 +41,6 @@ __all__ = [
     "TextDelta",
     "Turn",
     "Usage",
+    "asking",
     "fold",
 ]

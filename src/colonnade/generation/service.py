@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from colonnade.generation.events import Event, Finished, Usage
 from colonnade.generation.folding import fold
 from colonnade.generation.preparation import prepare
-from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn
+from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn, asking
 from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ class Generator:
                 add_bos=prepared.add_bos,
                 infill_suffix=prepared.infill_suffix,
                 joining=joining,
+                client=asking.get(),
             )
         except Failure as failure:
             if failure.kind in _ABOUT_THE_REQUEST and prepared.decoding.constraint is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
     from colonnade.prompt.calls import ToolUse
     from colonnade.prompt.forms import Form
+
+
+asking: ContextVar[str] = ContextVar("asking", default="")
+"""Who asks, as far as a door can tell: an address, or a key. Slots are shared fairly."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from colonnade.generation import Finished, TextDelta
+from colonnade.generation import Finished, TextDelta, asking
 from colonnade.legacy.turns import chat_turn
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.disconnect import cancel
@@ -196,6 +196,7 @@ class JobQueue:
             self._publish(Closed(client.id))
 
     async def _work(self, job: Job) -> None:
+        asking.set(job.client_id)
         try:
             await self._generate(job)
         except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is

@@ -127,6 +127,8 @@ class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
     """Put the BOS token first."""
     infill_suffix: str | None = None
     """When given, the prompt is the text before a gap and this is the text after it."""
+    client: str = ""
+    """Who asks: slots are shared fairly between clients."""
 
 
 class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 
+from colonnade.generation import asking
 from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -117,7 +118,10 @@ class KeysMiddleware(ASGIMiddleware):
         Raises:
             Failure: it carries no key of this server.
         """
-        if scope.get("method") != "OPTIONS" and self._keys.of(scope) is None:
+        key = self._keys.of(scope)
+        if key is not None:
+            asking.set(key.decode("latin-1"))
+        elif scope.get("method") != "OPTIONS":
             msg = "A key of this server is needed: Authorization: Bearer KEY."
             raise Failure(FailureKind.UNAUTHORIZED, msg)
         await next_app(scope, receive, send)

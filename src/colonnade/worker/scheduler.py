@@ -1,6 +1,7 @@
 """Decides what goes into the next batch. Knows sequences and slots, no library and no clock.
 
-A sequence holds a slot while it runs. Requests get slots first in, first out. Every step carries
+A sequence holds a slot while it runs. Slots are shared fairly between clients, and each client's
+requests get theirs first in, first out. Every step carries
 one token of each sequence that decodes, and beside them as much prefill as the budget allows, so
 that a long prompt delays the others by one bounded step at a time.
 """
@@ -8,7 +9,7 @@ that a long prompt delays the others by one bounded step at a time.
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.worker.ports import Chunk, DecodeError
@@ -26,6 +27,9 @@ _FEW = 4
 
 _OLDEST = 4
 """What part of a step's prefill goes to the prompt that waits for longest."""
+
+_MOST_LATER = 16
+"""Sequences that are looked at in a step and left waiting: their number must not cost time."""
 
 _MANY = 64
 """Tokens that are worth waiting for while another sequence reads them, and worth saving."""
@@ -203,23 +207,32 @@ class Scheduler:
         return want
 
     def _admit(self) -> list[Sequence]:
-        """Give free slots to those who wait, in order. Returns the sequences that start.
+        """Give free slots to those who wait. Returns the sequences that start.
 
-        Who would read what another one is reading already waits for that; who comes after does not.
+        The client with the fewest slots comes first, and of its requests the oldest. Who would read
+        what another one is reading already waits for that; who comes after does not.
         """
-        started = []
-        later: list[Sequence] = []
+        started: list[Sequence] = []
+        later: set[int] = set()
         free = [slot for slot in self._slots if slot.sequence is None]
-        while self._waiting and free:
-            sequence = self._waiting.popleft()
+        while free and len(later) < _MOST_LATER:
+            sequence = self._next(later)
+            if sequence is None:
+                break
             if self._is_being_read(sequence, free):
-                later.append(sequence)
+                later.add(id(sequence))
                 continue
+            self._waiting.remove(sequence)
             self._place(sequence, free)
             started.append(sequence)
             free = [slot for slot in free if slot.sequence is None]
-        self._waiting.extendleft(reversed(later))
         return started
+
+    def _next(self, later: set[int]) -> Sequence | None:
+        """Whose turn it is, but for some."""
+        held = Counter(each.request.client for each in self.running())
+        waiting = (each for each in self._waiting if id(each) not in later)
+        return min(waiting, key=lambda each: held[each.request.client], default=None)
 
     def _is_being_read(self, sequence: Sequence, free: list[_Slot]) -> bool:
         """Whether a sequence that runs is about to read much of this one's prompt. If so, it will

@@ -25,6 +25,8 @@ class Request:
     guides: list[Guide | None]
     """One a choice; None where anything may be said."""
     submitted: float
+    client: str = ""
+    """Who asks."""
     unfinished: int = 0
     """Choices still to finish."""
     shared: bytearray | None = None
