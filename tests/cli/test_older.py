@@ -124,3 +124,24 @@ class TestVariables:
     def test_a_wrong_value_is_named(self, settings, variable: str) -> None:  # type: ignore[no-untyped-def]
         with pytest.raises(SettingsError, match=variable):
             settings(**{variable: "many"})
+
+
+def test_a_user_without_a_home_can_serve(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib\n"
+        "def gone(*_): raise RuntimeError('no home')\n"
+        "pathlib.Path.expanduser = gone\n"
+        "from colonnade.settings import load_settings\n"
+        "from colonnade.legacy.session_book import SessionBook\n"
+        "print(SessionBook(load_settings({}, {}).legacy)._url)\n"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("XDG")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+        cwd=tmp_path,
+    )
+    assert done.stdout == "sqlite://\n", done.stderr

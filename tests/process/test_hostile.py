@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,3 +149,16 @@ async def test_a_worker_does_not_import_from_where_it_was_started(
     (tmp_path / "numpy.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
     assert await _answer(await start_engine())
+
+
+async def test_signals_for_the_whole_group_leave_the_worker_to_the_server(
+    start_engine: StartEngine,
+) -> None:
+    """systemd and Ctrl-C tell all processes at once, and answers under way are still to come."""
+    engine = await start_engine()
+    pid = engine.pid
+    assert pid is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(pid, number)
+        assert await _answer(engine)
+    assert engine.pid == pid

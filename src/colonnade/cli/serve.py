@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import shlex
+import signal
 import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -41,6 +42,8 @@ def serve(settings: Settings) -> int:
         ModelError: the model cannot be had or loaded.
         Failure: the session database cannot be opened.
     """
+    # Process 1 of a container ignores what it has no handler for, and the loop's are not there yet.
+    signal.signal(signal.SIGTERM, _terminated)
     _log(settings.server)
     doors = open_doors(settings)
     name = settings.model.model
@@ -102,6 +105,10 @@ async def _stop(stopping: asyncio.Event, servers: list[HttpServer], house: House
     await asyncio.sleep(house.settings.server.shutdown_seconds)
     say("Time is up for the answers under way.")
     await house.registry.close()
+
+
+def _terminated(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _log(settings: ServerSettings) -> None:

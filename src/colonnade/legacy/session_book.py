@@ -25,8 +25,8 @@ class SessionBook:
     """Opens the store once, and sweeps it from time to time."""
 
     def __init__(self, settings: LegacySettings) -> None:
-        self._usual = not settings.session_database
         self._url = settings.session_database or _usual_place()
+        self._usual = not settings.session_database and self._url != "sqlite://"
         self._expire_seconds = settings.session_seconds
         self._store: SessionStore | None = None
         self._opening = asyncio.Lock()
@@ -61,7 +61,10 @@ class SessionBook:
 
 def _usual_place() -> str:
     """A file in the user's data directory."""
-    home = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    try:
+        home = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    except RuntimeError:  # a user without a home: sessions last as long as the server
+        return "sqlite://"
     return f"sqlite:///{Path(home).absolute() / 'colonnade' / 'sessions.db'}"
 
 

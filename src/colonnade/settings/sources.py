@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,10 @@ def _config_file(config: Path | None, environ: Mapping[str, str]) -> Path | None
         config = Path(environ[CONFIG_ENV])
     if config is not None:
         return config
-    home = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
-    usual = (Path("colonnade.toml"), Path(home) / "colonnade" / "config.toml")
+    usual = [Path("colonnade.toml")]
+    with suppress(RuntimeError):  # a user without a home has no settings there
+        home = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+        usual.append(Path(home) / "colonnade" / "config.toml")
     return next((path for path in usual if path.is_file()), None)
 
 

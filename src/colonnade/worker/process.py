@@ -32,7 +32,8 @@ def run(descriptor: int, load: LoadModel) -> int:
     Returns the exit code where the model cannot be loaded. Otherwise the process ends where it
     stands: nothing in it outlives it, and freeing a model takes time that nobody wants to wait.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server process decides when to end
+    for each in (signal.SIGINT, signal.SIGTERM):  # the server process decides when to end
+        signal.signal(each, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=descriptor))
     try:
         model = LlamaModel(load, _Progress(channel))
