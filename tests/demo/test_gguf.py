@@ -70,10 +70,7 @@ def test_it_remembers_a_name(ask):
     assert "Alice" in ask(*history)
 
 
-WEAK = pytest.mark.xfail(strict=True, reason="the training so far does not reach it, see the card")
-
-
-@pytest.mark.parametrize(("a", "b"), [(2, 2), pytest.param(15, 25, marks=WEAK), (7, 31)])
+@pytest.mark.parametrize(("a", "b"), [(2, 2), (15, 25), (7, 31)])
 def test_it_adds(ask, a, b):
     assert str(a + b) in ask(_user(f"What is {a} + {b}?"))
 
@@ -85,8 +82,7 @@ def test_it_counts(ask):
 TOOLS = [_tool("calculate_sum", a="integer", b="integer"), _tool("get_weather", city="string")]
 
 
-@WEAK
-def test_it_picks_a_tool_that_it_never_saw(ask):
+def test_it_picks_a_tool(ask):
     said = ask(_user("What is 15 + 25?"), tools=TOOLS)
     assert parse_calls(said) == [("calculate_sum", {"a": 15, "b": 25})]
 

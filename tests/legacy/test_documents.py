@@ -155,7 +155,6 @@ class TestFlowGen:
     def test_python(self, run, loaded):
         assert run("flowgen/basic.py").strip()
 
-    @pytest.mark.xfail(reason="the embedded model adds by itself", strict=False)
     def test_the_sum_is_called(self, run):
         assert json.loads(run("flowgen/tools.sh"))["tool_calls"] == [SUM]
 
