@@ -117,12 +117,12 @@ async def test_submitting_without_a_stream(http):
 async def test_clients_that_leave_at_once_take_nothing_with_them(http):
     """Their jobs are cancelled at every stage, also before they have begun."""
 
-    async def come_and_go(number: int) -> None:
-        async with Client(http, f"brief-{number}").connected() as client:
+    async def come_and_go(name: str) -> None:
+        async with Client(http, name).connected() as client:
             await client.submit("Tell me a story.")
 
-    for _ in range(5):
-        await asyncio.gather(*(come_and_go(number) for number in range(30)))
+    for turn in range(5):
+        await asyncio.gather(*(come_and_go(f"brief-{turn}-{number}") for number in range(30)))
     async with Client(http, "patient").connected() as client:
         await client.submit("Count from 1 to 3")
         assert (await client.answer())[1] == "1, 2, 3"
