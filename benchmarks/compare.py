@@ -34,9 +34,12 @@ if TYPE_CHECKING:
 
 _SYSTEM_WORDS = 600
 _SHARING = 16
+_SHORT_WORD = 3
 _CONVERSATIONS, _TURNS, _TALKING = 12, 4, 4
 _SHORT, _LONG_TOKENS = 4, 2500
-_WORDS = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split()
+_README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+_WORDS = sorted({word for word in _README.split() if word.isalpha() and len(word) <= _SHORT_WORD})
+"""Made-up vocabularies take several tokens for a word; of short ones about as many as real ones."""
 
 Figures = dict[str, float]
 

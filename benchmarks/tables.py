@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import inf
 from statistics import median
@@ -99,7 +100,9 @@ def print_rows(
     console = Console(file=file, width=None if file.isatty() else 160, record=picture is not None)
     console.print(table)
     if picture is not None:
-        console.save_svg(str(picture), title=f"Colonnade and {other}")
+        svg = console.export_svg(title=f"Colonnade and {other}")
+        # without the fonts that it would fetch from elsewhere
+        picture.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), "utf-8")
 
 
 def _mark(at_least: float | None, at_most: float | None) -> str:

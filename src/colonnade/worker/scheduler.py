@@ -213,6 +213,8 @@ class Scheduler:
         what another one is reading already waits for that; who comes after does not.
         """
         started: list[Sequence] = []
+        if not self._waiting:
+            return started
         later: set[int] = set()
         free = [slot for slot in self._slots if slot.sequence is None]
         while free and len(later) < _MOST_LATER:
