@@ -13,6 +13,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import closing
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _FIELDS: dict[str, Any] = {
     "identifier": {"enum": ["alpha-0001", "beta-0002", "gamma-0003"]},
     "status": {"enum": ["active", "inactive", "suspended"]},
-    "priority": {"type": "integer", "minimum": 1, "maximum": 5},
+    "priority": {"enum": [1, 2, 3, 4, 5]},  # llama-cpp-python's grammars leave bounds out
     "category": {"enum": ["hardware", "software", "network"]},
     "verified": {"type": "boolean"},
     "address": {
@@ -72,15 +73,34 @@ def document(number: int) -> dict[str, Any]:
 
 def call(number: int) -> dict[str, Any]:
     """A request for a call of the one tool there is, which llama-server takes no other way."""
-    function = {"name": "make_record", "description": "Make a record.", "parameters": _SCHEMA}
     return {
         "messages": [{"role": "user", "content": f"Make record number {number}."}],
         "temperature": 0.8,
         "max_tokens": 500,
-        "tools": [{"type": "function", "function": function}],
+        "tools": [_tool("make_record", "Make a record.", _FIELDS)],
         "tool_choice": "required",
         "chat_template_kwargs": {"enable_thinking": False},
     }
+
+
+def named_call(number: int) -> dict[str, Any]:
+    """A request for a call of one of several tools, by its name."""
+    identifier = {"identifier": _FIELDS["identifier"]}
+    body = call(number)
+    body["tools"] = [
+        _tool("find_record", "Find a record.", identifier),
+        *body["tools"],
+        _tool("change_status", "Change it.", identifier | {"status": _FIELDS["status"]}),
+        _tool("delete_record", "Delete a record.", identifier),
+    ]
+    body["tool_choice"] = {"type": "function", "function": {"name": "make_record"}}
+    return body
+
+
+def _tool(name: str, description: str, fields: dict[str, Any]) -> dict[str, Any]:
+    parameters = _SCHEMA | {"properties": fields, "required": list(fields)}
+    function = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": function}
 
 
 def letters(tokens: int, *, constrained: bool) -> dict[str, Any]:
@@ -108,7 +128,7 @@ def large_schema(size: int) -> dict[str, Any]:
 
 class Asked(NamedTuple):
     """What some requests took in seconds, how many of their answers were whole, and how many tokens
-    a second each was generated with."""
+    a second each was generated with, where the server says so."""
 
     seconds: float
     whole: int
@@ -117,24 +137,22 @@ class Asked(NamedTuple):
 
 async def ask(port: int, bodies: Sequence[dict[str, Any]], streams: int) -> Asked:
     """Answer the bodies over some connections."""
-    connections = [await Connection.open(port) for _ in range(streams)]
     waiting = iter(bodies)
     whole = 0
     token_rates: list[float] = []
 
-    async def work(connection: Connection) -> None:
+    async def work() -> None:
         nonlocal whole
-        for body in waiting:
-            answer = msgspec.json.decode(_content(await connection.whole(body)))
-            token_rates.append(answer["timings"]["predicted_per_second"])
-            whole += _is_whole(answer, body)
+        with closing(await Connection.open(port)) as connection:
+            for body in waiting:
+                answer = msgspec.json.decode(_content(await connection.whole(body)))
+                if "timings" in answer:
+                    token_rates.append(answer["timings"]["predicted_per_second"])
+                whole += _is_whole(answer, body)
 
     began = time.perf_counter()
-    await asyncio.gather(*map(work, connections))
-    took = time.perf_counter() - began
-    for connection in connections:
-        connection.close()
-    return Asked(took, whole, token_rates)
+    await asyncio.gather(*(work() for _ in range(streams)))
+    return Asked(time.perf_counter() - began, whole, token_rates)
 
 
 def _content(response: bytes) -> bytes:
@@ -143,15 +161,30 @@ def _content(response: bytes) -> bytes:
 
 def _is_whole(answer: dict[str, Any], body: dict[str, Any]) -> bool:
     """Whether an answer is what was asked for. White space without end is one way not to be."""
+    if "structured_outputs" in body:
+        return True
     message = answer["choices"][0]["message"]
-    text = message["content"]
+    text = message["content"] or ""
     if "tools" in body:
-        calls = message.get("tool_calls") or [{"function": {"arguments": ""}}]
-        text = calls[0]["function"]["arguments"]
+        calls = [each["function"] for each in message.get("tool_calls") or ()]
+        wanted = [each["arguments"] for each in calls if each["name"] == "make_record"]
+        text = wanted[0] if wanted else ""
     try:
-        return "structured_outputs" in body or set(json.loads(text)) == set(_FIELDS)
+        return _fits(json.loads(text), _SCHEMA)
     except ValueError:
         return False
+
+
+def _fits(value: object, schema: dict[str, Any]) -> bool:
+    """Whether a value is of the schema, of which no more is known here than ``_FIELDS`` needs."""
+    if "enum" in schema:
+        return value in schema["enum"]
+    if schema["type"] == "boolean":
+        return isinstance(value, bool)
+    fields = schema["properties"]
+    if not isinstance(value, dict) or value.keys() != fields.keys():
+        return False
+    return all(_fits(value[name], fields[name]) for name in fields)
 
 
 def rates(

@@ -29,6 +29,8 @@ class Answer:
     """When events came, and how many at once."""
     prompt_tokens: int = 0
     tokens: int = 0
+    counted: bool = True
+    """Whether the server counted the tokens; if not, there is no event with the usage."""
     raw: list[bytes] | None = None
     """The stream itself, where it was to be kept."""
 
@@ -44,7 +46,7 @@ class Answer:
     def text_arrivals(self) -> list[float]:
         """A time for each event with text: not the role, the finish reason and the usage."""
         times = [at for at, count in self.arrivals for _ in range(count)]
-        return times[1:-2]
+        return times[1 : -2 if self.counted else -1]
 
     @property
     def first_token(self) -> float:
@@ -74,9 +76,14 @@ class Connection(asyncio.Protocol):
         answer = self._answer = Answer(time.perf_counter(), raw=[] if keep else None)
         tail = await self._ask(body | options)
         counts = dict(re.findall(rb'"(prompt|completion)_tokens":(\d+)', tail))
-        if len(counts) < 2:
+        if len(counts) == 2:
+            answer.prompt_tokens, answer.tokens = int(counts[b"prompt"]), int(counts[b"completion"])
+        elif b"data: [DONE]" in tail:  # llama-cpp-python's server has no usage in streams
+            answer.counted = False
+            full = re.search(rb'"finish_reason": ?"length"', tail)
+            answer.tokens = body["max_tokens"] if full else len(answer.text_arrivals)
+        else:
             raise RuntimeError(tail.decode())
-        answer.prompt_tokens, answer.tokens = int(counts[b"prompt"]), int(counts[b"completion"])
         return answer
 
     async def whole(self, body: dict[str, Any]) -> bytes:

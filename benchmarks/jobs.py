@@ -42,9 +42,16 @@ class Run(Struct, frozen=True):
     """Seconds to the first token of the first stream."""
 
 
-def add_setup(parser: argparse.ArgumentParser, *, slots: int = 8, ctx_size: int = 4096) -> None:
+def add_setup(
+    parser: argparse.ArgumentParser,
+    *,
+    slots: int = 8,
+    ctx_size: int = 4096,
+    model_needed: bool = True,
+) -> None:
     """The options that every benchmark has."""
-    parser.add_argument("model", type=Path, metavar="MODEL.gguf")
+    nargs = None if model_needed else "?"
+    parser.add_argument("model", type=Path, metavar="MODEL.gguf", nargs=nargs)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--slots", type=int, default=slots)
     parser.add_argument("--ctx-size", type=int, default=ctx_size, help="tokens a sequence")

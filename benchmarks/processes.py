@@ -69,7 +69,27 @@ def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
     command += ["--ctx-size", str(setup.ctx_size * setup.slots)]
     command += ["--batch-size", str(setup.batch_size), "--log-disable"]
     with _child(command) as process:
-        _wait_for_health(process, port)
+        _wait_for(process, port, "/health")
+        yield Server(process, port)
+
+
+@contextmanager
+def running_llama_cpp_python(python: str, setup: Setup) -> Iterator[Server]:
+    """llama-cpp-python's own server, until the block ends.
+
+    It answers one request at a time, so its context is that of one sequence. What its defaults
+    would cost it is off: a copy of every prompt token's logits, and breaking off a stream when
+    another request comes. ``HOST`` and ``PORT`` in the environment go before its flags.
+    """
+    port = _free_port()
+    command = [python, "-m", "llama_cpp.server", "--model", setup.model, "--verbose", "false"]
+    command += ["--n_threads", str(setup.threads), "--n_threads_batch", str(setup.threads)]
+    command += ["--n_ctx", str(setup.ctx_size), "--n_batch", str(setup.batch_size)]
+    command += ["--logits_all", "false", "--interrupt_requests", "false"]
+    # it prints a line for each request, and nobody would read them from a pipe
+    environment = {"HOST": "127.0.0.1", "PORT": str(port)}
+    with _child(command, environment, output=subprocess.DEVNULL) as process:
+        _wait_for(process, port, "/v1/models")
         yield Server(process, port)
 
 
@@ -79,17 +99,17 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_health(process: subprocess.Popen[str], port: int) -> None:
+def _wait_for(process: subprocess.Popen[str], port: int, path: str) -> None:
     """Ask until the model is loaded."""
     for _ in range(_START_SECONDS * 10):
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
                 return
         except OSError:
             time.sleep(0.1)
-    msg = "llama-server did not start"
+    msg = f"no answer at {path}: the other server did not start"
     raise RuntimeError(msg)
 
 
@@ -126,14 +146,16 @@ def run_benchmark(module: str, setup: Setup, *arguments: str) -> None:
 
 
 @contextmanager
-def _child(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+def _child(
+    command: list[str], environment: dict[str, str] | None = None, output: int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=output,
         text=True,
         encoding="utf-8",
-        env=_AS_SERVER | os.environ,
+        env=_AS_SERVER | os.environ | (environment or {}),
     )
     with process:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from math import inf
 from statistics import median
@@ -13,7 +12,9 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
+
+NONE = "–"
+"""For a figure that there is none of."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,32 @@ class Row:
     mark: str = ""
     met: bool | None = None
     note: str = ""
+    more: tuple[str, ...] = ()
+    """Further columns."""
 
     @classmethod
     def compared(
         cls,
         name: str,
-        ours: Sequence[float],
-        other: Sequence[float],
+        ours: Sequence[float | None],
+        other: Sequence[float | None],
         *,
         at_least: float | None = None,
         at_most: float | None = None,
         note: str = "",
+        more: tuple[str, ...] = (),
     ) -> Row:
         """A figure with its counterpart, measured in pairs; the ratio is the pairs' median."""
-        ratios = [one / two if two else inf for one, two in zip(ours, other, strict=True)]
+        found = ratios(ours, other)
         return cls(
             name,
             spread(ours),
             spread(other),
-            spread(ratios, 3),
+            spread(found, 3),
             _mark(at_least, at_most),
-            _met(median(ratios), at_least, at_most),
+            _met(median(found), at_least, at_most) if found else None,
             note,
+            more,
         )
 
     @classmethod
@@ -58,19 +63,39 @@ class Row:
         """A figure by itself."""
         return cls(
             name,
-            f"{_number(value)} {unit}",
-            mark="" if at_most is None else f"<= {_number(at_most)} {unit}",
+            f"{number(value)} {unit}",
+            mark="" if at_most is None else f"<= {number(at_most)} {unit}",
             met=None if at_most is None else value <= at_most,
             note=note,
         )
 
 
-def spread(values: Sequence[float], places: int | None = None) -> str:
-    """Median, and the least and the most."""
+def spread(values: Sequence[float | None], places: int | None = None) -> str:
+    """Median, and the least and the most, of those that there are."""
+    there = [value for value in values if value is not None]
+    if not there:
+        return NONE
     middle, least, most = (
-        _number(value, places) for value in (median(values), min(values), max(values))
+        number(value, places) for value in (median(there), min(there), max(there))
     )
-    return middle if len(values) == 1 else f"{middle} ({least}-{most})"
+    alone = len(there) == 1 or min(there) == max(there)
+    return middle if alone else f"{middle} ({least}-{most})"
+
+
+def ratios(ours: Sequence[float | None], other: Sequence[float | None]) -> list[float]:
+    """The ratio of each pair of which both were measured, and of which not both are nothing."""
+    pairs = zip(ours, other, strict=True)
+    there = [(one, two) for one, two in pairs if one is not None and two is not None]
+    return [one / two if two else inf for one, two in there if one or two]
+
+
+def number(value: float, places: int | None = None) -> str:
+    """A number with as many places as its size makes worth having."""
+    if value in {0, inf}:
+        return "∞" if value else "0"
+    if places is None:
+        places = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3
+    return f"{value:.{places}f}"
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -85,24 +110,23 @@ def print_rows(
     title: str = "",
     *,
     other: str = "bare llama.cpp",
-    picture: Path | None = None,
+    more: Sequence[str] = (),
 ) -> None:
-    """Print a table; ``other`` is what the figures are held against. ``picture``: draw it, too."""
+    """Print a table; ``other`` is what the figures are held against. ``more``: heads of columns
+    after those."""
     table = Table(title=title or None, title_justify="left")
     table.add_column("figure")
     for column in ("Colonnade", other, "ratio", "mark"):
         table.add_column(column, justify="right")
     table.add_column("")
+    for column in more:
+        table.add_column(column, justify="right")
     table.add_column("note")
     for row in rows:
         verdict = {True: "met", False: "missed", None: ""}[row.met]
-        table.add_row(row.name, row.ours, row.other, row.ratio, row.mark, verdict, row.note)
-    console = Console(file=file, width=None if file.isatty() else 160, record=picture is not None)
-    console.print(table)
-    if picture is not None:
-        svg = console.export_svg(title=f"Colonnade and {other}")
-        # without the fonts that it would fetch from elsewhere
-        picture.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), "utf-8")
+        texts = (row.name, row.ours, row.other, row.ratio, row.mark, verdict, *row.more, row.note)
+        table.add_row(*texts)
+    Console(file=file, width=None if file.isatty() else 200).print(table)
 
 
 def _mark(at_least: float | None, at_most: float | None) -> str:
@@ -115,9 +139,3 @@ def _met(ratio: float, at_least: float | None, at_most: float | None) -> bool | 
     if at_least is None and at_most is None:
         return None
     return ratio >= (at_least or 0.0) and ratio <= (inf if at_most is None else at_most)
-
-
-def _number(value: float, places: int | None = None) -> str:
-    if places is None:
-        places = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3
-    return f"{value:.{places}f}"

@@ -1,0 +1,90 @@
+"""The servers of ``benchmarks.compare``, each started and asked in its own way."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from benchmarks.processes import running_llama_cpp_python, running_llama_server, running_server
+from benchmarks.workloads import (
+    Target,
+    as_it_is,
+    for_llama_cpp_python,
+    for_llama_server,
+    warming,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from benchmarks.jobs import Setup
+    from benchmarks.processes import Server
+    from benchmarks.workloads import Body, Figures, Workload
+
+OURS, THEIRS, PYTHONS = "Colonnade", "llama-server", "llama-cpp-python"
+
+_FAILURES = (OSError, RuntimeError, ValueError, LookupError, ArithmeticError)
+"""Refused, hung up, too late (an ``OSError``), or answered with what makes no figure."""
+
+
+class Contender:
+    """A server that runs until the block ends, and starts anew when it failed at something."""
+
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], AbstractContextManager[Server]],
+        form: Callable[[Body], Body] = as_it_is,
+    ) -> None:
+        self.name = name
+        self._start = start
+        self._form = form
+        self._running = ExitStack()
+        self._late: set[Workload] = set()
+
+    def __enter__(self) -> Self:
+        server = self._running.enter_context(self._start())
+        self._target = Target(server.port, self._form)
+        with suppress(*_FAILURES):
+            asyncio.run(warming(self._target))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def figures(self, workload: Workload, limit: float) -> Figures:
+        """What the workload measures, or nothing. One that took too long is not asked again."""
+        if workload in self._late:
+            return {}
+        try:
+            return asyncio.run(_within(workload, self._target, limit))
+        except _FAILURES as error:
+            print(f"{self.name}: {type(error).__name__}: {str(error)[-300:]}", file=sys.stderr)
+            if isinstance(error, TimeoutError):
+                self._late.add(workload)
+        # it may still be at work on what nobody waits for, while the others are measured
+        self._running.close()
+        self.__enter__()
+        return {}
+
+
+async def _within(workload: Workload, target: Target, limit: float) -> Figures:
+    async with asyncio.timeout(limit):
+        return await workload(target)
+
+
+def contenders(setup: Setup, llama_server: str, python: str | None) -> list[Contender]:
+    """Colonnade, llama-server and, with an interpreter that has it, llama-cpp-python's server."""
+    start_theirs = partial(running_llama_server, llama_server, setup)
+    found = [
+        Contender(OURS, partial(running_server, setup)),
+        Contender(THEIRS, start_theirs, for_llama_server),
+    ]
+    if python is not None:
+        start = partial(running_llama_cpp_python, python, setup)
+        found.append(Contender(PYTHONS, start, for_llama_cpp_python))
+    return found
