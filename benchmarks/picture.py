@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-_LEFT, _PLOT, _GAP, _COLUMN = 270, 360, 64, 104
+_LEFT, _PLOT, _GAP, _COLUMN = 270, 360, 64, 124
 _TOP, _ROW, _BAR, _BOTTOM = 96, 36, 16, 46
 _STYLE = """
 text { font: 13px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #1f2328 }
