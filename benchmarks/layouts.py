@@ -3,14 +3,17 @@
     python -m benchmarks.layouts MODEL.gguf --rounds 3
 
 Each round makes a context for each layout in turn, measures it and frees it, so that only one at a
-time takes memory and a slow minute of the machine meets all of them. The first column is what
-the server does unless it is told otherwise; each ratio is a layout's figure to the server's.
+time takes memory; every other round goes backwards. The first column is what the server does unless
+it is told otherwise, measured again with each group; each ratio is a layout's figure to the
+server's of the same round. Flash attention that is ``on`` is what ``auto`` comes to on most models:
+what its ratios differ from 1 is noise.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import itertools
 import os
 import random
 import sys
@@ -31,7 +34,7 @@ from colonnade.worker.ports import Chunk
 from colonnade.worker.threads import physical_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import TextIO
 
 SLOTS = 8
@@ -44,6 +47,12 @@ _PIECES = (32, 128)
 _UBATCHES = (64, 128, 256)
 _LARGE = 2048
 
+_SERVER = "server"
+
+_ABREAST = 3
+"""Layouts in one table."""
+_WIDTH = 200
+
 _AUTO = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
 _ON = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
 _OFF = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -52,8 +61,8 @@ _OFF = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
 class Layout(NamedTuple):
     """A context's shape; the defaults are what ``open_context`` makes of the server's."""
 
-    group: str = ""
-    name: str = "server"
+    group: str
+    name: str = _SERVER
     unified: bool = False
     flash: int = _AUTO
     batch: int = 512
@@ -83,8 +92,8 @@ class Workload(NamedTuple):
 
 
 def layouts(cores: int | None = None) -> list[Layout]:
-    """Every layout but the server's own; threads up to ``cores``."""
-    found = [
+    """Every group of layouts, each with the server's own in front; threads up to ``cores``."""
+    others = [
         Layout("KV cache", "unified", unified=True),
         Layout("flash attention", "on", flash=_ON),
         Layout("flash attention", "off", flash=_OFF),
@@ -92,13 +101,20 @@ def layouts(cores: int | None = None) -> list[Layout]:
         *(Layout("micro-batch", str(size), ubatch=size) for size in _UBATCHES),
         Layout("micro-batch", f"512 of {_LARGE}", batch=_LARGE),
         Layout("micro-batch", str(_LARGE), batch=_LARGE, ubatch=_LARGE),
+        *_threads(cores or os.cpu_count() or 1),
     ]
-    for count in _thread_counts(cores or os.cpu_count() or 1):
-        if count != physical_cores():
-            found.append(Layout("threads", f"{count} for one token", threads=count))
-            found.append(Layout("threads", f"{count} for more", threads_batch=count))
-            found.append(Layout("threads", str(count), threads=count, threads_batch=count))
+    found = []
+    for group, members in itertools.groupby(others, key=lambda layout: layout.group):
+        found += [Layout(group), *members]
     return found
+
+
+def _threads(cores: int) -> Iterator[Layout]:
+    for count in _thread_counts(cores):
+        if count != physical_cores():
+            yield Layout("threads", f"{count} for one token", threads=count)
+            yield Layout("threads", f"{count} for more", threads_batch=count)
+            yield Layout("threads", str(count), threads=count, threads_batch=count)
 
 
 def _thread_counts(cores: int) -> list[int]:
@@ -229,24 +245,37 @@ def measure(
     Raises:
         RuntimeError: the file cannot be loaded, or a layout cannot be had.
     """
-    llama_cpp.llama_log_set(_quiet, None)
-    llama_cpp.llama_backend_init()
-    model = llama_cpp.llama_model_load_from_file(
-        str(path).encode(), llama_cpp.llama_model_default_params()
-    )
-    if not model:
-        msg = f"{path} cannot be loaded"
-        raise RuntimeError(msg)
-    found: list[Found] = [{} for _ in chosen]
-    try:
-        for _ in range(rounds):
-            for layout, figures in zip(chosen, found, strict=True):
-                with closing(Figures(model, layout, work, ctx_size)) as context:
-                    for name, value in context.measure().items():
-                        figures.setdefault(name, []).append(value)
-    finally:
-        llama_cpp.llama_model_free(model)
+    with closing(Model(path)) as model:
+        model.figures(chosen[0], work, ctx_size)  # what only happens once
+        found: list[Found] = [{} for _ in chosen]
+        for number in range(rounds):
+            turns = list(zip(chosen, found, strict=True))
+            for layout, figures in turns[::-1] if number % 2 else turns:
+                for name, value in model.figures(layout, work, ctx_size).items():
+                    figures.setdefault(name, []).append(value)
     return found
+
+
+class Model:
+    """A file whose weights are loaded once for all contexts."""
+
+    def __init__(self, path: Path) -> None:
+        llama_cpp.llama_log_set(_quiet, None)
+        llama_cpp.llama_backend_init()
+        params = llama_cpp.llama_model_default_params()
+        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        if not self._model:
+            msg = f"{path} cannot be loaded"
+            raise RuntimeError(msg)
+
+    def figures(self, layout: Layout, work: Workload, ctx_size: int) -> dict[str, float]:
+        """Make a context, measure and free it."""
+        with closing(Figures(self._model, layout, work, ctx_size)) as figures:
+            return figures.measure()
+
+    def close(self) -> None:
+        """Free the weights."""
+        llama_cpp.llama_model_free(self._model)
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
@@ -259,9 +288,7 @@ def ratios(figures: Sequence[float], own: Sequence[float]) -> list[float]:
     return [one / two for one, two in zip(figures, own, strict=True)]
 
 
-def print_group(
-    group: str, own: Found, others: Mapping[str, Found], file: TextIO, width: int = 160
-) -> None:
+def print_group(group: str, own: Found, others: Mapping[str, Found], file: TextIO) -> None:
     """A table: the server's figures, and beside them those of the layouts of a group."""
     table = Table(title=group, title_justify="left")
     table.add_column("figure")
@@ -272,26 +299,22 @@ def print_group(
         for each in others.values():
             cells += [spread(each[name]), spread(ratios(each[name], values), 2)]
         table.add_row(name, *cells)
-    Console(file=file, width=None if file.isatty() else width).print(table)
+    Console(file=file, width=None if file.isatty() else _WIDTH).print(table)
 
 
 def print_all(chosen: Sequence[Layout], found: Sequence[Found], file: TextIO) -> None:
-    """A table for each group, of at most three layouts, so that it fits a page."""
-    own = next(figures for layout, figures in zip(chosen, found, strict=True) if not layout.group)
-    for group in dict.fromkeys(layout.group for layout in chosen if layout.group):
-        members = [
-            (layout.name, figures)
+    """Tables of each group, each of at most three layouts, so that it fits a page."""
+    for group in dict.fromkeys(layout.group for layout in chosen):
+        members = {
+            layout.name: figures
             for layout, figures in zip(chosen, found, strict=True)
             if layout.group == group
-        ]
-        for part in _parts(members, 3):
-            print_group(group, own, dict(part), file)
-
-
-def _parts(
-    members: Sequence[tuple[str, Found]], size: int
-) -> Iterable[Sequence[tuple[str, Found]]]:
-    return (members[start : start + size] for start in range(0, len(members), size))
+        }
+        own = members.pop(_SERVER)
+        names = list(members)
+        for start in range(0, len(names), _ABREAST):
+            part = {name: members[name] for name in names[start : start + _ABREAST]}
+            print_group(group, own, part, file)
 
 
 def main() -> None:
@@ -303,11 +326,11 @@ def main() -> None:
     parser.add_argument("--prompt-tokens", type=int, default=512)
     parser.add_argument("--steps", type=int, default=8, help="of each figure in a round")
     parser.add_argument("--ctx-size", type=int, default=1024, help="tokens a sequence")
-    parser.add_argument("--groups", nargs="+", help="of layouts; all unless given")
+    groups = list(dict.fromkeys(layout.group for layout in layouts()))
+    parser.add_argument("--groups", nargs="+", choices=groups, help="all unless given")
     options = parser.parse_args()
     wait_asleep("benchmarks.layouts")
-    groups = options.groups or [layout.group for layout in layouts()]
-    chosen = [Layout(), *(layout for layout in layouts() if layout.group in groups)]
+    chosen = [layout for layout in layouts() if layout.group in (options.groups or [layout.group])]
     work = Workload(options.depth, options.prompt_tokens, steps=options.steps)
     found = measure(options.model, chosen, work, ctx_size=options.ctx_size, rounds=options.rounds)
     print_all(chosen, found, sys.stdout)

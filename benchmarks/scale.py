@@ -73,6 +73,7 @@ class NoMemory:
     """A ``ports.Memory`` without a model behind it: it takes no time and says yes."""
 
     whole = False
+    forgets = True
 
     def __init__(self) -> None:
         self._state = bytearray(_STATE_SIZE)
