@@ -33,6 +33,8 @@ TIMINGS = {
     "prompt_per_second": 500.0,
     "predicted_n": 6,
     "forced_n": 0,
+    "draft_n": 0,
+    "draft_n_accepted": 0,
     "predicted_ms": 20.0,
     "predicted_per_token_ms": 20 / 6,
     "predicted_per_second": 300.0,
@@ -103,6 +105,8 @@ async def test_stream_has_no_usage_unasked(client: httpx.AsyncClient) -> None:
         assert chunks[-1]["timings"] == TIMINGS | {
             "predicted_n": 3,
             "forced_n": 0,
+            "draft_n": 0,
+            "draft_n_accepted": 0,
             "predicted_per_token_ms": 20 / 3,
             "predicted_per_second": 150.0,
         }

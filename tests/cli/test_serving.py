@@ -15,7 +15,9 @@ def _info(**sampling):
 
 
 def test_model_settings_reach_the_worker():
-    model = ModelSettings(ctx_size=1, slots=2, kv_type="q8_0", mmap=False, prefill_step_ms=3.0)
+    model = ModelSettings(
+        ctx_size=1, slots=2, kv_type="q8_0", mmap=False, prefill_step_ms=3.0, speculate=False
+    )
     limits = LimitSettings(max_grammar_size=5000, max_grammar_depth=9)
     assert load_request(Settings(model=model, limits=limits), Path("m.gguf")) == LoadModel(
         "m.gguf",
@@ -24,6 +26,7 @@ def test_model_settings_reach_the_worker():
         kv_type="q8_0",
         mmap=False,
         prefill_step_ms=3.0,
+        speculate=False,
         max_grammar_size=5000,
         max_grammar_depth=9,
     )

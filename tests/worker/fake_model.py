@@ -71,6 +71,10 @@ class FakeModel:
     def whole(self) -> bool:
         return not self.cuttable
 
+    @property
+    def forgets(self) -> bool:
+        return self.cuttable
+
     def can_keep(self, slot: int, length: int) -> bool:
         return length <= len(self.memory[slot]) and (
             self.cuttable or length == len(self.memory[slot])

@@ -28,6 +28,7 @@ from colonnade.worker.loop import Loop
 from colonnade.worker.ports import DecodeError
 from colonnade.worker.scheduler import Limits, Scheduler
 from colonnade.worker.sequence import Request
+from colonnade.worker.speculation import StepCosts
 from tests.worker.fake_model import END, VOCAB, FakeModel
 
 
@@ -38,9 +39,12 @@ class Bench:
     model: FakeModel
     sent: list[FromWorker] = field(default_factory=list)
     cache_size: int = 0
+    speculate: bool = False
 
     def __post_init__(self) -> None:
-        self.loop = Loop(self.model, self.sent.append, cache_size=self.cache_size)
+        self.loop = Loop(
+            self.model, self.sent.append, cache_size=self.cache_size, speculate=self.speculate
+        )
 
     def submit(self, number: int, prompt: list[int], client: str = "", **wishes: object) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
@@ -118,6 +122,7 @@ requests = st.lists(
     st.integers(2, 5),
     st.booleans(),
     st.sampled_from([0, 40, 100, 100000]),
+    st.booleans(),
 )
 def test_every_schedule_gives_every_choice_its_own_text(
     wanted: list[tuple[list[int], int, int, bool]],
@@ -126,8 +131,9 @@ def test_every_schedule_gives_every_choice_its_own_text(
     outputs: int,
     cuttable: bool,
     cache_size: int,
+    speculate: bool,
 ) -> None:
-    with patch.object(scheduler, "_MANY", 4):
+    with patch.object(scheduler, "_MANY", 4), patch.object(StepCosts, "of", return_value=1.0):
         bench = Bench(
             FakeModel(
                 slots=slots,
@@ -136,6 +142,7 @@ def test_every_schedule_gives_every_choice_its_own_text(
                 cuttable=cuttable,
             ),
             cache_size=cache_size,
+            speculate=speculate,
         )
         for number, (prompt, most, n, echo) in enumerate(wanted):
             bench.submit(number, prompt, max_tokens=most, n=n, prompt_logprobs=0 if echo else None)

@@ -23,6 +23,8 @@ def total(usages: Iterable[Usage]) -> Usage:
         decode_ms=max(usage.decode_ms for usage in each),
         reasoning_tokens=sum(usage.reasoning_tokens for usage in each),
         forced_tokens=sum(usage.forced_tokens for usage in each),
+        drafted_tokens=sum(usage.drafted_tokens for usage in each),
+        accepted_tokens=sum(usage.accepted_tokens for usage in each),
     )
 
 
@@ -49,6 +51,8 @@ def wire_timings(usage: Usage) -> wire.Timings:
         prompt_per_second=_ratio(1000 * prompt, usage.prompt_ms),
         predicted_n=usage.completion_tokens,
         forced_n=usage.forced_tokens,
+        draft_n=usage.drafted_tokens,
+        draft_n_accepted=usage.accepted_tokens,
         predicted_ms=usage.decode_ms,
         predicted_per_token_ms=_ratio(usage.decode_ms, usage.completion_tokens),
         predicted_per_second=_ratio(1000 * usage.completion_tokens, usage.decode_ms),

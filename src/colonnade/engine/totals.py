@@ -20,6 +20,8 @@ class Totals:
     cached_tokens: int = 0
     completion_tokens: int = 0
     forced_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     queue_seconds: float = 0.0
     prompt_seconds: float = 0.0
     decode_seconds: float = 0.0
@@ -32,6 +34,8 @@ class Totals:
         self.cached_tokens += min(each.cached_tokens for each in finishes)
         self.completion_tokens += sum(each.completion_tokens for each in finishes)
         self.forced_tokens += sum(each.forced_tokens for each in finishes)
+        self.drafted_tokens += sum(each.drafted_tokens for each in finishes)
+        self.accepted_tokens += sum(each.accepted_tokens for each in finishes)
         self.queue_seconds += first.queue_ms / 1e3
         self.prompt_seconds += first.prompt_ms / 1e3
         self.decode_seconds += max(each.decode_ms for each in finishes) / 1e3

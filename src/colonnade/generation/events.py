@@ -24,7 +24,8 @@ class Usage:
     """Token counts and times (milliseconds) of one choice, or of a whole generation.
 
     ``reasoning_tokens`` are those whose text went into the thought, its markers included;
-    ``forced_tokens`` those that a constraint left no choice in.
+    ``forced_tokens`` those that a constraint left no choice in; ``accepted_tokens`` those that were
+    guessed right, of ``drafted_tokens`` guesses.
     """
 
     prompt_tokens: int
@@ -35,6 +36,8 @@ class Usage:
     decode_ms: float
     reasoning_tokens: int = 0
     forced_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

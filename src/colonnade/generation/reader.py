@@ -119,4 +119,6 @@ def usage_of(finish: Finish, reasoning_tokens: int = 0) -> Usage:
         finish.decode_ms,
         reasoning_tokens,
         finish.forced_tokens,
+        finish.drafted_tokens,
+        finish.accepted_tokens,
     )

@@ -89,6 +89,8 @@ class Generation:
             decode_ms=max(usage.decode_ms for usage in each),
             reasoning_tokens=sum(usage.reasoning_tokens for usage in each),
             forced_tokens=sum(usage.forced_tokens for usage in each),
+            drafted_tokens=sum(usage.drafted_tokens for usage in each),
+            accepted_tokens=sum(usage.accepted_tokens for usage in each),
         )
 
     async def batches(self) -> AsyncIterator[list[Event]]:

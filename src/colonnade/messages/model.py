@@ -102,6 +102,8 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Host memory for states of earlier prompts, in MiB."""
     prefill_step_ms: float = 100.0
     """How long one step may grow for prefill while other sequences decode, in milliseconds."""
+    speculate: bool = True
+    """Guess tokens where that pays."""
     max_grammar_size: int = 4_000_000
     """Most characters of one constraint's grammar."""
     max_grammar_depth: int = 256

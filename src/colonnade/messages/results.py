@@ -54,6 +54,10 @@ class Finish(Struct, frozen=True, array_like=True, gc=False):
     """The stop string that ended it, if one did."""
     forced_tokens: int = 0
     """Completion tokens that were not drawn: their constraint left no other."""
+    drafted_tokens: int = 0
+    """Tokens that were guessed and read beside the drawn ones."""
+    accepted_tokens: int = 0
+    """Of those, the ones that were drawn then."""
 
 
 class Output(Struct, frozen=True, array_like=True, gc=False):

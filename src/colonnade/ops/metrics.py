@@ -17,6 +17,8 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Engine], float]], ...] = (
     ("cached_tokens", "Tokens of prompts that were in memory.", lambda e: e.totals.cached_tokens),
     ("generated_tokens", "Tokens of answers.", lambda e: e.totals.completion_tokens),
     ("forced_tokens", "Tokens without a choice.", lambda e: e.totals.forced_tokens),
+    ("drafted_tokens", "Tokens that were guessed.", lambda e: e.totals.drafted_tokens),
+    ("accepted_tokens", "Guessed tokens that came true.", lambda e: e.totals.accepted_tokens),
     ("queue_seconds", "Time that requests waited.", lambda e: e.totals.queue_seconds),
     ("prompt_seconds", "Time from a slot to the first token.", lambda e: e.totals.prompt_seconds),
     ("decode_seconds", "Time from the first token to the last.", lambda e: e.totals.decode_seconds),

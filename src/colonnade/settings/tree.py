@@ -139,6 +139,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
             extra=_MILLISECONDS,
         ),
     ] = 100.0
+    speculate: Annotated[
+        bool, Meta(description="Guess tokens from earlier text, where that is faster.")
+    ] = True
 
 
 class QueueSettings(Struct, frozen=True, kw_only=True):

@@ -20,8 +20,10 @@ from colonnade.messages import (
 from colonnade.worker.logprobs import log_softmax, token_logprob
 from colonnade.worker.pacer import PrefillPacer
 from colonnade.worker.ports import DecodeError, Draw
+from colonnade.worker.rows import Rows
 from colonnade.worker.scheduler import Limits, Plan, Scheduler
 from colonnade.worker.sequence import Request, Sequence
+from colonnade.worker.speculation import Speculation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,7 @@ class Loop:
         *,
         prefill_step_ms: float = 100.0,
         cache_size: int = 0,
+        speculate: bool = False,
     ) -> None:
         """``cache_size``: bytes of host memory for the states of earlier prompts."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
@@ -53,7 +56,8 @@ class Loop:
         limits = Limits(
             model.slots, model.ctx_size, model.batch_size, model.max_outputs, cache_size
         )
-        self._scheduler = Scheduler(limits, model)
+        self._speculation = Speculation() if speculate and model.forgets else None
+        self._scheduler = Scheduler(limits, model, self._speculation)
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._requests: dict[int, Request] = {}
         self._outputs: list[Output] = []
@@ -90,6 +94,8 @@ class Loop:
         finished = time.perf_counter()
         self._pacer.observe(plan.prefill_tokens, finished - now, decoding=plan.decoding)
         self._apply(plan, rows, finished)
+        if self._speculation is not None and not plan.prefill_tokens:
+            self._speculation.time_step(plan.chunks, time.perf_counter() - now)
         if self._outputs or started:
             self._send(Step(tuple(self._outputs), started))
             self._outputs.clear()
@@ -132,34 +138,39 @@ class Loop:
         self._cancel(request.id)
         self._send(Refused(request.id, kind, message))
 
-    def _apply(self, plan: Plan, rows: NDArray[np.float32], now: float) -> None:
-        """Read each chunk's logits, draw the next tokens together, and note what they add."""
-        ready: list[Sequence] = []
-        draws: list[Draw] = []
+    def _apply(self, plan: Plan, logits: NDArray[np.float32], now: float) -> None:
+        """Draw the next tokens from each chunk's logits, and note what they add."""
+        ready = self._rows(plan, logits, now)
+        going_on = ready
+        while going_on:
+            self._draw(going_on, now)
+            going_on = [rows for rows in going_on if rows.walk()]
+        for rows in ready:
+            if rows.read:
+                self._scheduler.settle(rows)
+        if self._speculation is not None:
+            self._speculation.follow(ready)
+
+    def _rows(self, plan: Plan, logits: NDArray[np.float32], now: float) -> list[Rows]:
+        """The rows of those whose next token is to be drawn."""
+        ready: list[Rows] = []
         row = index = 0
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
             index += len(chunk.tokens)
             if not chunk.outputs:
                 continue
-            last = row + chunk.outputs
+            first, row = row, row + chunk.outputs
             if sequence.request.decoding.prompt_logprobs is not None:
-                self._note_prompt(sequence, chunk, rows[row:last])
-            row = last
+                self._note_prompt(sequence, chunk, logits[first:row])
             if sequence.slot < 0 or sequence.position != len(sequence.tokens):
                 continue
             if sequence.first_token is None:
                 sequence.first_token = now
                 self._begin(sequence, now)
-            if sequence.slot < 0:  # it has ended with what was certain
-                continue
-            try:
-                mask = None if sequence.guide is None else sequence.guide.mask()
-            except Failure as failure:
-                self._give_up(sequence.request, failure.kind, failure.message)
-                continue
-            ready.append(sequence)
-            draws.append(Draw(sequence.sampler, rows[last - 1], index - 1, mask))
-        self._draw(ready, draws, now)
+            if sequence.slot >= 0:  # else it has ended with what was certain
+                count = 1 + len(sequence.draft) + sequence.filler
+                ready.append(Rows(sequence, logits[row - count : row], index - count))
+        return ready
 
     def _begin(self, sequence: Sequence, now: float) -> None:
         """Say what was certain before the first draw, and has been read with the prompt."""
@@ -171,19 +182,31 @@ class Loop:
         elif len(sequence.tokens) >= sequence.limit:  # nothing was to be generated at all
             self._end(sequence, "", FinishReason.LENGTH, now)
 
-    def _draw(self, ready: list[Sequence], draws: list[Draw], now: float) -> None:
+    def _draw(self, ready: list[Rows], now: float) -> None:
+        """Draw a token from the next row of each, all together."""
+        masks = [self._mask(rows.sequence) for rows in ready]
         # of a request that was given up just now, the samplers are gone
-        alive = [i for i, sequence in enumerate(ready) if sequence.slot >= 0]
-        ready, draws = [ready[i] for i in alive], [draws[i] for i in alive]
+        alive = [(rows, mask) for rows, mask in zip(ready, masks, strict=True) if _runs(rows)]
+        draws = [Draw(rows.sequence.sampler, rows.logits, rows.place, mask) for rows, mask in alive]
         # drawing may change the rows, and the log probabilities are of those that the model made
         logprobs = [
-            None if sequence.request.decoding.logprobs is None else log_softmax(draw.row)
-            for sequence, draw in zip(ready, draws, strict=True)
+            None if rows.sequence.request.decoding.logprobs is None else log_softmax(rows.logits)
+            for rows, _ in alive
         ]
         tokens = self._model.draw(draws)
-        for sequence, token, row in zip(ready, tokens, logprobs, strict=True):
-            if sequence.slot >= 0:  # else another choice of its request has failed just now
-                self._take(sequence, token, row, now)
+        for (rows, _), token, row in zip(alive, tokens, logprobs, strict=True):
+            if _runs(rows):  # else another choice of its request has failed just now
+                self._take(rows.sequence, token, row, now)
+
+    def _mask(self, sequence: Sequence) -> NDArray[np.uint8] | None:
+        """Which tokens its guide allows; gives the request up where that cannot be said."""
+        if sequence.guide is None or sequence.slot < 0:
+            return None
+        try:
+            return sequence.guide.mask()
+        except Failure as failure:
+            self._give_up(sequence.request, failure.kind, failure.message)
+            return None
 
     def _take(
         self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None, now: float
@@ -284,6 +307,10 @@ class Loop:
                 found.append(token_logprob(log_softmax(row), request.prompt[offset], top, name))
         if len(found) == len(request.prompt) and sequence.prompt_is_read:
             self._send(PromptLogprobs(request.id, tuple(found)))
+
+
+def _runs(rows: Rows) -> bool:
+    return rows.sequence.slot >= 0
 
 
 def _unconditional(token: int, name: Callable[[int], bytes]) -> TokenLogprob:

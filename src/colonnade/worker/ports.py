@@ -31,6 +31,11 @@ class Memory(Protocol):
         """Whether a saved state can be used as it is or not at all."""
         ...
 
+    @property
+    def forgets(self) -> bool:
+        """Whether a slot can be cut anywhere: the last tokens read can be taken back."""
+        ...
+
     def can_keep(self, slot: int, length: int) -> bool:
         """Whether a slot can be cut down to its first ``length`` tokens."""
         ...

@@ -45,6 +45,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         channel.send,
         prefill_step_ms=load.prefill_step_ms,
         cache_size=load.cache_size << 20,
+        speculate=load.speculate,
     )
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
     grammars = GrammarCompiler(model.token_table, bounds)

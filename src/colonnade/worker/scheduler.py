@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from colonnade.worker.ports import Memory
+    from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
+    from colonnade.worker.speculation import Speculation
 
 
 _FEW = 4
@@ -74,8 +76,12 @@ class _Slot:
 class Scheduler:
     """The queue and the slots."""
 
-    def __init__(self, limits: Limits, memory: Memory) -> None:
+    def __init__(
+        self, limits: Limits, memory: Memory, speculation: Speculation | None = None
+    ) -> None:
+        """``speculation`` guesses tokens, where the memory can forget wrong ones."""
         self._limits = limits
+        self._speculation = speculation
         self._memory = memory
         self._slots = [_Slot(index) for index in range(limits.slots)]
         self._waiting: deque[Sequence] = deque()
@@ -144,7 +150,10 @@ class Scheduler:
         counts = self._share_decoding(decoding, min(most, paced) if free_text else most)
         decoded = sum(counts)
         budget = max(0, (min(most, paced) if decoding else most) - decoded)
-        self._share_prefill([each for each in running if not _decodes(each)], budget, counts)
+        reading = [each for each in running if not _decodes(each)]
+        self._share_prefill(reading, budget, counts)
+        if not reading:
+            self._speculate(decoding, decoded)
         sequences = [each for each in running if counts[each.slot]]
         chunks = [_chunk(each, counts[each.slot]) for each in sequences]
         return Plan(sequences, chunks, started, sum(counts) - decoded, bool(decoding))
@@ -152,11 +161,31 @@ class Scheduler:
     def applied(self, plan: Plan) -> None:
         """Note that a plan has run: its tokens are read."""
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
-            sequence.position += len(chunk.tokens)
+            sequence.position += len(chunk.tokens) - len(sequence.draft) - sequence.filler
             if sequence.checkpoint == sequence.position:
                 self._save(sequence.slot, sequence.tokens[: sequence.position])
             if sequence.request.followers:
                 self._branch(sequence)
+
+    def settle(self, rows: Rows) -> None:
+        """Forget what a draft has put into the memory and did not come true."""
+        if rows.right == rows.read:
+            return
+        length = rows.base + rows.right
+        kept = self._memory.keep(rows.slot, length)
+        if kept < length:  # then it is read again
+            if rows.sequence.slot >= 0:
+                rows.sequence.position = kept
+            else:
+                self._slots[rows.slot].resident = rows.sequence.tokens[:kept]
+
+    def _speculate(self, decoding: list[Sequence], decoded: int) -> None:
+        """Have tokens guessed where each sequence decodes one."""
+        if self._speculation is None or decoded != len(decoding):
+            return
+        room = self._limits.ctx_size - max(len(each.tokens) for each in decoding)
+        rows = min(self._limits.batch_size, self._limits.max_outputs)
+        self._speculation.prepare(decoding, min(rows // decoded, room))
 
     def _branch(self, sequence: Sequence) -> None:
         """Let the further choices start once all but the last token of their prompt is read."""
@@ -379,6 +408,9 @@ def _chunk(sequence: Sequence, count: int) -> Chunk:
     outputs = int(start + count == len(sequence.tokens))
     if _echoes(sequence) and start < len(sequence.request.prompt):
         outputs = count
+    if sequence.draft or sequence.filler:
+        tokens += sequence.draft + sequence.tokens[-1:] * sequence.filler
+        outputs += len(sequence.draft) + sequence.filler
     return Chunk(sequence.slot, start, tokens, outputs)
 
 

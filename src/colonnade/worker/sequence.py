@@ -10,6 +10,7 @@ from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
     from colonnade.worker.guide import Guide
+    from colonnade.worker.lookup import PromptLookup
     from colonnade.worker.ports import Sampler
 
 
@@ -54,12 +55,17 @@ class Sequence:
     """One choice: its tokens, and how far the model has read them."""
 
     __slots__ = (
+        "accepted",
         "cached",
         "checkpoint",
         "choice",
+        "draft",
+        "drafted",
+        "filler",
         "first_token",
         "guide",
         "limit",
+        "lookup",
         "pending_logprobs",
         "position",
         "request",
@@ -93,6 +99,15 @@ class Sequence:
         """When it got its slot."""
         self.first_token: float | None = None
         """When the prompt was read."""
+        self.lookup: PromptLookup | None = None
+        """What guesses its next tokens."""
+        self.draft: list[int] = []
+        """Guessed tokens that the next step reads behind ``tokens``."""
+        self.filler = 0
+        """How many more it reads for nothing, to read as many as others."""
+        self.drafted = 0
+        self.accepted = 0
+        """Of all guessed tokens, those that came true."""
         self.text = TextStream(request.decoding.stop)
         self.unsaid = 0
         """How many tokens were generated since something was sent."""
@@ -135,4 +150,6 @@ class Sequence:
             decode_ms=(now - first) * 1e3,
             stop_string=self.text.stopped_by,
             forced_tokens=0 if self.guide is None else min(self.guide.forced, self.generated),
+            drafted_tokens=self.drafted,
+            accepted_tokens=self.accepted,
         )

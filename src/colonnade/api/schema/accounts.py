@@ -42,6 +42,10 @@ class Timings(Struct, kw_only=True):
     predicted_n: int
     forced_n: int
     """Of those, the ones that a constraint left no choice in; llama-server does not tell."""
+    draft_n: int
+    """Tokens that were guessed."""
+    draft_n_accepted: int
+    """Of those, the ones that came true, so that they took no step of their own."""
     predicted_ms: float
     predicted_per_token_ms: float
     predicted_per_second: float

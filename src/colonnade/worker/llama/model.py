@@ -187,6 +187,11 @@ class LlamaModel:
         """See ``ports.Memory``. Of a sliding window, only what lies in it is saved."""
         return self._whole or self._window > 0
 
+    @property
+    def forgets(self) -> bool:
+        """See ``ports.Memory``."""
+        return not self._whole
+
     def can_keep(self, slot: int, length: int) -> bool:
         """See ``ports.Memory``.
 

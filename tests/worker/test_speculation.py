@@ -1,0 +1,192 @@
+"""Guessed tokens: what is guessed, when it pays, and that it changes nothing but the steps."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colonnade.messages import Cancel
+from colonnade.worker.lookup import PromptLookup
+from colonnade.worker.speculation import StepCosts, Trust
+from tests.worker.fake_model import VOCAB, FakeModel
+from tests.worker.test_loop import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+COUNTED = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 10]
+"""The fake model counts on: 11, 12, ... to 19, and then 20, where a guess is wrong."""
+
+
+@pytest.fixture
+def free_rows() -> Iterator[None]:
+    """Every step takes as long as any other."""
+    with patch.object(StepCosts, "of", return_value=1.0):
+        yield
+
+
+def _bench(slots: int = 1, **shape: int) -> Bench:
+    return Bench(FakeModel(slots=slots, ctx_size=100, **shape), speculate=True)
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_guesses_that_come_true_save_steps() -> None:
+    bench = _bench()
+    bench.submit(1, COUNTED, max_tokens=9)
+    bench.run()
+    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, 20))
+    finish = bench.finishes[1, 0]
+    assert len(bench.model.batches) < 6
+    assert 0 < finish.accepted_tokens <= finish.drafted_tokens
+    assert finish.completion_tokens == 9
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_wrong_guesses_are_forgotten() -> None:
+    bench = _bench()
+    bench.submit(1, COUNTED, max_tokens=14)
+    bench.run()
+    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, 25))
+    finish = bench.finishes[1, 0]
+    assert finish.accepted_tokens < finish.drafted_tokens
+    # a conversation goes on behind the last token read
+    bench.submit(2, [*COUNTED, *range(11, 25), 1, 2], max_tokens=1)
+    bench.run()
+    assert bench.finishes[2, 0].cached_tokens == len(COUNTED) + 13
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_who_has_no_guess_reads_fillers_beside_the_others() -> None:
+    bench = _bench(slots=2, max_outputs=20, batch_size=40)
+    bench.submit(1, COUNTED, max_tokens=9)
+    bench.submit(2, [30], max_tokens=9)
+    bench.run()
+    wide = [b for b in bench.model.batches if len(b) == 2 and len(b[0].tokens) > 1]
+    assert any(len(batch[0].tokens) == len(batch[1].tokens) for batch in wide)
+    assert bench.texts[2, 0] == "".join(chr(48 + token) for token in range(31, 40))
+    assert bench.finishes[2, 0].drafted_tokens == 0
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_memory_that_cannot_be_cut_gets_no_guesses() -> None:
+    bench = Bench(FakeModel(slots=1, ctx_size=100, cuttable=False), speculate=True)
+    bench.submit(1, COUNTED, max_tokens=9)
+    bench.run()
+    assert bench.finishes[1, 0].drafted_tokens == 0
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_stops_and_limits_inside_a_draft() -> None:
+    bench = _bench(max_outputs=30, batch_size=40)
+    stop = chr(48 + 17)
+    bench.submit(1, COUNTED, max_tokens=30, stop=(stop,))
+    bench.run()
+    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, 17))
+    bench.submit(2, [*COUNTED[:-1], 61, 62, 63, 10, 11, 12, 60, 61], max_tokens=30)
+    bench.run()
+    assert bench.finishes[2, 0].completion_tokens == 2, "62, and the end token, both guessed"
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_a_cancelled_request_leaves_nothing_of_its_draft() -> None:
+    bench = _bench()
+    bench.submit(1, COUNTED, max_tokens=50)
+    bench.take()
+    for _ in range(4):
+        bench.step()
+    bench.loop.obey(Cancel(1))
+    bench.submit(2, [*COUNTED, 11, 12], max_tokens=1)
+    bench.run()
+    assert bench.finishes[2, 0].cached_tokens == len(COUNTED) + 1
+
+
+def _told(tokens: list[int], *more: int) -> PromptLookup:
+    """A lookup on a text that comes token by token after ``tokens``."""
+    text = list(tokens)
+    lookup = PromptLookup(text)
+    lookup.follow(len(text))
+    for token in more:
+        text.append(token)
+        lookup.follow(len(text) - 1)
+    return lookup
+
+
+def test_the_guess_is_what_stood_behind_the_same_tokens() -> None:
+    assert _told([1, 2, 3, 4, 5, 1, 2]).guess(3) == [3, 4, 5]
+    assert _told([1, 2, 3, 4, 5], 1, 2, 3).guess(2) == [4, 5]
+    assert _told([1, 2, 3]).guess(5) == []
+
+
+def test_four_tokens_tell_more_than_two() -> None:
+    text = [1, 2, 3, 4, 9, 9, 3, 4, 7, 8]
+    assert _told([*text, 1, 2, 3, 4]).guess(2) == [9, 9]
+    assert _told([*text, 0, 0, 3, 4]).guess(2) == [7, 8]
+
+
+def test_repetition_is_taken_to_go_on() -> None:
+    assert _told([5, 6, 7, 5, 6, 7, 5, 6]).guess(7) == [7, 5, 6, 7, 5, 6, 7]
+
+
+def test_a_guess_that_fails_is_expected_less() -> None:
+    again = _told([1, 2, 3, 4, 5, 6, 7, 8], 1, 2, 3, 4, 5, 6)
+    before = again.expected(4)
+    wrong = _told([1, 2, 3, 4, 5, 6, 7, 8], 1, 2, 30, 1, 2, 40, 1, 2)
+    assert 0 < wrong.expected(4) < before < 4
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(1, 8))
+def test_a_guess_is_always_a_piece_of_the_text(tokens: list[int], count: int) -> None:
+    lookup = _told(tokens[:1], *tokens[1:])
+    guess = lookup.guess(count)
+    assert len(guess) == (count if lookup.guesses else 0)
+    assert set(guess) <= set(tokens)
+    assert 0 <= lookup.expected(count) <= count
+
+
+def test_costs_are_learnt_and_unknown_ones_tried_step_by_step() -> None:
+    costs = StepCosts()
+    assert costs.of(4) == 0.0
+    costs.observe(4, 1.0)
+    assert costs.of(4) == 1.0
+    assert 1.0 < costs.of(8) < 2.0, "taken to be cheap until it is known"
+    assert costs.of(9) == inf
+    costs.observe(8, 3.0)
+    assert costs.of(8) == 3.0
+    assert costs.of(16) > 3.0
+
+
+def test_one_bad_moment_does_not_stand_for_ever() -> None:
+    costs = StepCosts()
+    costs.observe(1, 1.0)
+    costs.observe(2, 100.0)
+    for _ in range(600):
+        costs.observe(1, 1.0)
+    assert costs.of(2) < 2.0
+
+
+def test_trust_is_lost_by_guesses_and_comes_back_without() -> None:
+    trust = Trust()
+    for _ in range(50):
+        trust.learn(4.0, 1.0)
+    assert 1.0 <= trust.of(4.0) < 1.2
+    for _ in range(500):
+        trust.learn(0.0, 0.0)
+    assert trust.of(4.0) > 3.5
+
+
+@pytest.mark.parametrize(
+    ("cost", "guessed"),
+    [(lambda _: 1.0, True), (float, False)],
+    ids=["rows are free", "each row costs a step"],
+)
+def test_guessing_is_on_where_it_pays(cost: Callable[[int], float], guessed: bool) -> None:
+    with patch.object(StepCosts, "of", lambda _, rows: cost(rows)):
+        bench = _bench(max_outputs=20, batch_size=40)
+        bench.submit(1, [*range(VOCAB - 2), 0], max_tokens=30)
+        bench.run()
+    assert (bench.finishes[1, 0].drafted_tokens > 0) == guessed
