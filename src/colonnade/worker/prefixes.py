@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 Value = TypeVar("Value")
 
@@ -48,7 +48,7 @@ class PrefixTree(Generic[Value]):
         """Number of stored sequences."""
         return self._size
 
-    def put(self, tokens: Sequence[int], value: Value) -> None:
+    def put(self, tokens: list[int], value: Value) -> None:
         """Store a value for a sequence, in place of the one that is there."""
         node, common = self._walk(tokens)
         if common < node.depth:
@@ -60,12 +60,12 @@ class PrefixTree(Generic[Value]):
         self._size += node.value is None
         node.value = value
 
-    def get(self, tokens: Sequence[int]) -> Value | None:
+    def get(self, tokens: list[int]) -> Value | None:
         """The value of exactly this sequence."""
         node, common = self._walk(tokens)
         return node.value if common == node.depth == len(tokens) else None
 
-    def remove(self, tokens: Sequence[int]) -> None:
+    def remove(self, tokens: list[int]) -> None:
         """Forget a sequence; does nothing where it is not stored."""
         node, common = self._walk(tokens)
         if not common == node.depth == len(tokens) or node.value is None:
@@ -78,7 +78,7 @@ class PrefixTree(Generic[Value]):
         if node.parent is not None and node.value is None and len(node.children) == 1:
             self._join(node)
 
-    def within(self, tokens: Sequence[int]) -> Iterator[Match[Value]]:
+    def within(self, tokens: list[int]) -> Iterator[Match[Value]]:
         """The stored sequences that ``tokens`` begins with, the longest first."""
         node, common = self._walk(tokens)
         at: _Node[Value] | None = node
@@ -87,7 +87,7 @@ class PrefixTree(Generic[Value]):
                 yield Match(at.depth, at.depth, at.value)
             at = at.parent
 
-    def nearest(self, tokens: Sequence[int]) -> Match[Value] | None:
+    def nearest(self, tokens: list[int]) -> Match[Value] | None:
         """A stored sequence that shares the most first tokens, None where none shares any."""
         node, common = self._walk(tokens)
         if not common:
@@ -97,7 +97,7 @@ class PrefixTree(Generic[Value]):
             below = next(iter(below.children.values()))
         return Match(common, below.depth, below.value)
 
-    def _walk(self, tokens: Sequence[int]) -> tuple[_Node[Value], int]:
+    def _walk(self, tokens: list[int]) -> tuple[_Node[Value], int]:
         """The last node that is reached, wholly or in part, and how many tokens are shared."""
         node = self._root
         common = 0
@@ -106,7 +106,8 @@ class PrefixTree(Generic[Value]):
             if child is None:
                 break
             node = child
-            shared = _shared(node.edge, tokens, common)
+            part = tokens[common : common + len(node.edge)]
+            shared = common_length(node.edge, part, len(part))
             common += shared
             if shared < len(node.edge):
                 break
@@ -134,9 +135,16 @@ class PrefixTree(Generic[Value]):
         parent.children[child.edge[0]] = child
 
 
-def _shared(edge: list[int], tokens: Sequence[int], start: int) -> int:
-    """How many tokens of an edge are those of ``tokens`` from ``start`` on."""
-    part = tokens[start : start + len(edge)]
-    if part == edge:
-        return len(edge)
-    return next((i for i, (a, b) in enumerate(zip(edge, part, strict=False)) if a != b), len(part))
+def common_length(one: list[int], other: list[int], most: int) -> int:
+    """Length of the longest common prefix, at most ``most``. Halves: slices compare in C."""
+    most = min(most, len(one), len(other))
+    if one[:most] == other[:most]:
+        return most
+    same, parted = 0, most
+    while parted - same > 1:
+        middle = (same + parted) // 2
+        if one[same:middle] == other[same:middle]:
+            same = middle
+        else:
+            parted = middle
+    return same

@@ -9,11 +9,13 @@ that a long prompt delays the others by one bounded step at a time.
 from __future__ import annotations
 
 import itertools
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.worker.ports import Chunk, DecodeError
+from colonnade.worker.prefixes import common_length
 from colonnade.worker.states import StateCache
+from colonnade.worker.waiting import Waiter, WaitingLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +86,7 @@ class Scheduler:
         self._speculation = speculation
         self._memory = memory
         self._slots = [_Slot(index) for index in range(limits.slots)]
-        self._waiting: deque[Sequence] = deque()
+        self._waiting = WaitingLine()
         self._clock = itertools.count(1)
         self._states = StateCache(limits.cache_size, whole=memory.whole)
 
@@ -107,13 +109,14 @@ class Scheduler:
         first, *others = request.sequences()
         if len(request.prompt) > 1:
             request.followers = others
-            self._waiting.append(first)
+            self._waiting.add(first)
         else:
-            self._waiting.extend((first, *others))
+            for sequence in (first, *others):
+                self._waiting.add(sequence)
 
     def remove(self, request: Request) -> None:
         """Drop a request, wherever it stands."""
-        self._waiting = deque(each for each in self._waiting if each.request is not request)
+        self._waiting.remove(request)
         for sequence in list(self.running()):
             if sequence.request is request:
                 self.release(sequence)
@@ -192,7 +195,7 @@ class Scheduler:
         request = sequence.request
         if sequence.position == len(request.prompt) - 1:
             request.shared = self._memory.save(sequence.slot)
-            self._waiting.extendleft(reversed(request.followers))
+            self._waiting.put_first(request.followers)
             request.followers = []
 
     def _share_decoding(self, decoding: list[Sequence], most: int) -> list[int]:
@@ -244,47 +247,52 @@ class Scheduler:
         started: list[Sequence] = []
         if not self._waiting:
             return started
-        later: set[int] = set()
         free = [slot for slot in self._slots if slot.sequence is None]
+        held = Counter(each.request.client for each in self.running())
+        later: list[Waiter] = []
         while free and len(later) < _MOST_LATER:
-            sequence = self._next(later)
-            if sequence is None:
+            entry = self._waiting.pop(held)
+            if entry is None:
                 break
+            sequence = entry.sequence
             if self._is_being_read(sequence, free):
-                later.add(id(sequence))
+                later.append(entry)
                 continue
-            self._waiting.remove(sequence)
             self._place(sequence, free)
             started.append(sequence)
+            held[sequence.request.client] += 1
             free = [slot for slot in free if slot.sequence is None]
+        self._waiting.put_back(later)
         return started
-
-    def _next(self, later: set[int]) -> Sequence | None:
-        """Whose turn it is, but for some."""
-        held = Counter(each.request.client for each in self.running())
-        waiting = (each for each in self._waiting if id(each) not in later)
-        return min(waiting, key=lambda each: held[each.request.client], default=None)
 
     def _is_being_read(self, sequence: Sequence, free: list[_Slot]) -> bool:
         """Whether a sequence that runs is about to read much of this one's prompt. If so, it will
         leave a state there."""
+        reader = sequence.behind
+        if reader is not None and reader.slot >= 0 and reader.position < reader.checkpoint:
+            return True  # as was found before
+        sequence.behind = self._reader_before(sequence, free)
+        return sequence.behind is not None
+
+    def _reader_before(self, sequence: Sequence, free: list[_Slot]) -> Sequence | None:
+        """Who is about to read what this one begins with, and much of it."""
         if not self._limits.cache_size or not self._may_reuse(sequence):
-            return False
+            return None
         prompt = sequence.request.prompt
         readers = [each for each in self.running() if each.position < len(each.request.prompt)]
         most = len(prompt) - 1
-        shared = {id(each): _common(each.request.prompt, prompt, most) for each in readers}
+        shared = {id(each): common_length(each.request.prompt, prompt, most) for each in readers}
         reader = max(readers, key=lambda each: shared[id(each)], default=None)
         if reader is None or shared[id(reader)] <= reader.position:
-            return False
+            return None
         common = shared[id(reader)]
         found = self._states.find(prompt, most)
         there = max(self._reusable(slot, prompt, most) for slot in free)
         if common - max(there, 0 if found is None else found[0]) < _MANY:
-            return False
+            return None
         if not reader.position < reader.checkpoint <= common:
             reader.checkpoint = common
-        return reader.checkpoint >= _MANY
+        return reader if reader.checkpoint >= _MANY else None
 
     def _may_reuse(self, sequence: Sequence) -> bool:
         """Whether what was read before may stand for a part of its prompt."""
@@ -349,7 +357,7 @@ class Scheduler:
 
     def _reusable(self, slot: _Slot, prompt: list[int], most: int) -> int:
         """How many tokens of a prompt a slot can give, 0 for a few that are not worth it."""
-        common = _common(slot.resident, prompt, most)
+        common = common_length(slot.resident, prompt, most)
         if common < _FEW or not self._memory.can_keep(slot.index, common):
             return 0
         return common
@@ -366,6 +374,7 @@ class Scheduler:
         slot.sequence = sequence
         slot.resident = []
         sequence.slot = slot.index
+        sequence.behind = None
         sequence.position = sequence.cached = kept
         most = request.decoding.max_tokens
         room = self._limits.ctx_size - len(request.prompt)
@@ -386,7 +395,7 @@ def _decodes(sequence: Sequence) -> bool:
 
 def _shares(sequence: Sequence, prompt: list[int], most: int) -> int:
     """How many tokens of a prompt a sequence has read."""
-    return min(sequence.position, _common(sequence.tokens, prompt, most))
+    return min(sequence.position, common_length(sequence.tokens, prompt, most))
 
 
 def _left_to_read(sequence: Sequence) -> tuple[int, float, int]:
@@ -412,11 +421,3 @@ def _chunk(sequence: Sequence, count: int) -> Chunk:
         tokens += sequence.draft + sequence.tokens[-1:] * sequence.filler
         outputs += len(sequence.draft) + sequence.filler
     return Chunk(sequence.slot, start, tokens, outputs)
-
-
-def _common(resident: list[int], prompt: list[int], most: int) -> int:
-    """Length of the longest common prefix, at most ``most``."""
-    most = min(most, len(resident))
-    if resident[:most] == prompt[:most]:
-        return most
-    return next(i for i in range(most) if resident[i] != prompt[i])

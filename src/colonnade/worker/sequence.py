@@ -56,6 +56,7 @@ class Sequence:
 
     __slots__ = (
         "accepted",
+        "behind",
         "cached",
         "checkpoint",
         "choice",
@@ -92,6 +93,8 @@ class Sequence:
         """How many of the prompt's tokens were there already."""
         self.checkpoint = 0
         """Where in its prompt it stops for a moment, so that others can start from its state."""
+        self.behind: Sequence | None = None
+        """Whom it waits for, who is reading what it begins with."""
         self.slot = -1
         self.limit = 0
         """Length of ``tokens`` at which the sequence ends."""

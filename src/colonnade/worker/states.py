@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from colonnade.worker.prefixes import PrefixTree
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _PROMPTS = 256
 """Earlier prompts that are remembered by their tokens alone."""
@@ -44,7 +41,7 @@ class StateCache:
         """Number of states."""
         return len(self._saved)
 
-    def holds(self, tokens: Sequence[int]) -> bool:
+    def holds(self, tokens: list[int]) -> bool:
         """Whether a state of these tokens, or one that can be cut to them, is there."""
         if self._whole:
             return self._tree.get(tokens) is not None
@@ -68,7 +65,7 @@ class StateCache:
         self._next += 1
         self.size += len(state)
 
-    def find(self, prompt: Sequence[int], most: int) -> tuple[int, SavedState] | None:
+    def find(self, prompt: list[int], most: int) -> tuple[int, SavedState] | None:
         """The state that saves the most of a prompt, and how many tokens; at most ``most``."""
         if self._whole:
             match = next(self._tree.within(prompt[:most]), None)

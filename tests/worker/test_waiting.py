@@ -1,0 +1,74 @@
+"""The order in which requests get their slots."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colonnade.messages import Decoding
+from colonnade.worker.sequence import Request, Sequence
+from colonnade.worker.waiting import WaitingLine
+from tests.worker.fake_model import FakeSampler
+
+
+def _sequence(number: int, client: str) -> Sequence:
+    request = Request(number, [1], Decoding(), [FakeSampler()], [None], 0.0, client)
+    return request.sequences()[0]
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.sampled_from("abcd")),
+        st.tuples(st.sampled_from(["pop", "end", "remove", "peek"]), st.integers(0, 20)),
+    ),
+    max_size=60,
+)
+
+
+@given(steps)
+def test_the_fewest_slots_then_the_oldest(wanted: list[tuple[str, str | int]]) -> None:
+    """Against a plain list that is searched as the rule says."""
+    line = WaitingLine()
+    waiting: list[Sequence] = []
+    running: list[Sequence] = []
+    for number, (what, which) in enumerate(wanted):
+        held = Counter(each.request.client for each in running)
+        if what == "add":
+            sequence = _sequence(number, str(which))
+            line.add(sequence)
+            waiting.append(sequence)
+        elif what == "end" and running:
+            running.pop(int(which) % len(running))
+        elif what == "remove" and waiting:
+            gone = waiting.pop(int(which) % len(waiting))
+            line.remove(gone.request)
+        elif what in ("pop", "peek"):
+            first = min(waiting, key=lambda each: held[each.request.client], default=None)
+            entry = line.pop(held)
+            assert (entry and entry.sequence) is first
+            if entry is not None and what == "peek":
+                line.put_back([entry])
+            elif first is not None:
+                waiting.remove(first)
+                running.append(first)
+        assert len(line) == len(waiting)
+
+
+def test_several_come_back_where_they_were() -> None:
+    line = WaitingLine()
+    sequences = [_sequence(number, "ab"[number % 2]) for number in range(6)]
+    for sequence in sequences:
+        line.add(sequence)
+    taken = [line.pop({}) for _ in range(4)]
+    line.put_back([entry for entry in taken if entry is not None])
+    assert [entry.sequence for _ in range(6) if (entry := line.pop({}))] == sequences
+
+
+def test_further_choices_come_before_what_their_client_waits_for() -> None:
+    line = WaitingLine()
+    later, *choices = (_sequence(number, "a") for number in range(3))
+    line.add(later)
+    line.put_first(choices)
+    assert [entry.sequence for _ in range(3) if (entry := line.pop({}))] == [*choices, later]
