@@ -44,6 +44,11 @@ FILE_TYPES = {
     "f32": LlamaFileType.ALL_F32,
 }
 
+_LAST = tuple(
+    f"{name}.weight" for name in ("attn_output", "ffn_down", "post_attention_norm", "post_ffw_norm")
+)
+"""What the output of a layer's halves is multiplied by last."""
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message.role + '\\n' + (message.content or '') + '<|im_end|>\\n' }}"
@@ -105,8 +110,9 @@ def write_random_gguf(
 
 def _quiet(tensor: Tensor) -> Tensor:
     """A tensor of whose layer little comes out, if it is the one that this depends on."""
-    last = tensor.name.endswith(("attn_output.weight", "ffn_down.weight"))
-    return dataclasses.replace(tensor, std=tensor.std / 1000) if last else tensor
+    if not tensor.name.endswith(_LAST):
+        return tensor
+    return dataclasses.replace(tensor, mean=tensor.mean / 1000, std=tensor.std / 1000)
 
 
 def _describe_vocabulary(writer: GGUFWriter, vocabulary: Vocabulary, *, add_bos: bool) -> None:

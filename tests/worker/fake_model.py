@@ -44,6 +44,8 @@ class FakeModel:
     batch_size: int = 16
     max_outputs: int = 6
     cuttable: bool = True
+    by: int = 1
+    """What is added to a token for the next one."""
     memory: list[list[int]] = field(init=False)
     batches: list[list[Chunk]] = field(default_factory=list)
     made_samplers: list[FakeSampler] = field(default_factory=list)
@@ -62,7 +64,9 @@ class FakeModel:
             assert chunk.position == len(self.memory[chunk.slot]), "no gap, nothing twice"
             self.memory[chunk.slot] += chunk.tokens
             assert len(self.memory[chunk.slot]) <= self.ctx_size
-            rows += [_row(token) for token in chunk.tokens[len(chunk.tokens) - chunk.outputs :]]
+            rows += [
+                _row(token + self.by) for token in chunk.tokens[len(chunk.tokens) - chunk.outputs :]
+            ]
         assert len(rows) <= self.max_outputs
         self.batches.append(list(chunks))
         return np.array(rows, dtype=np.float32).reshape(len(rows), VOCAB)
@@ -115,5 +119,5 @@ class FakeModel:
 
 def _row(token: int) -> NDArray[np.float32]:
     row = np.zeros(VOCAB, dtype=np.float32)
-    row[(token + 1) % VOCAB] = 1
+    row[token % VOCAB] = 1
     return row

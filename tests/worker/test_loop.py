@@ -24,11 +24,12 @@ from colonnade.messages import (
     Step,
 )
 from colonnade.worker import scheduler
+from colonnade.worker.drafting import DraftModel
 from colonnade.worker.loop import Loop
 from colonnade.worker.ports import DecodeError
 from colonnade.worker.scheduler import Limits, Scheduler
 from colonnade.worker.sequence import Request
-from colonnade.worker.speculation import StepCosts
+from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser, StepCosts
 from tests.worker.fake_model import END, VOCAB, FakeModel
 
 
@@ -39,11 +40,14 @@ class Bench:
     model: FakeModel
     sent: list[FromWorker] = field(default_factory=list)
     cache_size: int = 0
-    speculate: bool = False
+    guesser: Guesser | None = None
 
     def __post_init__(self) -> None:
         self.loop = Loop(
-            self.model, self.sent.append, cache_size=self.cache_size, speculate=self.speculate
+            self.model,
+            self.sent.append,
+            cache_size=self.cache_size,
+            guesser=self.guesser,
         )
 
     def submit(self, number: int, prompt: list[int], client: str = "", **wishes: object) -> None:
@@ -122,7 +126,7 @@ requests = st.lists(
     st.integers(2, 5),
     st.booleans(),
     st.sampled_from([0, 40, 100, 100000]),
-    st.booleans(),
+    st.sampled_from(["", "lookup", "draft", "bad draft"]),
 )
 def test_every_schedule_gives_every_choice_its_own_text(
     wanted: list[tuple[list[int], int, int, bool]],
@@ -131,7 +135,7 @@ def test_every_schedule_gives_every_choice_its_own_text(
     outputs: int,
     cuttable: bool,
     cache_size: int,
-    speculate: bool,
+    guesses: str,
 ) -> None:
     with patch.object(scheduler, "_MANY", 4), patch.object(StepCosts, "of", return_value=1.0):
         bench = Bench(
@@ -142,7 +146,7 @@ def test_every_schedule_gives_every_choice_its_own_text(
                 cuttable=cuttable,
             ),
             cache_size=cache_size,
-            speculate=speculate,
+            guesser=_guesser(guesses, slots, batch * slots),
         )
         for number, (prompt, most, n, echo) in enumerate(wanted):
             bench.submit(number, prompt, max_tokens=most, n=n, prompt_logprobs=0 if echo else None)
@@ -158,6 +162,16 @@ def test_every_schedule_gives_every_choice_its_own_text(
     prompts = {m.id: m.tokens for m in bench.sent if isinstance(m, PromptLogprobs)}
     expected = {i: [*prompt] for i, (prompt, _, _, echo) in enumerate(wanted) if echo}
     assert {i: [entry.id for entry in found] for i, found in prompts.items()} == expected
+
+
+def _guesser(kind: str, slots: int, batch_size: int) -> Guesser | None:
+    if not kind:
+        return None
+    if kind == "lookup":
+        return LookupGuesser()
+    shape = {"slots": slots, "batch_size": batch_size, "max_outputs": slots}
+    draft = FakeModel(**shape, by=1 if kind == "draft" else 2)
+    return DraftGuesser(DraftModel(draft, VOCAB))
 
 
 def test_a_long_prompt_does_not_stop_those_that_decode() -> None:

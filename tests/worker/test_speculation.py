@@ -12,26 +12,19 @@ from hypothesis import strategies as st
 
 from colonnade.messages import Cancel
 from colonnade.worker.lookup import PromptLookup
-from colonnade.worker.speculation import StepCosts, Trust
+from colonnade.worker.speculation import LookupGuesser, StepCosts, Trust
 from tests.worker.fake_model import VOCAB, FakeModel
 from tests.worker.test_loop import Bench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 COUNTED = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 10]
 """The fake model counts on: 11, 12, ... to 19, and then 20, where a guess is wrong."""
 
 
-@pytest.fixture
-def free_rows() -> Iterator[None]:
-    """Every step takes as long as any other."""
-    with patch.object(StepCosts, "of", return_value=1.0):
-        yield
-
-
 def _bench(slots: int = 1, **shape: int) -> Bench:
-    return Bench(FakeModel(slots=slots, ctx_size=100, **shape), speculate=True)
+    return Bench(FakeModel(slots=slots, ctx_size=100, **shape), guesser=LookupGuesser())
 
 
 @pytest.mark.usefixtures("free_rows")
@@ -74,7 +67,7 @@ def test_who_has_no_guess_reads_fillers_beside_the_others() -> None:
 
 @pytest.mark.usefixtures("free_rows")
 def test_memory_that_cannot_be_cut_gets_no_guesses() -> None:
-    bench = Bench(FakeModel(slots=1, ctx_size=100, cuttable=False), speculate=True)
+    bench = Bench(FakeModel(slots=1, ctx_size=100, cuttable=False), guesser=LookupGuesser())
     bench.submit(1, COUNTED, max_tokens=9)
     bench.run()
     assert bench.finishes[1, 0].drafted_tokens == 0

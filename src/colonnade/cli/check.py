@@ -61,7 +61,7 @@ def check(settings: Settings, *, as_json: bool) -> None:
         ModelError: it cannot be had or loaded.
         CommandError: it loads, but generates nothing.
     """
-    resolved = resolve_model(settings.model.model, say)
+    resolved = resolve_model(settings.model.model, say, draft=settings.model.draft_model)
     report = asyncio.run(_check(settings, resolved))
     if as_json:
         out(msgspec.json.encode(report).decode())

@@ -20,6 +20,8 @@ def model_facts(model: ServedModel) -> list[tuple[str, str]]:
         ("Memory", f"{size(info.memory)}, loaded in {model.load_seconds:.1f} s"),
         ("Context", f"{info.ctx_size:,} tokens each for {info.slots} at a time"),
     ]
+    if info.draft:
+        facts.append(("Draft model", info.draft))
     if info.decoder:
         facts.append(("Template", template_name(model)))
     return facts

@@ -46,8 +46,8 @@ def serve(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     _log(settings.server)
     doors = open_doors(settings)
-    name = settings.model.model
-    resolved = None if name == _NO_MODEL else resolve_model(name, say)
+    name, draft = settings.model.model, settings.model.draft_model
+    resolved = None if name == _NO_MODEL else resolve_model(name, say, draft=draft)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, resolved, doors))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,14 +28,23 @@ class ResolvedModel:
 
     path: Path
     id: str
+    draft: Path | None = None
+    """A smaller model that guesses its tokens."""
 
 
-def resolve_model(text: str, say: Callable[[str], None], hub: Hub | None = None) -> ResolvedModel:
+def resolve_model(
+    text: str, say: Callable[[str], None], hub: Hub | None = None, *, draft: str | None = None
+) -> ResolvedModel:
     """Find the model's file, downloading it if need be. A local file comes before everything else.
+
+    ``draft`` names the draft model in the same way.
 
     Raises:
         ModelError: there is no such file, it is not a GGUF, or the hub does not give it.
     """
+    if draft is not None:
+        found = resolve_model(text, say, hub)
+        return replace(found, draft=resolve_model(draft, say, hub).path)
     path = Path(text).expanduser()
     if not _is_file(path):
         if text == DEMO:

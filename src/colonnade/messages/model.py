@@ -103,7 +103,9 @@ class LoadModel(Struct, frozen=True, gc=False):
     prefill_step_ms: float = 100.0
     """How long one step may grow for prefill while other sequences decode, in milliseconds."""
     speculate: bool = True
-    """Guess tokens where that pays."""
+    """Guess tokens from earlier text where that pays."""
+    draft_path: str = ""
+    """A smaller model of the same vocabulary, which guesses instead."""
     max_grammar_size: int = 4_000_000
     """Most characters of one constraint's grammar."""
     max_grammar_depth: int = 256
@@ -115,6 +117,8 @@ class ModelInfo(Struct, frozen=True, gc=False):
     """Everything that the server process knows of a model. It never opens the file itself."""
 
     path: str
+    draft: str
+    """Name of the file of the draft model; empty for none."""
     name: str
     """``general.name`` of the file, or its stem."""
     architecture: str

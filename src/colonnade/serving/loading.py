@@ -53,7 +53,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
     path, settings = plan.resolved.path, plan.settings
     try:
         engine = await Engine.start(
-            load_request(settings, path, plan.tuning),
+            load_request(settings, path, plan.tuning, plan.resolved.draft),
             queue_size=settings.queue.queue_size,
             request_seconds=settings.server.request_seconds,
             on_progress=on_progress,
@@ -97,11 +97,16 @@ def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:
     return model
 
 
-def load_request(settings: Settings, path: Path, tuning: Tuning = _NO_TUNING) -> LoadModel:
+def load_request(
+    settings: Settings, path: Path, tuning: Tuning = _NO_TUNING, draft: Path | None = None
+) -> LoadModel:
     """Say to the worker what the settings say: they share their fields' names."""
     said = msgspec.structs.asdict(settings.model) | msgspec.structs.asdict(settings.limits)
     names = (name for name in LoadModel.__struct_fields__ if name in said)
-    return LoadModel(path=str(path), tuning=tuning, **{name: said[name] for name in names})
+    chosen = {name: said[name] for name in names}
+    return LoadModel(
+        path=str(path), tuning=tuning, draft_path="" if draft is None else str(draft), **chosen
+    )
 
 
 def default_sampling(settings: SamplingSettings, info: ModelInfo) -> Sampling:

@@ -142,6 +142,13 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     speculate: Annotated[
         bool, Meta(description="Guess tokens from earlier text, where that is faster.")
     ] = True
+    draft_model: Annotated[
+        _Text | None,
+        Meta(
+            description="A smaller model of the same vocabulary that guesses tokens instead: a "
+            "GGUF file or `hf:OWNER/REPO[:FILE-OR-QUANT]`."
+        ),
+    ] = None
 
 
 class QueueSettings(Struct, frozen=True, kw_only=True):

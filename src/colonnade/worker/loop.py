@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from colonnade.messages import Decoding, Finish, FromWorker
     from colonnade.worker.ports import Chunk, Model
+    from colonnade.worker.speculation import Guesser
 
 Command = Request | Cancel
 
@@ -47,16 +48,17 @@ class Loop:
         *,
         prefill_step_ms: float = 100.0,
         cache_size: int = 0,
-        speculate: bool = False,
+        guesser: Guesser | None = None,
     ) -> None:
-        """``cache_size``: bytes of host memory for the states of earlier prompts."""
+        """``cache_size``: bytes of host memory for the states of earlier prompts. ``guesser`` gives
+        tokens to read ahead, where the model can forget the wrong ones."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
         self._model = model
         self._send = send
         limits = Limits(
             model.slots, model.ctx_size, model.batch_size, model.max_outputs, cache_size
         )
-        self._speculation = Speculation() if speculate and model.forgets else None
+        self._speculation = Speculation(guesser) if guesser and model.forgets else None
         self._scheduler = Scheduler(limits, model, self._speculation)
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._requests: dict[int, Request] = {}

@@ -54,6 +54,23 @@ class Memory(Protocol):
         ...
 
 
+class Foresight(Protocol):
+    """What is expected of guesses at one sequence's next tokens."""
+
+    @property
+    def guesses(self) -> bool:
+        """Whether there is a guess now."""
+        ...
+
+    def expected(self, count: int) -> float:
+        """How many of so many guessed tokens will come true, up to the first wrong one."""
+        ...
+
+    def follow(self, before: int) -> None:
+        """Take in the sequence's tokens behind the first ``before``."""
+        ...
+
+
 class Sampler(Protocol):
     """What the model draws the tokens of one choice with."""
 

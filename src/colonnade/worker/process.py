@@ -12,10 +12,12 @@ import msgspec
 
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
 from colonnade.worker.channel import Channel
+from colonnade.worker.drafting import DraftModel
 from colonnade.worker.grammar import Bounds, GrammarCompiler
 from colonnade.worker.intake import Intake
-from colonnade.worker.llama import LlamaModel, ModelError, describe
+from colonnade.worker.llama import LlamaModel, ModelError, describe, open_draft
 from colonnade.worker.loop import Loop
+from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser
 
 _PROGRESS_STEP = 0.01
 _STACK = 64 << 20
@@ -37,6 +39,7 @@ def run(descriptor: int, load: LoadModel) -> int:
     channel = Channel(socket.socket(fileno=descriptor))
     try:
         model = LlamaModel(load, _Progress(channel))
+        guesser = _guesser(load, model)
     except ModelError as error:
         channel.send(LoadFailed(str(error)))
         return 1
@@ -45,7 +48,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         channel.send,
         prefill_step_ms=load.prefill_step_ms,
         cache_size=load.cache_size << 20,
-        speculate=load.speculate,
+        guesser=guesser,
     )
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
     grammars = GrammarCompiler(model.token_table, bounds)
@@ -55,6 +58,17 @@ def run(descriptor: int, load: LoadModel) -> int:
     threading.Thread(target=_take, args=(channel, intake), name="intake", daemon=True).start()
     loop.run()
     return 0
+
+
+def _guesser(load: LoadModel, model: LlamaModel) -> Guesser | None:
+    """What guesses tokens: the draft model, or earlier text.
+
+    Raises:
+        ModelError: the draft model cannot be loaded, or does not fit.
+    """
+    if load.draft_path:
+        return DraftGuesser(DraftModel(open_draft(load, model), model.vocabulary.size))
+    return LookupGuesser() if load.speculate else None
 
 
 def _take(channel: Channel, intake: Intake) -> None:

@@ -10,8 +10,7 @@ from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
     from colonnade.worker.guide import Guide
-    from colonnade.worker.lookup import PromptLookup
-    from colonnade.worker.ports import Sampler
+    from colonnade.worker.ports import Foresight, Sampler
 
 
 @dataclass(eq=False, slots=True)
@@ -64,9 +63,9 @@ class Sequence:
         "drafted",
         "filler",
         "first_token",
+        "foresight",
         "guide",
         "limit",
-        "lookup",
         "pending_logprobs",
         "position",
         "request",
@@ -102,7 +101,7 @@ class Sequence:
         """When it got its slot."""
         self.first_token: float | None = None
         """When the prompt was read."""
-        self.lookup: PromptLookup | None = None
+        self.foresight: Foresight | None = None
         """What guesses its next tokens."""
         self.draft: list[int] = []
         """Guessed tokens that the next step reads behind ``tokens``."""

@@ -7,15 +7,17 @@ distributions as without guesses, one draw a token.
 
 from __future__ import annotations
 
+import time
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from colonnade.worker.drafting import DraftModel, DraftRecord, Text
 from colonnade.worker.lookup import PromptLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Sequences
 
-    from colonnade.worker.ports import Chunk
+    from colonnade.worker.ports import Chunk, Foresight
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Sequence
 
@@ -36,7 +38,7 @@ _STALE = 500
 _A_ROW_MORE = 0.1
 """What a row is taken to add to a step of one, until it is measured: little, so that it is."""
 
-_NEW_HOPE = 0.1
+_NEW_HOPE = 0.2
 """Weight of the newest step that guessed, in what came of it."""
 
 _REGAINED = 0.01
@@ -100,14 +102,61 @@ class Trust:
             self._came += _REGAINED * (self._hoped - self._came)
 
 
-class Speculation:
-    """Guesses for all sequences of a step."""
+class Guesser(Protocol):
+    """Where guesses come from."""
 
-    def __init__(self) -> None:
+    def foresight(self, sequence: Sequence) -> Foresight:
+        """What keeps account of a sequence's guesses."""
+        ...
+
+    def guess(self, sequences: Sequences[Sequence], count: int) -> list[list[int]]:
+        """At most ``count`` next tokens of each, none where there is no guess."""
+        ...
+
+
+class LookupGuesser:
+    """Guesses by what stood behind the same tokens before."""
+
+    def foresight(self, sequence: Sequence) -> PromptLookup:
+        """See ``Guesser``."""
+        return PromptLookup(sequence.tokens)
+
+    def guess(self, sequences: Sequences[Sequence], count: int) -> list[list[int]]:
+        """See ``Guesser``."""
+        lookups = [each.foresight for each in sequences]
+        return [each.guess(count) if isinstance(each, PromptLookup) else [] for each in lookups]
+
+
+class DraftGuesser:
+    """Guesses by a draft model."""
+
+    def __init__(self, model: DraftModel) -> None:
+        self._model = model
+
+    def foresight(self, sequence: Sequence) -> DraftRecord:
+        """See ``Guesser``."""
+        return DraftRecord(sequence.tokens)
+
+    def guess(self, sequences: Sequences[Sequence], count: int) -> list[list[int]]:
+        """See ``Guesser``."""
+        found = self._model.draft([Text(each.slot, each.tokens) for each in sequences], count)
+        for sequence in sequences:
+            if isinstance(sequence.foresight, DraftRecord):
+                sequence.foresight.guess = found.get(sequence.slot, [])
+        return [found.get(sequence.slot, []) for sequence in sequences]
+
+
+class Speculation:
+    """Decides on the guesses for all sequences of a step."""
+
+    def __init__(self, guesser: Guesser) -> None:
         self.costs = StepCosts()
+        self._guesser = guesser
         self._trust = Trust()
         self._hoped = 0.0
         """What was expected of the step's guesses before experience had its say."""
+        self._guessing = 0.0
+        """Seconds that its guesses took."""
 
     def prepare(self, sequences: Sequences[Sequence], widest: int) -> None:
         """Set the drafts of sequences that decode one token each.
@@ -118,10 +167,11 @@ class Speculation:
         width = self._width(sequences, min(widest, _MOST_ROWS // len(sequences)))
         if width == 1:
             return
-        for sequence in sequences:
-            if sequence.lookup is not None:
-                left = sequence.limit - len(sequence.tokens) - 1
-                sequence.draft = sequence.lookup.guess(min(width - 1, left))
+        began = time.perf_counter()
+        guesses = self._guesser.guess(sequences, width - 1)
+        self._guessing = time.perf_counter() - began
+        for sequence, guess in zip(sequences, guesses, strict=True):
+            sequence.draft = guess[: sequence.limit - len(sequence.tokens) - 1]
             sequence.drafted += len(sequence.draft)
             sequence.filler = width - 1 - len(sequence.draft)
 
@@ -132,28 +182,30 @@ class Speculation:
         for rows in ready:
             sequence = rows.sequence
             if sequence.slot >= 0:
-                if sequence.lookup is None:
-                    sequence.lookup = PromptLookup(sequence.tokens)
-                sequence.lookup.follow(rows.base)
+                if sequence.foresight is None:
+                    sequence.foresight = self._guesser.foresight(sequence)
+                sequence.foresight.follow(rows.base)
 
     def time_step(self, chunks: Sequences[Chunk], seconds: float) -> None:
         """Learn what a step without prefill took, if each sequence had as many tokens."""
         widths = {len(chunk.tokens) for chunk in chunks}
         if len(widths) == 1:
-            self.costs.observe(len(chunks) * widths.pop(), seconds)
+            self.costs.observe(len(chunks) * widths.pop(), seconds + self._guessing)
+        self._guessing = 0.0
 
     def _width(self, sequences: Sequences[Sequence], widest: int) -> int:
         """Tokens a sequence with which the most are expected a second."""
-        lookups = [each.lookup for each in sequences if each.lookup and each.lookup.guesses]
+        foresights = [each.foresight for each in sequences]
+        able = [each for each in foresights if each is not None and each.guesses]
         count = len(sequences)
         now = self.costs.of(count)
-        if not lookups or not now:
+        if not able or not now:
             return 1
         best, width = _WORTH * count / now, 1
         for wider in _WIDTHS:
             if wider > widest:
                 break
-            hoped = sum(lookup.expected(wider - 1) for lookup in lookups)
+            hoped = sum(each.expected(wider - 1) for each in able)
             speed = (count + self._trust.of(hoped)) / self.costs.of(count * wider)
             if speed > best:
                 best, width, self._hoped = speed, wider, hoped

@@ -3,7 +3,8 @@
 Everything that llama.cpp answers with an abort of the process is checked before it is asked.
 """
 
+from colonnade.worker.llama.draft import open_draft
 from colonnade.worker.llama.metadata import describe
 from colonnade.worker.llama.model import LlamaModel, ModelError
 
-__all__ = ["LlamaModel", "ModelError", "describe"]
+__all__ = ["LlamaModel", "ModelError", "describe", "open_draft"]

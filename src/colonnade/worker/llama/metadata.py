@@ -47,6 +47,7 @@ def describe(loaded: LlamaModel) -> ModelInfo:
     }
     return ModelInfo(
         path=loaded.path,
+        draft=Path(loaded.draft_path).name,
         name=metadata.get("general.name") or Path(loaded.path).stem,
         architecture=metadata.get("general.architecture", ""),
         description=_string(partial(llama_cpp.llama_model_desc, model)),

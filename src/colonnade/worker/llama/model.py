@@ -104,6 +104,11 @@ class LlamaModel:
         return self._load.path
 
     @property
+    def draft_path(self) -> str:
+        """Where the file of its draft model lies; empty for none."""
+        return self._load.draft_path
+
+    @property
     def recurrent(self) -> bool:
         """Recurrent or hybrid memory."""
         return self._whole

@@ -1,0 +1,139 @@
+"""Guesses by a smaller model of the same vocabulary, which goes ahead greedily.
+
+Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023); with guesses
+that are certain, not drawn, drawing from the model's own distribution and comparing is exact.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from colonnade.worker.ports import Chunk, DecodeError
+from colonnade.worker.prefixes import common_length
+
+if TYPE_CHECKING:
+    from colonnade.worker.ports import Model
+
+_NEW = 0.2
+"""Weight of the newest guessed token in the running rate."""
+
+_AT_FIRST = 0.7
+
+_REGAINED = 0.01
+"""What part of the first rate comes back in a step without guesses."""
+
+
+class Text(NamedTuple):
+    """A slot's tokens."""
+
+    slot: int
+    tokens: list[int]
+
+
+class DraftModel:
+    """A model with as many slots as the one that it guesses for, and no samplers."""
+
+    def __init__(self, model: Model, vocab_size: int) -> None:
+        """``vocab_size`` is that of the greater model: no other tokens are guessed."""
+        self._model = model
+        self._vocab_size = vocab_size
+        self._read: list[list[int]] = [[] for _ in range(model.slots)]
+        """What the model's memory holds, by slot."""
+
+    def draft(self, texts: list[Text], count: int) -> dict[int, list[int]]:
+        """At most ``count`` next tokens for each slot that has been read so far; others read on.
+
+        A slot's prompt is read by one batch a call, so that nobody waits for it.
+        """
+        known = [each for each in texts if len(each.tokens) + count <= self._model.ctx_size]
+        try:
+            guesses = self._catch_up(known)
+            for _ in range(count - 1):
+                self._go_on(guesses)
+        except DecodeError:  # no guesses are no harm
+            self._forget()
+            return {}
+        return {slot: self._cut(guess) for slot, guess in guesses.items()}
+
+    def _catch_up(self, texts: list[Text]) -> dict[int, list[int]]:
+        """Read what is new, as far as a batch goes; the next token of those that are through."""
+        chunks = []
+        room = self._model.batch_size
+        for slot, tokens in sorted(texts):
+            read = self._kept(slot, tokens)
+            count = min(len(tokens) - read, room)
+            if count:
+                through = read + count == len(tokens)
+                chunks.append(Chunk(slot, read, tokens[read : read + count], int(through)))
+            room -= count
+        return self._decode(chunks)
+
+    def _kept(self, slot: int, tokens: list[int]) -> int:
+        """Forget what is not in the text; how much of it remains. The last token is read again."""
+        read = self._read[slot]
+        common = common_length(read, tokens, len(tokens) - 1)
+        if common < len(read):
+            common = self._model.keep(slot, common)
+            del read[common:]
+        return common
+
+    def _go_on(self, guesses: dict[int, list[int]]) -> None:
+        """Guess one token more for each, from the one before."""
+        last = [Chunk(slot, len(self._read[slot]), g[-1:], 1) for slot, g in guesses.items()]
+        for slot, found in self._decode(last).items():
+            guesses[slot] += found
+
+    def _decode(self, chunks: list[Chunk]) -> dict[int, list[int]]:
+        """Read chunks; the likeliest next token of those with a row of logits."""
+        if not chunks:
+            return {}
+        rows = self._model.decode(chunks)
+        for chunk in chunks:
+            self._read[chunk.slot] += chunk.tokens
+        slots = [chunk.slot for chunk in chunks if chunk.outputs]
+        if not slots:
+            return {}
+        return {slot: [int(token)] for slot, token in zip(slots, rows.argmax(axis=1), strict=True)}
+
+    def _cut(self, guess: list[int]) -> list[int]:
+        """A guess up to a token that the greater model does not have."""
+        unknown = (at for at, token in enumerate(guess) if token >= self._vocab_size)
+        return guess[: next(unknown, len(guess))]
+
+    def _forget(self) -> None:
+        for slot, read in enumerate(self._read):
+            self._model.keep(slot, 0)
+            read.clear()
+
+
+class DraftRecord:
+    """How often the draft model is right on one sequence."""
+
+    __slots__ = ("_rate", "_tokens", "guess")
+
+    def __init__(self, tokens: list[int]) -> None:
+        """``tokens`` is the sequence's own list, which grows behind our back."""
+        self._tokens = tokens
+        self._rate = _AT_FIRST
+        self.guess: list[int] = []
+        """What was guessed for the step under way."""
+
+    @property
+    def guesses(self) -> bool:
+        """There is always a guess to be had."""
+        return True
+
+    def expected(self, count: int) -> float:
+        """How many of so many guessed tokens will come true, up to the first wrong one."""
+        rate = self._rate
+        return rate * (1 - rate**count) / (1 - rate) if rate < 1 else count
+
+    def follow(self, before: int) -> None:
+        """See how much of the guess came true in the tokens behind the first ``before``."""
+        if not self.guess:
+            self._rate += _REGAINED * (_AT_FIRST - self._rate)
+        for guess, token in zip(self.guess, self._tokens[before:], strict=False):
+            self._rate += _NEW * ((guess == token) - self._rate)
+            if guess != token:
+                break
+        self.guess = []
