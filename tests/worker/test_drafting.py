@@ -58,6 +58,17 @@ def test_the_draft_follows_a_slot_from_one_text_to_the_next() -> None:
         assert bench.finishes[number, 0].accepted_tokens > 0
 
 
+@pytest.mark.usefixtures("free_rows")
+def test_while_the_draft_reads_a_prompt_nothing_is_filled_up() -> None:
+    bench = _bench(FakeModel(slots=1, ctx_size=100, batch_size=10))
+    bench.submit(1, list(range(30)), max_tokens=20)
+    bench.run()
+    steps = [len(batch[0].tokens) for batch in bench.model.batches]
+    assert steps[:3] == [30, 1, 1]
+    finish = bench.finishes[1, 0]
+    assert finish.accepted_tokens == finish.drafted_tokens > 10
+
+
 def test_a_long_prompt_is_read_by_one_batch_a_call() -> None:
     draft = _draft(batch_size=16)
     long, short = Text(0, list(range(40))), Text(1, [7])

@@ -169,8 +169,12 @@ class Speculation:
             return
         began = time.perf_counter()
         guesses = self._guesser.guess(sequences, width - 1)
+        if not any(guesses):  # a draft model may still be reading the prompts
+            return
         self._guessing = time.perf_counter() - began
         for sequence, guess in zip(sequences, guesses, strict=True):
+            if guess and sequence.foresight is not None:
+                self._hoped += sequence.foresight.expected(width - 1)
             sequence.draft = guess[: sequence.limit - len(sequence.tokens) - 1]
             sequence.drafted += len(sequence.draft)
             sequence.filler = width - 1 - len(sequence.draft)
@@ -208,5 +212,5 @@ class Speculation:
             hoped = sum(each.expected(wider - 1) for each in able)
             speed = (count + self._trust.of(hoped)) / self.costs.of(count * wider)
             if speed > best:
-                best, width, self._hoped = speed, wider, hoped
+                best, width = speed, wider
         return width
