@@ -43,9 +43,9 @@ class Server:
 
 
 @contextmanager
-def running_server(setup: Setup) -> Iterator[Server]:
+def running_server(setup: Setup, *flags: str) -> Iterator[Server]:
     """``colonnade serve`` until the block ends."""
-    command = [sys.executable, "-m", "colonnade", "serve", *_flags(setup), "--port", "0"]
+    command = [sys.executable, "-m", "colonnade", "serve", *_flags(setup), "--port", "0", *flags]
     command += ["--log-level", "warning"]
     with _child(command) as process:
         yield Server(process, _port(_output(process)))

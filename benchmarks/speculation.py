@@ -1,0 +1,125 @@
+"""What guessed tokens are worth: a server that guesses beside one that does not, round by round.
+
+    python -m benchmarks.speculation MODEL.gguf --looping LOOPING.gguf --rounds 3
+
+Text that never repeats itself, which guessing must not slow down (MODEL with random weights); text
+that does nothing else (a file of ``benchmarks.random_gguf --loops``), which is the most that it can
+give; and the embedded model repeating what it is told to, with some of it right. With
+``--draft DRAFT.gguf`` the server that guesses has a draft model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmarks.http_client import Connection, chat
+from benchmarks.jobs import Setup, add_setup, setup_of
+from benchmarks.processes import running_server
+from benchmarks.tables import Row, print_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.processes import Server
+
+_TOKENS = 96
+_REPEATED = (
+    "the quick red fox jumps over the small blue house and runs to the green garden",
+    "Bob has two red apples and Anna has three green pears on the old table",
+    "one two three four five six seven eight nine ten",
+    "first the sun came up and then the birds began to sing in the tall trees",
+)
+
+
+class Kind(NamedTuple):
+    """A kind of text, with the file that says it."""
+
+    name: str
+    setup: Setup
+    repeating: bool = False
+    at_least: float | None = None
+    """Mark of the ratio."""
+
+
+def bodies(kind: Kind, streams: int, seed: int) -> list[dict[str, Any]]:
+    """Requests of a kind, one a stream."""
+    if not kind.repeating:
+        return [chat(24, _TOKENS, greedy=True) for _ in range(streams)]
+    return [
+        {
+            "messages": [{"role": "user", "content": f"Repeat this text: {text}"}],
+            "max_tokens": _TOKENS,
+            "temperature": 0.2,
+            "seed": seed + number,
+        }
+        for number, text in zip(range(streams), _REPEATED * streams, strict=False)
+    ]
+
+
+async def _rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
+    """Tokens a second of requests that are answered side by side."""
+    connections = [await Connection.open(server.port) for _ in asked]
+    began = time.perf_counter()
+    answers = await asyncio.gather(
+        *(each.stream(body) for each, body in zip(connections, asked, strict=True))
+    )
+    took = time.perf_counter() - began
+    for connection in connections:
+        connection.close()
+    return sum(answer.tokens for answer in answers) / took
+
+
+def measure(kind: Kind, streams: Sequence[int], rounds: int, flags: Sequence[str]) -> list[Row]:
+    """A row for each number of streams."""
+    found: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    with ExitStack() as stack:
+        guessing = stack.enter_context(running_server(kind.setup, *flags))
+        plain = stack.enter_context(running_server(kind.setup, "--no-speculate"))
+        for number in range(-1, rounds):  # the first one teaches what a step costs
+            for count in streams:
+                asked = bodies(kind, count, seed=100 * number)
+                pair = [guessing, plain] if number % 2 else [plain, guessing]
+                rates = {each: asyncio.run(_rate(each, asked)) for each in pair}
+                if number >= 0:
+                    found[count].append((rates[guessing], rates[plain]))
+    return [
+        Row.compared(
+            f"{kind.name}, {count} stream{'s' * (count > 1)} (tokens/s)",
+            *zip(*found[count], strict=True),
+            at_least=kind.at_least,
+        )
+        for count in streams
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speculation")
+    add_setup(parser, ctx_size=1024)
+    parser.add_argument("--looping", type=Path, help="a file whose text goes round in circles")
+    parser.add_argument("--draft", type=Path, help="a draft model")
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(arguments)
+    setup = setup_of(options)
+    flags = ["--draft-model", str(options.draft)] if options.draft else []
+    kinds = [Kind("nothing repeats", setup, at_least=0.97)]
+    if options.looping:
+        looping = Setup(str(options.looping), setup.threads, setup.slots, setup.ctx_size)
+        kinds.append(Kind("a loop", looping, at_least=1.0))
+    if not options.draft:
+        demo = Setup("demo", setup.threads, setup.slots, setup.ctx_size)
+        kinds.append(Kind("the embedded model repeats", demo, repeating=True, at_least=0.97))
+    rows = [row for each in kinds for row in measure(each, options.streams, options.rounds, flags)]
+    print_rows(rows, sys.stdout, other="without guesses")
+
+
+if __name__ == "__main__":
+    main()
