@@ -74,6 +74,8 @@ class Bench:
         for sequence in self.loop._scheduler.running():
             read = sequence.tokens[: sequence.position]
             assert self.model.memory[sequence.slot] == read
+        for slot in self.loop._scheduler._slots:
+            assert slot.sequence is not None or self.model.memory[slot.index] == slot.resident
 
     @property
     def texts(self) -> dict[tuple[int, int], str]:

@@ -10,14 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colonnade.messages import Cancel
+from colonnade.messages import Cancel, Decoding
 from colonnade.worker.lookup import PromptLookup
-from colonnade.worker.speculation import LookupGuesser, StepCosts, Trust
-from tests.worker.fake_model import VOCAB, FakeModel
+from colonnade.worker.ports import Chunk
+from colonnade.worker.sequence import Request
+from colonnade.worker.speculation import LookupGuesser, Speculation, StepCosts, Trust
+from tests.worker.fake_model import VOCAB, FakeModel, FakeSampler
 from tests.worker.test_loop import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from colonnade.worker.sequence import Sequence
 
 COUNTED = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 10]
 """The fake model counts on: 11, 12, ... to 19, and then 20, where a guess is wrong."""
@@ -96,6 +100,97 @@ def test_a_cancelled_request_leaves_nothing_of_its_draft() -> None:
     bench.submit(2, [*COUNTED, 11, 12], max_tokens=1)
     bench.run()
     assert bench.finishes[2, 0].cached_tokens == len(COUNTED) + 1
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_no_more_is_read_than_an_answer_may_have() -> None:
+    bench = _bench(max_outputs=30, batch_size=40)
+    bench.submit(1, COUNTED, max_tokens=4)
+    bench.run()
+    assert [len(batch[0].tokens) for batch in bench.model.batches] == [len(COUNTED), 1, 2]
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_a_state_that_is_left_for_others_holds_no_guesses() -> None:
+    """Two prompts come beside one that guesses: the first one's is known but for its last token,
+    which is where the second one goes on."""
+    model = FakeModel(slots=4, ctx_size=100, max_outputs=40, batch_size=100)
+    bench = Bench(model, cache_size=9999, guesser=LookupGuesser())
+    known = [*range(40), *range(32)]
+    bench.submit(1, known, max_tokens=1)
+    bench.run()
+    bench.submit(2, [*range(50), 0], max_tokens=40)
+    bench.take()
+    for _ in range(3):
+        bench.step()
+    bench.submit(3, [*known, 60], max_tokens=1)
+    bench.submit(4, [*known, 60, 61, 1], max_tokens=1)
+    bench.run()
+    assert bench.finishes[4, 0].cached_tokens == len(known) + 1
+    states = bench.loop._scheduler._states
+    assert len(states)
+    for tokens, state in states._saved.values():
+        assert list(state) == tokens
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_who_is_to_say_nothing_leaves_no_guesses() -> None:
+    bench = _bench(slots=2, max_outputs=40, batch_size=100)
+    bench.submit(1, [61, 62, 61, 62, 60], max_tokens=0)
+    bench.run()
+    bench.submit(2, [*range(50), 0], max_tokens=40)
+    bench.take()
+    for _ in range(3):
+        bench.step()
+    bench.submit(3, [61, 62, 61, 62, 60, 59], max_tokens=0)
+    bench.run()
+    assert bench.finishes[3, 0].cached_tokens == 5
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_steps_with_guesses_do_not_tell_what_decoding_takes_beside_a_prompt() -> None:
+    bench = _bench(max_outputs=30, batch_size=40)
+    with patch.object(bench.loop._pacer, "observe") as observe:
+        bench.submit(1, COUNTED, max_tokens=9)
+        bench.run()
+    plain = [batch for batch in bench.model.batches if len(batch[0].tokens) == 1]
+    assert len(bench.model.batches) > len(plain) + 1
+    assert [call.args[0] for call in observe.call_args_list] == [len(COUNTED)] + [0] * len(plain)
+
+
+def test_what_a_step_without_guesses_takes_is_always_known() -> None:
+    """Not taken from fewer rows, which may have been timed once, long ago, in a bad moment."""
+    speculation = Speculation(LookupGuesser())
+    made = [_decoding_sequence() for _ in range(2)]
+    speculation.costs.observe(1, 100.0)
+    for _ in range(600):
+        speculation.costs.observe(4, 1.9)
+    speculation.prepare(made, 2)
+    assert not any(each.draft for each in made)
+    speculation.costs.observe(2, 1.0)
+    speculation.prepare(made, 2)
+    assert not any(each.draft for each in made), "it takes as long as it brings tokens"
+    speculation.costs.observe(2, 1.9)
+    speculation.costs.observe(2, 1.9)
+    speculation.prepare(made, 2)
+    assert all(each.draft for each in made)
+
+
+def test_rows_that_were_not_drawn_from_tell_nothing() -> None:
+    speculation = Speculation(LookupGuesser())
+    speculation.time_step([Chunk(0, 5, [1, 2, 3], 1)], 1.0)
+    assert not speculation.costs.knows(3)
+    speculation.time_step([Chunk(0, 5, [1, 2, 3], 3)], 1.0)
+    assert speculation.costs.knows(3)
+
+
+def _decoding_sequence() -> Sequence:
+    """One that says the same for ever, and has a guess."""
+    request = Request(1, [7] * 20, Decoding(), [FakeSampler()], [None], 0.0)
+    [sequence] = request.sequences()
+    sequence.limit = 1000
+    sequence.foresight = _told([7] * 10, *[7] * 10)
+    return sequence
 
 
 def _told(tokens: list[int], *more: int) -> PromptLookup:

@@ -94,7 +94,9 @@ class Loop:
             return
         self._scheduler.applied(plan)
         finished = time.perf_counter()
-        self._pacer.observe(plan.prefill_tokens, finished - now, decoding=plan.decoding)
+        if plan.prefill_tokens or all(len(chunk.tokens) == 1 for chunk in plan.chunks):
+            # with prefill, each sequence that decodes has one token: others would mislead
+            self._pacer.observe(plan.prefill_tokens, finished - now, decoding=plan.decoding)
         self._apply(plan, rows, finished)
         if self._speculation is not None and not plan.prefill_tokens:
             self._speculation.time_step(plan.chunks, time.perf_counter() - now)

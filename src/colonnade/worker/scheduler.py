@@ -183,8 +183,11 @@ class Scheduler:
                 self._slots[rows.slot].resident = rows.sequence.tokens[:kept]
 
     def _speculate(self, decoding: list[Sequence], decoded: int) -> None:
-        """Have tokens guessed where each sequence decodes one."""
+        """Have tokens guessed where each sequence decodes one. Not while one reads the end of its
+        prompt: it may leave a state there, or end with it, and neither must hold guessed tokens."""
         if self._speculation is None or decoded != len(decoding):
+            return
+        if any(each.first_token is None for each in decoding):
             return
         room = self._limits.ctx_size - max(len(each.tokens) for each in decoding)
         rows = min(self._limits.batch_size, self._limits.max_outputs)

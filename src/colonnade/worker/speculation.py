@@ -67,12 +67,16 @@ class StepCosts:
         mean = seconds if old is None or fresh else old[0] + _NEW * (seconds - old[0])
         self._known[key] = mean, self._step
 
+    def knows(self, rows: int) -> bool:
+        """Whether a step of so many rows was timed of late."""
+        known = self._known.get(_key(rows))
+        return known is not None and self._step - known[1] <= _STALE
+
     def of(self, rows: int) -> float:
         """What a step of so many rows will take; 0 where nothing is known of fewer either, infinite
         where it is not to be tried."""
-        known = self._known.get(_key(rows))
-        if known is not None and self._step - known[1] <= _STALE:
-            return known[0]
+        if self.knows(rows):
+            return self._known[_key(rows)][0]
         nearest = max((each for each in self._known if each < rows), default=0)
         if rows > nearest * _STRIDE:
             return inf if nearest else 0.0
@@ -173,9 +177,9 @@ class Speculation:
             return
         self._guessing = time.perf_counter() - began
         for sequence, guess in zip(sequences, guesses, strict=True):
-            if guess and sequence.foresight is not None:
-                self._hoped += sequence.foresight.expected(width - 1)
-            sequence.draft = guess[: sequence.limit - len(sequence.tokens) - 1]
+            sequence.draft = guess[: _useful(sequence)]
+            if sequence.foresight is not None:
+                self._hoped += sequence.foresight.expected(len(sequence.draft))
             sequence.drafted += len(sequence.draft)
             sequence.filler = width - 1 - len(sequence.draft)
 
@@ -191,26 +195,36 @@ class Speculation:
                 sequence.foresight.follow(rows.base)
 
     def time_step(self, chunks: Sequences[Chunk], seconds: float) -> None:
-        """Learn what a step without prefill took, if each sequence had as many tokens."""
-        widths = {len(chunk.tokens) for chunk in chunks}
-        if len(widths) == 1:
-            self.costs.observe(len(chunks) * widths.pop(), seconds + self._guessing)
+        """Learn what a step without prefill took, if each sequence had as many tokens, all of them
+        with a row of logits."""
+        widths = {(len(chunk.tokens), chunk.outputs) for chunk in chunks}
+        count, outputs = widths.pop()
+        if not widths and count == outputs:
+            self.costs.observe(len(chunks) * count, seconds + self._guessing)
         self._guessing = 0.0
 
     def _width(self, sequences: Sequences[Sequence], widest: int) -> int:
-        """Tokens a sequence with which the most are expected a second."""
-        foresights = [each.foresight for each in sequences]
-        able = [each for each in foresights if each is not None and each.guesses]
+        """Tokens a sequence with which the most are expected a second. Where it is not known what
+        a step without guesses takes, that is found first."""
+        able = [
+            (each.foresight, _useful(each))
+            for each in sequences
+            if each.foresight is not None and each.foresight.guesses
+        ]
         count = len(sequences)
-        now = self.costs.of(count)
-        if not able or not now:
+        if not able or not self.costs.knows(count):
             return 1
-        best, width = _WORTH * count / now, 1
+        best, width = _WORTH * count / self.costs.of(count), 1
         for wider in _WIDTHS:
             if wider > widest:
                 break
-            hoped = sum(each.expected(wider - 1) for each in able)
+            hoped = sum(each.expected(min(wider - 1, useful)) for each, useful in able)
             speed = (count + self._trust.of(hoped)) / self.costs.of(count * wider)
             if speed > best:
                 best, width = speed, wider
         return width
+
+
+def _useful(sequence: Sequence) -> int:
+    """How many guessed tokens a sequence may take: one more is drawn behind them."""
+    return max(0, sequence.limit - len(sequence.tokens) - 1)
