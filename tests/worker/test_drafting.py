@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from colonnade.worker.drafting import DraftModel, Text
-from colonnade.worker.ports import DecodeError
+from colonnade.worker.ports import Chunk, DecodeError
 from colonnade.worker.speculation import DraftGuesser
 from tests.worker.fake_model import VOCAB, FakeModel
 from tests.worker.test_loop import Bench
@@ -72,9 +72,31 @@ def test_while_the_draft_reads_a_prompt_nothing_is_filled_up() -> None:
 def test_a_long_prompt_is_read_by_one_batch_a_call() -> None:
     draft = _draft(batch_size=16)
     long, short = Text(0, list(range(40))), Text(1, [7])
-    assert draft.draft([long, short], 3) == {}
+    assert draft.draft([long, short], 3) == {1: [8, 9, 10]}
     assert draft.draft([long], 3) == {}
     assert draft.draft([long, short], 3) == {0: [40, 41, 42], 1: [8, 9, 10]}
+
+
+def test_reading_a_prompt_takes_no_longer_than_a_step_may() -> None:
+    """A model that reads a token in 2 ms, so that 100 ms are 50 tokens."""
+    model = FakeModel(slots=2, batch_size=512, ctx_size=1000)
+    draft = DraftModel(model, VOCAB, prefill_step_ms=100.0)
+    clock = 0.0
+
+    def decode(chunks: list[Chunk]) -> object:
+        nonlocal clock
+        clock += sum(len(chunk.tokens) for chunk in chunks) * 2e-3
+        return FakeModel.decode(model, chunks)
+
+    long, short = Text(0, [each % 60 for each in range(500)]), Text(1, [7])
+    with (
+        patch.object(model, "decode", decode),
+        patch("colonnade.worker.drafting.time.perf_counter", lambda: clock),
+    ):
+        for _ in range(5):
+            before = clock
+            assert draft.draft([long, short], 1) == {1: [8]}, "not held up by the other one"
+            assert clock - before < 0.12
 
 
 def test_wrong_guesses_are_taken_back() -> None:

@@ -6,8 +6,10 @@ that are certain, not drawn, drawing from the model's own distribution and compa
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from colonnade.worker.pacer import PrefillPacer
 from colonnade.worker.ports import Chunk, DecodeError
 from colonnade.worker.prefixes import common_length
 
@@ -33,17 +35,19 @@ class Text(NamedTuple):
 class DraftModel:
     """A model with as many slots as the one that it guesses for, and no samplers."""
 
-    def __init__(self, model: Model, vocab_size: int) -> None:
-        """``vocab_size`` is that of the greater model: no other tokens are guessed."""
+    def __init__(self, model: Model, vocab_size: int, prefill_step_ms: float = 100.0) -> None:
+        """``vocab_size`` is that of the greater model: no other tokens are guessed. In
+        ``prefill_step_ms`` as much is read of prompts at once."""
         self._model = model
         self._vocab_size = vocab_size
+        self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._read: list[list[int]] = [[] for _ in range(model.slots)]
         """What the model's memory holds, by slot."""
 
     def draft(self, texts: list[Text], count: int) -> dict[int, list[int]]:
         """At most ``count`` next tokens for each slot that has been read so far; others read on.
 
-        A slot's prompt is read by one batch a call, so that nobody waits for it.
+        Prompts are read piece by piece, one a call, so that nobody waits long for them.
         """
         known = [each for each in texts if len(each.tokens) + count <= self._model.ctx_size]
         try:
@@ -56,17 +60,27 @@ class DraftModel:
         return {slot: self._cut(guess) for slot, guess in guesses.items()}
 
     def _catch_up(self, texts: list[Text]) -> dict[int, list[int]]:
-        """Read what is new, as far as a batch goes; the next token of those that are through."""
+        """Read a piece of what is new; the next token of those that are through."""
+        chunks = self._piece(texts)
+        began = time.perf_counter()
+        guesses = self._decode(chunks)
+        count = sum(len(chunk.tokens) for chunk in chunks)
+        self._pacer.observe(count, time.perf_counter() - began, decoding=False)
+        return guesses
+
+    def _piece(self, texts: list[Text]) -> list[Chunk]:
+        """As much as there is time for, of those first that have the least to read, by slot."""
+        unread = [(len(tokens) - self._kept(slot, tokens), slot, tokens) for slot, tokens in texts]
+        # those that only go on have two tokens at the most, which are no prefill
+        room = min(self._model.batch_size, self._pacer.budget + 2 * len(texts))
         chunks = []
-        room = self._model.batch_size
-        for slot, tokens in sorted(texts):
-            read = self._kept(slot, tokens)
-            count = min(len(tokens) - read, room)
+        for left, slot, tokens in sorted(unread):
+            count = min(left, room)
             if count:
-                through = read + count == len(tokens)
-                chunks.append(Chunk(slot, read, tokens[read : read + count], int(through)))
+                read = len(tokens) - left
+                chunks.append(Chunk(slot, read, tokens[read : read + count], int(count == left)))
             room -= count
-        return self._decode(chunks)
+        return sorted(chunks)
 
     def _kept(self, slot: int, tokens: list[int]) -> int:
         """Forget what is not in the text; how much of it remains. The last token is read again."""

@@ -67,7 +67,8 @@ def _guesser(load: LoadModel, model: LlamaModel) -> Guesser | None:
         ModelError: the draft model cannot be loaded, or does not fit.
     """
     if load.draft_path:
-        return DraftGuesser(DraftModel(open_draft(load, model), model.vocabulary.size))
+        draft = open_draft(load, model)
+        return DraftGuesser(DraftModel(draft, model.vocabulary.size, load.prefill_step_ms))
     return LookupGuesser() if load.speculate else None
 
 
