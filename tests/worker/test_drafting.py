@@ -78,14 +78,14 @@ def test_a_long_prompt_is_read_by_one_batch_a_call() -> None:
 
 
 def test_reading_a_prompt_takes_no_longer_than_a_step_may() -> None:
-    """A model that reads a token in 2 ms, so that 100 ms are 50 tokens."""
+    """A model that reads a token in a millisecond, so that 100 ms are 100 tokens."""
     model = FakeModel(slots=2, batch_size=512, ctx_size=1000)
     draft = DraftModel(model, VOCAB, prefill_step_ms=100.0)
     clock = 0.0
 
     def decode(chunks: list[Chunk]) -> object:
         nonlocal clock
-        clock += sum(len(chunk.tokens) for chunk in chunks) * 2e-3
+        clock += sum(len(chunk.tokens) for chunk in chunks) * 1e-3
         return FakeModel.decode(model, chunks)
 
     long, short = Text(0, [each % 60 for each in range(500)]), Text(1, [7])

@@ -72,3 +72,18 @@ def test_further_choices_come_before_what_their_client_waits_for() -> None:
     line.add(later)
     line.put_first(choices)
     assert [entry.sequence for _ in range(3) if (entry := line.pop({}))] == [*choices, later]
+
+
+def test_those_who_come_and_go_leave_nothing_behind() -> None:
+    """Nobody is taken meanwhile, or who is taken is put back."""
+    line = WaitingLine()
+    for number in range(100):
+        line.add(_sequence(number, f"client {number}"))
+    for number in range(1000):
+        gone = _sequence(number, "another")
+        line.add(gone)
+        line.remove(gone.request)
+        taken = [line.pop({}) for _ in range(16)]
+        line.put_back([each for each in taken if each is not None])
+    assert len(line) == 100
+    assert len(line._heads) < 300

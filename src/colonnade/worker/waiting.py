@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from colonnade.worker.sequence import Request, Sequence
 
 
+_FORMER = 64
+"""Entries of the heap for lines that begin with another one by now, which are let be: so that to
+be rid of them costs little a step, and none grow into many while nobody is taken."""
+
+
 class Waiter(NamedTuple):
     """A sequence in line."""
 
@@ -95,6 +100,9 @@ class WaitingLine:
             heapq.heappush(self._heads, (line[0].number, client))
         else:
             del self._lines[client]
+        if len(self._heads) > 2 * len(self._lines) + _FORMER:
+            self._heads = [(each[0].number, name) for name, each in self._lines.items()]
+            heapq.heapify(self._heads)
 
     def _first_without(self, held: Mapping[str, int]) -> str | None:
         """The client without a slot whose first one waits for longest."""
