@@ -96,7 +96,7 @@ def test_reading_a_prompt_takes_no_longer_than_a_step_may() -> None:
         for _ in range(5):
             before = clock
             assert draft.draft([long, short], 1) == {1: [8]}, "not held up by the other one"
-            assert clock - before < 0.12
+            assert clock - before < 0.15  # a tile of 65 tokens, or what 0.1 s allows
 
 
 def test_wrong_guesses_are_taken_back() -> None:

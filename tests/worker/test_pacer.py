@@ -30,3 +30,12 @@ def test_steps_with_hardly_any_prefill_teach_nothing() -> None:
     pacer = PrefillPacer(target_ms=100, batch_size=512)
     pacer.observe(tokens=2, seconds=1.0, decoding=True)
     assert pacer.budget == 32
+
+
+def test_a_piece_fills_a_tile_where_that_is_not_far_too_long() -> None:
+    near = PrefillPacer(target_ms=100, batch_size=512)
+    near.observe(tokens=100, seconds=0.3, decoding=False)
+    assert near.budget == 65
+    far = PrefillPacer(target_ms=100, batch_size=512)
+    far.observe(tokens=100, seconds=1.0, decoding=False)
+    assert far.budget == 32

@@ -5,6 +5,13 @@ from __future__ import annotations
 _WEIGHT = 0.25
 """Of the newest measurement in the running rate."""
 
+_TILE = 65
+"""Tokens of a piece of which 64 are in a pass without the others' tokens: so many queries llama.cpp's
+flash attention computes together, fewer one by one, which takes nearly as long."""
+
+_PATIENCE = 4
+"""How many times the given time a step may take for that."""
+
 
 class PrefillPacer:
     """Keeps a step's prefill near a given time, from the rate of the steps before it.
@@ -25,7 +32,10 @@ class PrefillPacer:
         """Tokens for the next step."""
         if not self._rate:
             return self._smallest
-        return max(self._smallest, min(self._largest, int(self._rate * self._target)))
+        fits = int(self._rate * self._target)
+        if fits < _TILE <= fits * _PATIENCE:
+            fits = _TILE
+        return max(self._smallest, min(self._largest, fits))
 
     def observe(self, tokens: int, seconds: float, *, decoding: bool) -> None:
         """Learn from a step with ``tokens`` of prefill, beside sequences that decode or not."""
