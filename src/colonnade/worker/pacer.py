@@ -6,8 +6,8 @@ _WEIGHT = 0.25
 """Of the newest measurement in the running rate."""
 
 _TILE = 65
-"""Tokens of a piece of which 64 are in a pass without the others' tokens: so many queries llama.cpp's
-flash attention computes together, fewer one by one, which takes nearly as long."""
+"""Tokens of a piece of which 64 are in a pass without the others' tokens: so many queries are
+computed together by llama.cpp's flash attention, fewer one by one, which takes nearly as long."""
 
 _PATIENCE = 4
 """How many times the given time a step may take for that."""
