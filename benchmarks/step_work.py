@@ -37,6 +37,7 @@ from colonnade.worker.grammar import GrammarCompiler
 from colonnade.worker.intake import Intake
 from colonnade.worker.llama import LlamaModel
 from colonnade.worker.loop import Loop
+from colonnade.worker.speculation import LookupGuesser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +120,7 @@ class Bench:
         self._ours, self._theirs = socket.socketpair()
         self._theirs.setblocking(False)
         channel = Channel(self._ours)
-        self._loop = Loop(self._model, channel.send)
+        self._loop = Loop(self._model, channel.send, guesser=LookupGuesser())
         model = self._model
         grammars = GrammarCompiler(model.token_table)
         self._intake = Intake(model, model.vocabulary, grammars, self._loop.obey, channel.send)
