@@ -30,7 +30,7 @@ _FEW = 4
 """Tokens that are read again rather than looked for."""
 
 _OLDEST = 4
-"""What part of a step's prefill goes to the prompt that waits for longest."""
+"""In every so manieth step prefill goes first to the prompt that waits for longest."""
 
 _MOST_LATER = 16
 """Sequences that are looked at in a step and left waiting: their number must not cost time."""
@@ -88,6 +88,7 @@ class Scheduler:
         self._slots = [_Slot(index) for index in range(limits.slots)]
         self._waiting = WaitingLine()
         self._clock = itertools.count(1)
+        self._turns = itertools.count()
         self._states = StateCache(limits.cache_size, whole=memory.whole)
 
     @property
@@ -154,7 +155,7 @@ class Scheduler:
         decoded = sum(counts)
         budget = max(0, (min(most, paced) if decoding else most) - decoded)
         reading = [each for each in running if not _decodes(each)]
-        self._share_prefill(reading, budget, counts)
+        self._share_prefill(reading, budget, most - decoded, counts)
         if not reading:
             self._speculate(decoding, decoded)
         sequences = [each for each in running if counts[each.slot]]
@@ -212,25 +213,36 @@ class Scheduler:
             counts[sequence.slot] = 1 + more
         return counts
 
-    def _share_prefill(self, reading: list[Sequence], budget: int, counts: list[int]) -> None:
-        """Give out the budget: a share to whoever waits for longest, so that nobody starves, and
-        the rest to those that have the least to read, so that short prompts pass long ones."""
-        if not reading:
-            return
+    def _share_prefill(
+        self, reading: list[Sequence], budget: int, room: int, counts: list[int]
+    ) -> None:
+        """Give out the budget, to one prompt rather than to several: llama.cpp takes a pass for
+        each other length. A prompt that would be through with half as much again gets that, too,
+        as far as there is ``room`` in the batch, lest its last tokens take a step of their own."""
         outputs = self._limits.max_outputs - len(reading) - sum(map(bool, counts))
-        oldest = min(reading, key=_arrival)
-        shares = [(oldest, max(1, budget // _OLDEST))]
-        shares += [(each, budget) for each in sorted(reading, key=_left_to_read)]
-        for sequence, share in shares:
-            given = counts[sequence.slot]
-            want = self._wanted(sequence) - given
+        spare = min(budget // 2, room - budget)
+        for sequence in self._in_turn(reading):
+            want = self._wanted(sequence)
             if _echoes(sequence):
-                want = min(want, outputs)
-            count = max(0, min(want, share, budget))
+                want = min(want, max(0, outputs))
+            count = min(want, budget)
+            if count and want - count <= spare:
+                spare -= want - count
+                count = want
             if _echoes(sequence):
                 outputs -= count
-            budget -= count
-            counts[sequence.slot] = given + count
+            budget = max(0, budget - count)
+            counts[sequence.slot] = count
+
+    def _in_turn(self, reading: list[Sequence]) -> list[Sequence]:
+        """Those that have the least to read first, so that short prompts pass long ones; now and
+        then before them whoever waits for longest, so that nobody starves."""
+        ordered = sorted(reading, key=_left_to_read)
+        if reading and next(self._turns) % _OLDEST == 0:
+            oldest = min(reading, key=_arrival)
+            ordered.remove(oldest)
+            ordered.insert(0, oldest)
+        return ordered
 
     def _wanted(self, sequence: Sequence) -> int:
         """How much a sequence may read at once: to the end, or to where others start from."""
