@@ -23,7 +23,6 @@ from colonnade.messages import (
     Refused,
     Step,
 )
-from colonnade.worker import scheduler
 from colonnade.worker.drafting import DraftModel
 from colonnade.worker.loop import Loop
 from colonnade.worker.ports import DecodeError
@@ -74,7 +73,7 @@ class Bench:
         for sequence in self.loop._scheduler.running():
             read = sequence.tokens[: sequence.position]
             assert self.model.memory[sequence.slot] == read
-        for slot in self.loop._scheduler._slots:
+        for slot in self.loop._scheduler._slots._slots:
             assert slot.sequence is not None or self.model.memory[slot.index] == slot.resident
 
     @property
@@ -139,7 +138,7 @@ def test_every_schedule_gives_every_choice_its_own_text(
     cache_size: int,
     guesses: str,
 ) -> None:
-    with patch.object(scheduler, "_MANY", 4), patch.object(StepCosts, "of", return_value=1.0):
+    with patch("colonnade.worker.slots._MANY", 4), patch.object(StepCosts, "of", return_value=1.0):
         bench = Bench(
             FakeModel(
                 slots=slots,
@@ -271,7 +270,7 @@ def _talk(bench: Bench, number: int, prompt: list[int], most: int = 2) -> int:
 
 
 @pytest.mark.parametrize("cuttable", [True, False])
-@patch.object(scheduler, "_MANY", 4)
+@patch("colonnade.worker.slots._MANY", 4)
 def test_a_conversation_finds_its_past_after_any_number_of_others(cuttable: bool) -> None:
     bench = Bench(FakeModel(slots=2, ctx_size=100, cuttable=cuttable), cache_size=100_000)
     first = [[number] * 8 for number in range(1, 8)]
@@ -282,7 +281,7 @@ def test_a_conversation_finds_its_past_after_any_number_of_others(cuttable: bool
         assert _talk(bench, 10 + number, [*read, 40, 41]) == len(read)
 
 
-@patch.object(scheduler, "_MANY", 4)
+@patch("colonnade.worker.slots._MANY", 4)
 def test_without_memory_for_it_the_past_is_lost() -> None:
     bench = Bench(FakeModel(slots=1, ctx_size=100), cache_size=0)
     assert [_talk(bench, n, [n % 2] * 8) for n in range(4)] == [0, 0, 0, 0]
@@ -291,7 +290,7 @@ def test_without_memory_for_it_the_past_is_lost() -> None:
 
 
 @pytest.mark.parametrize("cuttable", [True, False])
-@patch.object(scheduler, "_MANY", 4)
+@patch("colonnade.worker.slots._MANY", 4)
 def test_a_shared_beginning_is_read_once(cuttable: bool) -> None:
     model = FakeModel(slots=4, ctx_size=100, batch_size=8, cuttable=cuttable)
     bench = Bench(model, cache_size=100_000)
@@ -304,7 +303,7 @@ def test_a_shared_beginning_is_read_once(cuttable: bool) -> None:
     assert sorted(finish.cached_tokens for finish in bench.finishes.values()) == [0] + [30] * 9
 
 
-@patch.object(scheduler, "_MANY", 4)
+@patch("colonnade.worker.slots._MANY", 4)
 def test_who_waits_for_anothers_reading_holds_up_nobody() -> None:
     model = FakeModel(slots=2, ctx_size=100, batch_size=4)
     bench = Bench(model, cache_size=100_000)
@@ -317,7 +316,7 @@ def test_who_waits_for_anothers_reading_holds_up_nobody() -> None:
     assert bench.finishes[2, 0].cached_tokens == 40
 
 
-@patch.object(scheduler, "_MANY", 4)
+@patch("colonnade.worker.slots._MANY", 4)
 def test_a_reader_that_is_cancelled_lets_the_next_one_read() -> None:
     bench = Bench(FakeModel(slots=2, ctx_size=100, batch_size=4), cache_size=100_000)
     bench.submit(1, [5] * 40, max_tokens=1)

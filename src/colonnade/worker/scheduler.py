@@ -12,9 +12,8 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from colonnade.worker.ports import Chunk, DecodeError
-from colonnade.worker.prefixes import common_length
-from colonnade.worker.states import StateCache
+from colonnade.worker.ports import Chunk
+from colonnade.worker.slots import Slots
 from colonnade.worker.waiting import Waiter, WaitingLine
 
 if TYPE_CHECKING:
@@ -26,17 +25,11 @@ if TYPE_CHECKING:
     from colonnade.worker.speculation import Speculation
 
 
-_FEW = 4
-"""Tokens that are read again rather than looked for."""
-
 _OLDEST = 4
 """In every so manieth step prefill goes first to the prompt that waits for longest."""
 
 _MOST_LATER = 16
 """Sequences that are looked at in a step and left waiting: their number must not cost time."""
-
-_MANY = 64
-"""Tokens that are worth waiting for while another sequence reads them, and worth saving."""
 
 
 class Limits(NamedTuple):
@@ -63,18 +56,6 @@ class Plan(NamedTuple):
     decoding: bool
 
 
-class _Slot:
-    __slots__ = ("index", "last_used", "resident", "sequence")
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.sequence: Sequence | None = None
-        self.resident: list[int] = []
-        """The tokens that the memory holds while no sequence runs here."""
-        self.last_used = 0
-        """When a sequence ended here last, in ends of sequences."""
-
-
 class Scheduler:
     """The queue and the slots."""
 
@@ -84,17 +65,14 @@ class Scheduler:
         """``speculation`` guesses tokens, where the memory can forget wrong ones."""
         self._limits = limits
         self._speculation = speculation
-        self._memory = memory
-        self._slots = [_Slot(index) for index in range(limits.slots)]
+        self._slots = Slots(limits.slots, limits.ctx_size, limits.cache_size, memory)
         self._waiting = WaitingLine()
-        self._clock = itertools.count(1)
         self._turns = itertools.count()
-        self._states = StateCache(limits.cache_size, whole=memory.whole)
 
     @property
     def idle(self) -> bool:
         """Nothing runs and nothing waits."""
-        return not self._waiting and not any(slot.sequence for slot in self._slots)
+        return not self._waiting and not any(self._slots.running())
 
     @property
     def waiting(self) -> int:
@@ -103,7 +81,7 @@ class Scheduler:
 
     def running(self) -> Iterator[Sequence]:
         """The sequences that hold a slot, by slot."""
-        return (slot.sequence for slot in self._slots if slot.sequence is not None)
+        return self._slots.running()
 
     def add(self, request: Request) -> None:
         """Queue a request. Its further choices follow once the first has read the prompt."""
@@ -120,22 +98,19 @@ class Scheduler:
         self._waiting.remove(request)
         for sequence in list(self.running()):
             if sequence.request is request:
-                self.release(sequence)
+                self._slots.release(sequence)
 
     def release(self, sequence: Sequence) -> None:
-        """Take back the slot of a sequence that ended; what it read stays for a prompt like it."""
-        slot = self._slots[sequence.slot]
-        slot.sequence = None
-        slot.resident = sequence.tokens[: sequence.position]
-        slot.last_used = next(self._clock)
-        sequence.slot = -1
+        """Take back the slot of a sequence that ended."""
+        self._slots.release(sequence)
+
+    def settle(self, rows: Rows) -> None:
+        """Forget what a draft has put into the memory and did not come true."""
+        self._slots.settle(rows)
 
     def forget(self) -> None:
         """Clear the memory of every slot that no sequence holds."""
-        for slot in self._slots:
-            if slot.sequence is None:
-                slot.resident = []
-                self._memory.keep(slot.index, 0)
+        self._slots.forget()
 
     def plan(self, prefill_budget: int) -> Plan | None:
         """The next batch, None when there is nothing to do.
@@ -167,21 +142,9 @@ class Scheduler:
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
             sequence.position += len(chunk.tokens) - len(sequence.draft) - sequence.filler
             if sequence.checkpoint == sequence.position:
-                self._save(sequence.slot, sequence.tokens[: sequence.position])
+                self._slots.save(sequence)
             if sequence.request.followers:
                 self._branch(sequence)
-
-    def settle(self, rows: Rows) -> None:
-        """Forget what a draft has put into the memory and did not come true."""
-        if rows.right == rows.read:
-            return
-        length = rows.base + rows.right
-        kept = self._memory.keep(rows.slot, length)
-        if kept < length:  # then it is read again
-            if rows.sequence.slot >= 0:
-                rows.sequence.position = kept
-            else:
-                self._slots[rows.slot].resident = rows.sequence.tokens[:kept]
 
     def _speculate(self, decoding: list[Sequence], decoded: int) -> None:
         """Have tokens guessed where each sequence decodes one. Not while one reads the end of its
@@ -198,7 +161,7 @@ class Scheduler:
         """Let the further choices start once all but the last token of their prompt is read."""
         request = sequence.request
         if sequence.position == len(request.prompt) - 1:
-            request.shared = self._memory.save(sequence.slot)
+            request.shared = self._slots.copy(sequence)
             self._waiting.put_first(request.followers)
             request.followers = []
 
@@ -262,155 +225,28 @@ class Scheduler:
         started: list[Sequence] = []
         if not self._waiting:
             return started
-        free = [slot for slot in self._slots if slot.sequence is None]
         held = Counter(each.request.client for each in self.running())
         later: list[Waiter] = []
-        while free and len(later) < _MOST_LATER:
+        while not self._slots.full and len(later) < _MOST_LATER:
             entry = self._waiting.pop(held)
             if entry is None:
                 break
             sequence = entry.sequence
-            if self._is_being_read(sequence, free):
+            if self._slots.is_being_read(sequence):
                 later.append(entry)
                 continue
-            self._place(sequence, free)
+            self._slots.place(sequence)
+            if sequence.request.followers:
+                self._branch(sequence)
             started.append(sequence)
             held[sequence.request.client] += 1
-            free = [slot for slot in free if slot.sequence is None]
         self._waiting.put_back(later)
         return started
-
-    def _is_being_read(self, sequence: Sequence, free: list[_Slot]) -> bool:
-        """Whether a sequence that runs is about to read much of this one's prompt. If so, it will
-        leave a state there."""
-        reader = sequence.behind
-        if reader is not None and reader.slot >= 0 and reader.position < reader.checkpoint:
-            return True  # as was found before
-        sequence.behind = self._reader_before(sequence, free)
-        return sequence.behind is not None
-
-    def _reader_before(self, sequence: Sequence, free: list[_Slot]) -> Sequence | None:
-        """Who is about to read what this one begins with, and much of it."""
-        if not self._limits.cache_size or not self._may_reuse(sequence):
-            return None
-        prompt = sequence.request.prompt
-        readers = [each for each in self.running() if each.position < len(each.request.prompt)]
-        most = len(prompt) - 1
-        shared = {id(each): common_length(each.request.prompt, prompt, most) for each in readers}
-        reader = max(readers, key=lambda each: shared[id(each)], default=None)
-        if reader is None or shared[id(reader)] <= reader.position:
-            return None
-        common = shared[id(reader)]
-        found = self._states.find(prompt, most)
-        there = max(self._reusable(slot, prompt, most) for slot in free)
-        if common - max(there, 0 if found is None else found[0]) < _MANY:
-            return None
-        if not reader.position < reader.checkpoint <= common:
-            reader.checkpoint = common
-        return reader if reader.checkpoint >= _MANY else None
-
-    def _may_reuse(self, sequence: Sequence) -> bool:
-        """Whether what was read before may stand for a part of its prompt."""
-        request = sequence.request
-        return request.decoding.prompt_logprobs is None and request.shared is None
-
-    def _prepare(self, free: list[_Slot], prompt: list[int], reusable: int) -> tuple[_Slot, int]:
-        """A slot for a prompt, and how many of its tokens the slot remembers.
-
-        A conversation goes on in its own slot. One that only begins like another takes a copy of
-        that beginning, from a slot or from the saved states, to an empty slot or to the one unused
-        for longest. What a slot loses by this is saved.
-        """
-        shared = {slot.index: self._reusable(slot, prompt, reusable) for slot in free}
-        source = max(free, key=lambda slot: shared[slot.index])
-        common = shared[source.index]
-        spare = min(free, key=lambda slot: (bool(slot.resident), slot.last_used, slot.index))
-        found = self._states.find(prompt, reusable)
-        if found is not None and found[0] >= max(_FEW, common + 1):
-            self._evict(spare)
-            return spare, self._restore(spare, found[1].state, found[0])
-        if not common:
-            self._evict(spare)
-            return spare, self._memory.keep(spare.index, 0)
-        lost = len(source.resident) - common
-        fits = spare is source or not lost or (spare.resident and lost <= common)
-        if fits or self._memory.whole:  # a copy could not be cut
-            if lost:
-                self._evict(source)
-            return source, self._memory.keep(source.index, common)
-        self._evict(spare)
-        return spare, self._restore(spare, self._memory.save(source.index), common)
-
-    def _borrow(self, prompt: list[int], most: int, free: list[_Slot]) -> None:
-        """Save what a running sequence has read, where a prompt begins with much of that."""
-        if not self._limits.cache_size or self._memory.whole:
-            return
-        lender = max(self.running(), key=lambda each: _shares(each, prompt, most), default=None)
-        if lender is None:
-            return
-        found = self._states.find(prompt, most)
-        there = max(self._reusable(slot, prompt, most) for slot in free)
-        if _shares(lender, prompt, most) - max(there, found[0] if found else 0) >= _MANY:
-            self._save(lender.slot, lender.tokens[: lender.position])
-
-    def _evict(self, slot: _Slot) -> None:
-        """Save what a slot holds before it is lost."""
-        if len(slot.resident) >= _MANY and not self._states.holds(slot.resident):
-            self._save(slot.index, slot.resident)
-
-    def _save(self, slot: int, tokens: list[int]) -> None:
-        if self._limits.cache_size:
-            self._states.put(list(tokens), self._memory.save(slot))
-
-    def _restore(self, slot: _Slot, state: bytearray, length: int) -> int:
-        """Put a saved state of ``length`` tokens into a slot; returns how many are there."""
-        try:
-            self._memory.load(slot.index, state)
-        except DecodeError:  # then they are read again
-            return self._memory.keep(slot.index, 0)
-        return self._memory.keep(slot.index, length)
-
-    def _reusable(self, slot: _Slot, prompt: list[int], most: int) -> int:
-        """How many tokens of a prompt a slot can give, 0 for a few that are not worth it."""
-        common = common_length(slot.resident, prompt, most)
-        if common < _FEW or not self._memory.can_keep(slot.index, common):
-            return 0
-        return common
-
-    def _place(self, sequence: Sequence, free: list[_Slot]) -> None:
-        """Put a sequence into a free slot."""
-        request = sequence.request
-        reusable = len(request.prompt) - 1 if self._may_reuse(sequence) else 0
-        if reusable:
-            self._borrow(request.prompt, reusable, free)
-        slot, kept = self._prepare(free, request.prompt, reusable)
-        if request.shared is not None and sequence.choice > 0:
-            kept = self._restore(slot, request.shared, len(request.prompt) - 1)
-        slot.sequence = sequence
-        slot.resident = []
-        sequence.slot = slot.index
-        sequence.behind = None
-        sequence.position = sequence.cached = kept
-        most = request.decoding.max_tokens
-        room = self._limits.ctx_size - len(request.prompt)
-        sequence.limit = len(request.prompt) + (room if most is None else min(most, room))
-        del sequence.tokens[sequence.limit :]
-        if self._limits.cache_size and reusable and self._memory.whole:
-            # A state cannot be cut here: leave one where this prompt parts from an earlier one.
-            parting = min(self._states.seen(request.prompt), reusable)
-            sequence.checkpoint = parting if parting >= kept + _MANY else 0
-        if request.followers:
-            self._branch(sequence)
 
 
 def _decodes(sequence: Sequence) -> bool:
     """Whether it takes its token a step, and does not count as prefill."""
     return sequence.prompt_is_read or sequence.unread == 1
-
-
-def _shares(sequence: Sequence, prompt: list[int], most: int) -> int:
-    """How many tokens of a prompt a sequence has read."""
-    return min(sequence.position, common_length(sequence.tokens, prompt, most))
 
 
 def _left_to_read(sequence: Sequence) -> tuple[int, float, int]:

@@ -1,0 +1,224 @@
+"""The slots: who holds them, what their memory still knows, and states of it kept elsewhere.
+
+A prompt gets the slot, or a copy of the state, that saves the most of its reading.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from colonnade.worker.ports import DecodeError
+from colonnade.worker.prefixes import common_length
+from colonnade.worker.states import StateCache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from colonnade.worker.ports import Memory
+    from colonnade.worker.rows import Rows
+    from colonnade.worker.sequence import Sequence
+
+_FEW = 4
+"""Tokens that are read again rather than looked for."""
+
+_MANY = 64
+"""Tokens that are worth waiting for while another sequence reads them, and worth saving."""
+
+
+class _Slot:
+    __slots__ = ("index", "last_used", "resident", "sequence")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.sequence: Sequence | None = None
+        self.resident: list[int] = []
+        """The tokens that the memory holds while no sequence runs here."""
+        self.last_used = 0
+        """When a sequence ended here last, in ends of sequences."""
+
+
+class Slots:
+    """The model's memory, slot by slot."""
+
+    def __init__(self, count: int, ctx_size: int, cache_size: int, memory: Memory) -> None:
+        """``ctx_size``: tokens that a slot holds; ``cache_size``: bytes for states elsewhere."""
+        self._ctx_size = ctx_size
+        self._cache_size = cache_size
+        self._memory = memory
+        self._slots = [_Slot(index) for index in range(count)]
+        self._clock = itertools.count(1)
+        self._states = StateCache(cache_size, whole=memory.whole)
+
+    def running(self) -> Iterator[Sequence]:
+        """The sequences that hold a slot, by slot."""
+        return (slot.sequence for slot in self._slots if slot.sequence is not None)
+
+    @property
+    def full(self) -> bool:
+        """No slot is free."""
+        return all(slot.sequence is not None for slot in self._slots)
+
+    def place(self, sequence: Sequence) -> None:
+        """Put a sequence into a free slot."""
+        request, free = sequence.request, self._free()
+        reusable = len(request.prompt) - 1 if _may_reuse(sequence) else 0
+        if reusable:
+            self._borrow(request.prompt, reusable, free)
+        slot, kept = self._prepare(free, request.prompt, reusable)
+        if request.shared is not None and sequence.choice > 0:
+            kept = self._restore(slot, request.shared, len(request.prompt) - 1)
+        slot.sequence = sequence
+        slot.resident = []
+        sequence.slot = slot.index
+        sequence.behind = None
+        sequence.position = sequence.cached = kept
+        most = request.decoding.max_tokens
+        room = self._ctx_size - len(request.prompt)
+        sequence.limit = len(request.prompt) + (room if most is None else min(most, room))
+        del sequence.tokens[sequence.limit :]
+        if self._cache_size and reusable and self._memory.whole:
+            # A state cannot be cut here: leave one where this prompt parts from an earlier one.
+            parting = min(self._states.seen(request.prompt), reusable)
+            sequence.checkpoint = parting if parting >= kept + _MANY else 0
+
+    def release(self, sequence: Sequence) -> None:
+        """Take back the slot of a sequence that ended; what it read stays for a prompt like it."""
+        slot = self._slots[sequence.slot]
+        slot.sequence = None
+        slot.resident = sequence.tokens[: sequence.position]
+        slot.last_used = next(self._clock)
+        sequence.slot = -1
+
+    def forget(self) -> None:
+        """Clear the memory of every slot that no sequence holds."""
+        for slot in self._slots:
+            if slot.sequence is None:
+                slot.resident = []
+                self._memory.keep(slot.index, 0)
+
+    def settle(self, rows: Rows) -> None:
+        """Forget what a draft has put into the memory and did not come true."""
+        if rows.right == rows.read:
+            return
+        length = rows.base + rows.right
+        kept = self._memory.keep(rows.slot, length)
+        if kept < length:  # then it is read again
+            if rows.sequence.slot >= 0:
+                rows.sequence.position = kept
+            else:
+                self._slots[rows.slot].resident = rows.sequence.tokens[:kept]
+
+    def save(self, sequence: Sequence) -> None:
+        """Keep the state of what a running sequence has read, for prompts that begin with it."""
+        self._save(sequence.slot, sequence.tokens[: sequence.position])
+
+    def copy(self, sequence: Sequence) -> bytearray:
+        """The state of what a running sequence has read."""
+        return self._memory.save(sequence.slot)
+
+    def is_being_read(self, sequence: Sequence) -> bool:
+        """Whether a sequence that runs is about to read much of this one's prompt. If so, it will
+        leave a state there."""
+        reader = sequence.behind
+        if reader is not None and reader.slot >= 0 and reader.position < reader.checkpoint:
+            return True  # as was found before
+        sequence.behind = self._reader_before(sequence, self._free())
+        return sequence.behind is not None
+
+    def _reader_before(self, sequence: Sequence, free: list[_Slot]) -> Sequence | None:
+        """Who is about to read what this one begins with, and much of it."""
+        if not self._cache_size or not _may_reuse(sequence):
+            return None
+        prompt = sequence.request.prompt
+        readers = [each for each in self.running() if each.position < len(each.request.prompt)]
+        most = len(prompt) - 1
+        shared = {id(each): common_length(each.request.prompt, prompt, most) for each in readers}
+        reader = max(readers, key=lambda each: shared[id(each)], default=None)
+        if reader is None or shared[id(reader)] <= reader.position:
+            return None
+        common = shared[id(reader)]
+        found = self._states.find(prompt, most)
+        there = max(self._reusable(slot, prompt, most) for slot in free)
+        if common - max(there, 0 if found is None else found[0]) < _MANY:
+            return None
+        if not reader.position < reader.checkpoint <= common:
+            reader.checkpoint = common
+        return reader if reader.checkpoint >= _MANY else None
+
+    def _free(self) -> list[_Slot]:
+        return [slot for slot in self._slots if slot.sequence is None]
+
+    def _prepare(self, free: list[_Slot], prompt: list[int], reusable: int) -> tuple[_Slot, int]:
+        """A slot for a prompt, and how many of its tokens the slot remembers.
+
+        A conversation goes on in its own slot. One that only begins like another takes a copy of
+        that beginning, from a slot or from the saved states, to an empty slot or to the one unused
+        for longest. What a slot loses by this is saved.
+        """
+        shared = {slot.index: self._reusable(slot, prompt, reusable) for slot in free}
+        source = max(free, key=lambda slot: shared[slot.index])
+        common = shared[source.index]
+        spare = min(free, key=lambda slot: (bool(slot.resident), slot.last_used, slot.index))
+        found = self._states.find(prompt, reusable)
+        if found is not None and found[0] >= max(_FEW, common + 1):
+            self._evict(spare)
+            return spare, self._restore(spare, found[1].state, found[0])
+        if not common:
+            self._evict(spare)
+            return spare, self._memory.keep(spare.index, 0)
+        lost = len(source.resident) - common
+        fits = spare is source or not lost or (spare.resident and lost <= common)
+        if fits or self._memory.whole:  # a copy could not be cut
+            if lost:
+                self._evict(source)
+            return source, self._memory.keep(source.index, common)
+        self._evict(spare)
+        return spare, self._restore(spare, self._memory.save(source.index), common)
+
+    def _borrow(self, prompt: list[int], most: int, free: list[_Slot]) -> None:
+        """Save what a running sequence has read, where a prompt begins with much of that."""
+        if not self._cache_size or self._memory.whole:
+            return
+        lender = max(self.running(), key=lambda each: _shares(each, prompt, most), default=None)
+        if lender is None:
+            return
+        found = self._states.find(prompt, most)
+        there = max(self._reusable(slot, prompt, most) for slot in free)
+        if _shares(lender, prompt, most) - max(there, found[0] if found else 0) >= _MANY:
+            self._save(lender.slot, lender.tokens[: lender.position])
+
+    def _evict(self, slot: _Slot) -> None:
+        """Save what a slot holds before it is lost."""
+        if len(slot.resident) >= _MANY and not self._states.holds(slot.resident):
+            self._save(slot.index, slot.resident)
+
+    def _save(self, slot: int, tokens: list[int]) -> None:
+        if self._cache_size:
+            self._states.put(list(tokens), self._memory.save(slot))
+
+    def _restore(self, slot: _Slot, state: bytearray, length: int) -> int:
+        """Put a saved state of ``length`` tokens into a slot; returns how many are there."""
+        try:
+            self._memory.load(slot.index, state)
+        except DecodeError:  # then they are read again
+            return self._memory.keep(slot.index, 0)
+        return self._memory.keep(slot.index, length)
+
+    def _reusable(self, slot: _Slot, prompt: list[int], most: int) -> int:
+        """How many tokens of a prompt a slot can give, 0 for a few that are not worth it."""
+        common = common_length(slot.resident, prompt, most)
+        if common < _FEW or not self._memory.can_keep(slot.index, common):
+            return 0
+        return common
+
+
+def _may_reuse(sequence: Sequence) -> bool:
+    """Whether what was read before may stand for a part of its prompt."""
+    request = sequence.request
+    return request.decoding.prompt_logprobs is None and request.shared is None
+
+
+def _shares(sequence: Sequence, prompt: list[int], most: int) -> int:
+    """How many tokens of a prompt a sequence has read."""
+    return min(sequence.position, common_length(sequence.tokens, prompt, most))
