@@ -130,7 +130,10 @@ class Scheduler:
         decoded = sum(counts)
         budget = max(0, (min(most, paced) if decoding else most) - decoded)
         reading = [each for each in running if not _decodes(each)]
-        self._share_prefill(reading, budget, most - decoded, counts)
+        room = most - decoded
+        if decoding:
+            budget = min(self._for_many(reading, len(decoding), budget), room)
+        self._share_prefill(reading, budget, room, counts)
         if not reading:
             self._speculate(decoding, decoded)
         sequences = [each for each in running if counts[each.slot]]
@@ -175,6 +178,12 @@ class Scheduler:
             spare -= more
             counts[sequence.slot] = 1 + more
         return counts
+
+    def _for_many(self, reading: list[Sequence], decoding: int, budget: int) -> int:
+        """A larger budget where it lets everybody through who reads, and they are more than those
+        whom it delays: these wait once instead of in many steps."""
+        wanted = sum(map(self._wanted, reading))
+        return wanted if budget < wanted <= budget * len(reading) // decoding else budget
 
     def _share_prefill(
         self, reading: list[Sequence], budget: int, room: int, counts: list[int]
