@@ -117,8 +117,6 @@ class ModelInfo(Struct, frozen=True, gc=False):
     """Everything that the server process knows of a model. It never opens the file itself."""
 
     path: str
-    draft: str
-    """Name of the file of the draft model; empty for none."""
     name: str
     """``general.name`` of the file, or its stem."""
     architecture: str
@@ -160,3 +158,5 @@ class ModelInfo(Struct, frozen=True, gc=False):
     """The tokens, by name, that a grammar has to write as ``<[id]>``: no text of it spells them."""
     metadata: dict[str, str]
     """The file's scalar metadata, without the tokenizer's."""
+    draft: str = ""
+    """Name of the file of the draft model; empty for none."""
