@@ -47,6 +47,7 @@ class FakeModel:
     by: int = 1
     """What is added to a token for the next one."""
     memory: list[list[int]] = field(init=False)
+    logits: NDArray[np.float32] = field(init=False)
     batches: list[list[Chunk]] = field(default_factory=list)
     made_samplers: list[FakeSampler] = field(default_factory=list)
 
@@ -69,7 +70,8 @@ class FakeModel:
             ]
         assert len(rows) <= self.max_outputs
         self.batches.append(list(chunks))
-        return np.array(rows, dtype=np.float32).reshape(len(rows), VOCAB)
+        self.logits = np.array(rows, dtype=np.float32).reshape(len(rows), VOCAB)
+        return self.logits
 
     @property
     def whole(self) -> bool:
@@ -103,10 +105,11 @@ class FakeModel:
 
     def draw(self, draws: Sequence[Draw]) -> list[int]:
         assert not any(draw.sampler.closed for draw in draws)
-        return [
-            int((draw.row if draw.mask is None else np.where(draw.mask, draw.row, -1)).argmax())
-            for draw in draws
-        ]
+        return [int(self._allowed(draw).argmax()) for draw in draws]
+
+    def _allowed(self, draw: Draw) -> NDArray[np.float32]:
+        row = self.logits[draw.row]
+        return row if draw.mask is None else np.where(draw.mask, row, np.float32(-1))
 
     def piece(self, token: int) -> bytes:
         return b"" if token == END else bytes([token + 48])

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from colonnade.messages import Cancel, Decoding
 from colonnade.worker.lookup import PromptLookup
-from colonnade.worker.ports import Chunk
 from colonnade.worker.sequence import Request
 from colonnade.worker.speculation import LookupGuesser, Speculation, StepCosts, Trust
 from tests.worker.fake_model import VOCAB, FakeModel, FakeSampler
@@ -176,14 +175,6 @@ def test_what_a_step_without_guesses_takes_is_always_known() -> None:
     assert all(each.draft for each in made)
 
 
-def test_rows_that_were_not_drawn_from_tell_nothing() -> None:
-    speculation = Speculation(LookupGuesser())
-    speculation.time_step([Chunk(0, 5, [1, 2, 3], 1)], 1.0)
-    assert not speculation.costs.knows(3)
-    speculation.time_step([Chunk(0, 5, [1, 2, 3], 3)], 1.0)
-    assert speculation.costs.knows(3)
-
-
 def _decoding_sequence() -> Sequence:
     """One that says the same for ever, and has a guess."""
     request = Request(1, [7] * 20, Decoding(), [FakeSampler()], [None], 0.0)
@@ -205,15 +196,19 @@ def _told(tokens: list[int], *more: int) -> PromptLookup:
 
 
 def test_the_guess_is_what_stood_behind_the_same_tokens() -> None:
-    assert _told([1, 2, 3, 4, 5, 1, 2]).guess(3) == [3, 4, 5]
+    assert _told([1, 2, 3, 4, 5, 1, 2, 3]).guess(2) == [4, 5]
     assert _told([1, 2, 3, 4, 5], 1, 2, 3).guess(2) == [4, 5]
+    assert _told([1, 2, 3, 4, 5, 1, 2]).guess(5) == [], "two tokens are too few"
     assert _told([1, 2, 3]).guess(5) == []
 
 
-def test_four_tokens_tell_more_than_two() -> None:
-    text = [1, 2, 3, 4, 9, 9, 3, 4, 7, 8]
-    assert _told([*text, 1, 2, 3, 4]).guess(2) == [9, 9]
-    assert _told([*text, 0, 0, 3, 4]).guess(2) == [7, 8]
+def test_of_several_places_the_last_one_counts() -> None:
+    assert _told([1, 2, 3, 8, 8, 1, 2, 3, 9, 9, 1, 2, 3]).guess(2) == [9, 9]
+
+
+def test_four_tokens_tell_more_than_three() -> None:
+    text = [1, 2, 3, 4, 9, 9]
+    assert _told([*text, 1, 2, 3, 4]).expected(4) > _told([*text, 0, 2, 3, 4]).expected(4) > 0
 
 
 def test_repetition_is_taken_to_go_on() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from colonnade.worker.pacer import PrefillPacer
 from colonnade.worker.ports import Chunk, DecodeError
 from colonnade.worker.prefixes import common_length
+from colonnade.worker.series import expected_run
 
 if TYPE_CHECKING:
     from colonnade.worker.ports import Model
@@ -139,8 +140,7 @@ class DraftRecord:
 
     def expected(self, count: int) -> float:
         """How many of so many guessed tokens will come true, up to the first wrong one."""
-        rate = self._rate
-        return rate * (1 - rate**count) / (1 - rate) if rate < 1 else count
+        return expected_run(self._rate, self._rate, count)
 
     def follow(self, before: int) -> None:
         """See how much of the guess came true in the tokens behind the first ``before``."""

@@ -56,3 +56,18 @@ def token_logprob(
         for other in most_likely(logprobs, top)
     )
     return TokenLogprob(token, name(token), float(logprobs[token]), alternatives)
+
+
+def prompt_logprobs(
+    prompt: list[int],
+    position: int,
+    rows: NDArray[np.float32],
+    top: int,
+    name: Callable[[int], bytes],
+) -> list[TokenLogprob]:
+    """The entries that rows of logits (tokens, vocab_size), of the tokens from ``position`` on,
+    give of a prompt's tokens; before them that of the first one, which nothing precedes."""
+    found = [TokenLogprob(prompt[0], name(prompt[0]), None)] if position == 0 else []
+    for row, token in zip(rows, prompt[position + 1 :], strict=False):
+        found.append(token_logprob(log_softmax(row), token, top, name))
+    return found

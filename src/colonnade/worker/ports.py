@@ -84,13 +84,12 @@ class Sampler(Protocol):
 
 
 class Draw(NamedTuple):
-    """A token to be drawn from a row of logits (vocab_size, float32; may be changed in place),
-    which belongs to token ``place`` of the batch just decoded. ``mask`` (vocab_size, uint8) is 0
-    for the tokens that may not be drawn; None allows all."""
+    """A token to be drawn from a row of the logits of the batch just decoded, which may change in
+    place. ``mask`` (vocab_size, uint8) is 0 for the tokens that may not be drawn; None allows
+    all."""
 
     sampler: Sampler
-    row: NDArray[np.float32]
-    place: int
+    row: int
     mask: NDArray[np.uint8] | None = None
 
 

@@ -8,51 +8,46 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from colonnade.worker.sequence import Sequence
+    from colonnade.worker.sequence import Draft, Sequence
 
 
 class Rows:
     """Walks through the rows as long as what is drawn is what was guessed."""
 
-    __slots__ = ("_logits", "_place", "base", "draft", "read", "right", "sequence", "slot")
+    __slots__ = ("base", "draft", "logprobs", "mask", "right", "row", "sequence", "slot")
 
-    def __init__(self, sequence: Sequence, logits: NDArray[np.float32], place: int) -> None:
-        """``logits`` (outputs, vocab_size) belong to the tokens of the batch from ``place`` on: the
-        sequence's last token, then its draft, which becomes theirs."""
+    def __init__(self, sequence: Sequence, end: int) -> None:
+        """``end`` is the row behind its last one. They belong to the sequence's last token, and to
+        its draft, which becomes theirs."""
         self.sequence = sequence
         self.slot = sequence.slot
         self.base = len(sequence.tokens)
         """Number of its tokens before the first draw."""
-        self.draft = sequence.draft
-        self.read = len(sequence.draft) + sequence.filler
-        """How many tokens were read behind them."""
-        sequence.draft, sequence.filler = [], 0
+        self.row = end - 1
+        """The row of the next draw."""
         self.right = 0
         """How many of the draft's tokens were drawn."""
-        self._logits = logits
-        self._place = place
-
-    @property
-    def logits(self) -> NDArray[np.float32]:
-        """The row for the next draw."""
-        row: NDArray[np.float32] = self._logits[self.right]
-        return row
-
-    @property
-    def place(self) -> int:
-        """Which token of the batch it belongs to."""
-        return self._place + self.right
+        self.mask: NDArray[np.uint8] | None = None
+        """What may be drawn; None for all."""
+        self.logprobs: NDArray[np.float32] | None = None
+        """Of the next draw, where they are asked for."""
+        self.draft: Draft | None = sequence.draft
+        if sequence.draft is not None:
+            self.row -= sequence.draft.read
+            sequence.draft = None
 
     def walk(self) -> bool:
         """Go to the row behind what was drawn. Returns whether there is one."""
         sequence = self.sequence
-        if sequence.slot < 0 or not self.draft:
+        if sequence.slot < 0 or self.draft is None or not self.draft.tokens:
             return False
         drawn = sequence.tokens[self.base :]
-        for token, guess in zip(drawn[self.right :], self.draft[self.right :], strict=False):
+        before = self.right
+        for token, guess in zip(drawn[before:], self.draft.tokens[before:], strict=False):
             if token != guess:
                 break
             self.right += 1
-            sequence.accepted += 1
+        sequence.accepted += self.right - before
         sequence.position = self.base + self.right
+        self.row += self.right - before
         return self.right == len(drawn)

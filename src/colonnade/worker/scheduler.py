@@ -46,7 +46,9 @@ class Limits(NamedTuple):
 class Plan(NamedTuple):
     """One batch: each chunk with the sequence it belongs to, by slot; and who got a slot for it.
 
-    ``prefill_tokens`` are those of prompts, ``decoding`` says whether there are others.
+    ``prefill_tokens`` are those of prompts, ``decoding`` says whether there are others. ``width``
+    is the number of tokens of each chunk, where all have as many with a row of logits for each of
+    them, or else 0.
     """
 
     sequences: list[Sequence]
@@ -54,6 +56,7 @@ class Plan(NamedTuple):
     started: list[Sequence]
     prefill_tokens: int
     decoding: bool
+    width: int = 0
 
 
 class Scheduler:
@@ -118,10 +121,24 @@ class Scheduler:
         ``prefill_budget`` bounds what is read beside sequences that decode: prompts, and tokens
         that grammars force on others.
         """
-        started = self._admit()
+        started = self._admit() if self._waiting else []
         running = list(self.running())
         if not running:
             return None
+        if all(each.unread == 1 for each in running):
+            return self._plan_decode(running, started)
+        return self._plan_mixed(running, started, prefill_budget)
+
+    def _plan_decode(self, running: list[Sequence], started: list[Sequence]) -> Plan:
+        """A step in which each sequence reads its last token, and perhaps guessed ones."""
+        width = self._speculate(running)
+        chunks = [Chunk(each.slot, each.position, _ahead(each), width) for each in running]
+        return Plan(running, chunks, started, 0, decoding=True, width=width)
+
+    def _plan_mixed(
+        self, running: list[Sequence], started: list[Sequence], prefill_budget: int
+    ) -> Plan:
+        """A step in which some read more, because it is their prompt or because it is settled."""
         decoding = [each for each in running if _decodes(each)]
         most = self._limits.batch_size
         paced = len(decoding) + prefill_budget
@@ -134,8 +151,6 @@ class Scheduler:
         if decoding:
             budget = min(self._for_many(reading, len(decoding), budget), room)
         self._share_prefill(reading, budget, room, counts)
-        if not reading:
-            self._speculate(decoding, decoded)
         sequences = [each for each in running if counts[each.slot]]
         chunks = [_chunk(each, counts[each.slot]) for each in sequences]
         return Plan(sequences, chunks, started, sum(counts) - decoded, bool(decoding))
@@ -143,22 +158,23 @@ class Scheduler:
     def applied(self, plan: Plan) -> None:
         """Note that a plan has run: its tokens are read."""
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
-            sequence.position += len(chunk.tokens) - len(sequence.draft) - sequence.filler
+            sequence.position += len(chunk.tokens)
+            if sequence.draft is not None:
+                sequence.position -= sequence.draft.read
             if sequence.checkpoint == sequence.position:
                 self._slots.save(sequence)
             if sequence.request.followers:
                 self._branch(sequence)
 
-    def _speculate(self, decoding: list[Sequence], decoded: int) -> None:
-        """Have tokens guessed where each sequence decodes one. Not while one reads the end of its
-        prompt: it may leave a state there, or end with it, and neither must hold guessed tokens."""
-        if self._speculation is None or decoded != len(decoding):
-            return
-        if any(each.first_token is None for each in decoding):
-            return
+    def _speculate(self, decoding: list[Sequence]) -> int:
+        """Have tokens guessed where each sequence decodes one; how many each of them reads then.
+        Not while one reads the end of its prompt: it may leave a state there, or end with it, and
+        neither must hold guessed tokens."""
+        if self._speculation is None or any(each.first_token is None for each in decoding):
+            return 1
         room = self._limits.ctx_size - max(len(each.tokens) for each in decoding)
         rows = min(self._limits.batch_size, self._limits.max_outputs)
-        self._speculation.prepare(decoding, min(rows // decoded, room))
+        return self._speculation.prepare(decoding, min(rows // len(decoding), room))
 
     def _branch(self, sequence: Sequence) -> None:
         """Let the further choices start once all but the last token of their prompt is read."""
@@ -271,13 +287,16 @@ def _arrival(sequence: Sequence) -> tuple[float, int]:
     return sequence.request.submitted, sequence.choice
 
 
+def _ahead(sequence: Sequence) -> list[int]:
+    """Its last token, and behind it what is guessed."""
+    last, draft = sequence.tokens[-1:], sequence.draft
+    return last if draft is None else last + draft.tokens + last * draft.filler
+
+
 def _chunk(sequence: Sequence, count: int) -> Chunk:
     start = sequence.position
     tokens = sequence.tokens[start : start + count]
     outputs = int(start + count == len(sequence.tokens))
     if _echoes(sequence) and start < len(sequence.request.prompt):
         outputs = count
-    if sequence.draft or sequence.filler:
-        tokens += sequence.draft + sequence.tokens[-1:] * sequence.filler
-        outputs += len(sequence.draft) + sequence.filler
     return Chunk(sequence.slot, start, tokens, outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob
 from colonnade.worker.text import TextStream
@@ -50,6 +50,18 @@ class Request:
         self.samplers.clear()
 
 
+class Draft(NamedTuple):
+    """Guessed tokens, and how many more are read for nothing, to read as many as others."""
+
+    tokens: list[int]
+    filler: int
+
+    @property
+    def read(self) -> int:
+        """Tokens that a step reads of it."""
+        return len(self.tokens) + self.filler
+
+
 class Sequence:
     """One choice: its tokens, and how far the model has read them."""
 
@@ -61,7 +73,6 @@ class Sequence:
         "choice",
         "draft",
         "drafted",
-        "filler",
         "first_token",
         "foresight",
         "guide",
@@ -103,10 +114,8 @@ class Sequence:
         """When the prompt was read."""
         self.foresight: Foresight | None = None
         """What guesses its next tokens."""
-        self.draft: list[int] = []
-        """Guessed tokens that the next step reads behind ``tokens``."""
-        self.filler = 0
-        """How many more it reads for nothing, to read as many as others."""
+        self.draft: Draft | None = None
+        """What the next step reads behind ``tokens``."""
         self.drafted = 0
         self.accepted = 0
         """Of all guessed tokens, those that came true."""

@@ -99,7 +99,7 @@ class Slots:
 
     def settle(self, rows: Rows) -> None:
         """Forget what a draft has put into the memory and did not come true."""
-        if rows.right == rows.read:
+        if rows.draft is None or rows.right == rows.draft.read:
             return
         length = rows.base + rows.right
         kept = self._memory.keep(rows.slot, length)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from colonnade.worker.drafting import DraftModel, DraftRecord, Text
 from colonnade.worker.lookup import PromptLookup
+from colonnade.worker.sequence import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Sequences
 
-    from colonnade.worker.ports import Chunk, Foresight
+    from colonnade.worker.ports import Foresight
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Sequence
 
@@ -162,30 +163,32 @@ class Speculation:
         self._guessing = 0.0
         """Seconds that its guesses took."""
 
-    def prepare(self, sequences: Sequences[Sequence], widest: int) -> None:
-        """Set the drafts of sequences that decode one token each.
+    def prepare(self, sequences: Sequences[Sequence], widest: int) -> int:
+        """Set the drafts of sequences that decode one token each. Returns how many tokens each of
+        them reads now.
 
-        All get as many tokens, at most ``widest``, or llama.cpp would compute those with more in a
+        All read as many, at most ``widest``, or llama.cpp would compute those with more in a
         second pass: where a sequence has no guess, fillers take its place.
         """
         width = self._width(sequences, min(widest, _MOST_ROWS // len(sequences)))
         if width == 1:
-            return
+            return 1
         began = time.perf_counter()
         guesses = self._guesser.guess(sequences, width - 1)
         if not any(guesses):  # a draft model may still be reading the prompts
-            return
+            return 1
         self._guessing = time.perf_counter() - began
         for sequence, guess in zip(sequences, guesses, strict=True):
-            sequence.draft = guess[: _useful(sequence)]
+            tokens = guess[: _useful(sequence)]
+            sequence.draft = Draft(tokens, width - 1 - len(tokens))
+            sequence.drafted += len(tokens)
             if sequence.foresight is not None:
-                self._hoped += sequence.foresight.expected(len(sequence.draft))
-            sequence.drafted += len(sequence.draft)
-            sequence.filler = width - 1 - len(sequence.draft)
+                self._hoped += sequence.foresight.expected(len(tokens))
+        return width
 
     def follow(self, ready: Sequences[Rows]) -> None:
         """Take in what a step has added to its sequences."""
-        self._trust.learn(self._hoped, sum(rows.right for rows in ready))
+        self._trust.learn(self._hoped, sum([rows.right for rows in ready]))
         self._hoped = 0.0
         for rows in ready:
             sequence = rows.sequence
@@ -194,13 +197,10 @@ class Speculation:
                     sequence.foresight = self._guesser.foresight(sequence)
                 sequence.foresight.follow(rows.base)
 
-    def time_step(self, chunks: Sequences[Chunk], seconds: float) -> None:
-        """Learn what a step without prefill took, if each sequence had as many tokens, all of them
-        with a row of logits."""
-        widths = {(len(chunk.tokens), chunk.outputs) for chunk in chunks}
-        count, outputs = widths.pop()
-        if not widths and count == outputs:
-            self.costs.observe(len(chunks) * count, seconds + self._guessing)
+    def time_step(self, rows: int, seconds: float) -> None:
+        """Learn what a step without prefill took, in which each sequence had as many tokens, all of
+        them with a row of logits."""
+        self.costs.observe(rows, seconds + self._guessing)
         self._guessing = 0.0
 
     def _width(self, sequences: Sequences[Sequence], widest: int) -> int:

@@ -40,31 +40,33 @@ class Batch:
 
     def fill(self, chunks: Sequence[Chunk]) -> int:
         """Put the chunks into the batch; returns the number of rows of logits asked for."""
-        if all(len(chunk.tokens) == 1 for chunk in chunks):
-            return self._fill_decode(chunks)
         at = rows = 0
         for slot, position, tokens, outputs in chunks:
-            end = at + len(tokens)
-            self._tokens[at:end] = tokens
-            self._positions[at:end] = np.arange(position, position + len(tokens))
-            self._slots[at:end] = slot
-            self._outputs[at:end] = 0
-            self._outputs[end - outputs : end] = 1
+            if len(tokens) == 1:
+                self._put(at, slot, position, tokens[0], outputs)
+            else:
+                self._put_all(at, slot, position, tokens, outputs)
+            at += len(tokens)
             rows += outputs
-            at = end
         self.raw.n_tokens = at
         return rows
 
-    def _fill_decode(self, chunks: Sequence[Chunk]) -> int:
-        """One token a sequence: one assignment an array rather than one a chunk."""
-        count = len(chunks)
-        slots, positions, tokens, outputs = zip(*chunks, strict=True)
-        self._tokens[:count] = [token[0] for token in tokens]
-        self._positions[:count] = positions
-        self._slots[:count] = slots
-        self._outputs[:count] = outputs
-        self.raw.n_tokens = count
-        return sum(outputs)
+    def _put(self, at: int, slot: int, position: int, token: int, output: int) -> None:
+        """One token: slices of one would take ten times as long."""
+        self._tokens[at] = token
+        self._positions[at] = position
+        self._slots[at] = slot
+        self._outputs[at] = output
+
+    def _put_all(
+        self, at: int, slot: int, position: int, tokens: Sequence[int], outputs: int
+    ) -> None:
+        end = at + len(tokens)
+        self._tokens[at:end] = tokens
+        self._positions[at:end] = np.arange(position, position + len(tokens))
+        self._slots[at:end] = slot
+        self._outputs[at:end] = 0
+        self._outputs[end - outputs : end] = 1
 
 
 def _pointer(array: NDArray[np.generic], kind: type) -> object:

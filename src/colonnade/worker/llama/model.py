@@ -45,6 +45,13 @@ _DECODE_ERRORS = {
 }
 
 
+# the bindings make a pointer object of it, which takes as long to make and to look into as a
+# Python call
+_logits_address = llama_cpp.llama_cpp._lib["llama_get_logits"]  # noqa: SLF001 - they hide it
+_logits_address.restype = ctypes.c_void_p
+_logits_address.argtypes = [ctypes.c_void_p]
+
+
 class LlamaModel:
     """A loaded model with one context. Not for use from two threads, but for ``vocabulary`` and
     ``sampler``, which only read."""
@@ -73,10 +80,14 @@ class LlamaModel:
             llama_cpp.llama_model_is_recurrent(self._model)
             or llama_cpp.llama_model_is_hybrid(self._model)
         )
-        self._logits_at = 0
-        self._logits = np.empty((0, 0), dtype=np.float32)
+        self._buffer_at = 0
+        self._buffer = self._logits = np.empty((0, 0), dtype=np.float32)
+        """llama.cpp's rows of logits, and those of the last batch among them."""
         self._drawing = Drawing(self.vocabulary.size)
         self._load = load
+        # for every token of every answer: without a call in between
+        self.piece, self.name = self.vocabulary.piece, self.vocabulary.name
+        self.is_end = self.vocabulary.is_end
 
     def _open(
         self, load: LoadModel, on_progress: Callable[[float], bool], opened: ExitStack
@@ -151,18 +162,6 @@ class LlamaModel:
             tokenize_address=ctypes.cast(function, ctypes.c_void_p).value or 0,
         )
 
-    def piece(self, token: int) -> bytes:
-        """See ``ports.Model``."""
-        return self.vocabulary.piece(token)
-
-    def name(self, token: int) -> bytes:
-        """See ``ports.Model``."""
-        return self.vocabulary.name(token)
-
-    def is_end(self, token: int) -> bool:
-        """See ``ports.Model``."""
-        return self.vocabulary.is_end(token)
-
     def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
         """See ``ports.Model``."""
         sampling = decoding.sampling
@@ -175,7 +174,7 @@ class LlamaModel:
 
     def draw(self, draws: Sequence[Draw]) -> list[int]:
         """See ``ports.Model``."""
-        return self._drawing.draw(draws)
+        return self._drawing.draw(self._logits, draws)
 
     def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
         """See ``ports.Model``."""
@@ -185,7 +184,8 @@ class LlamaModel:
             reason = _DECODE_ERRORS.get(status, "llama.cpp failed")
             msg = f"llama_decode returned {status}: {reason}"
             raise DecodeError(msg)
-        return self._rows(rows)
+        self._logits = self._rows(rows)
+        return self._logits
 
     @property
     def whole(self) -> bool:
@@ -241,13 +241,13 @@ class LlamaModel:
         self._opened.close()
 
     def _rows(self, count: int) -> NDArray[np.float32]:
-        """A view of the first ``count`` rows of logits. The buffer rarely moves: keep the view."""
+        """A view of the first ``count`` rows of logits. Their buffer rarely moves."""
         if count == 0:
-            return self._logits[:0]
-        pointer: Any = llama_cpp.llama_get_logits(self._context)
-        address = ctypes.addressof(pointer.contents)
-        if address != self._logits_at or len(self._logits) < count:
+            return self._buffer[:0]
+        address = _logits_address(self._context)
+        if address != self._buffer_at or len(self._buffer) < count:
             shape = (max(count, self._max_outputs), self.vocabulary.size)
-            self._logits = np.ctypeslib.as_array(pointer, shape=shape)
-            self._logits_at = address
-        return self._logits[:count]
+            pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
+            self._buffer = np.ctypeslib.as_array(pointer, shape=shape)
+            self._buffer_at = address
+        return self._buffer[:count]

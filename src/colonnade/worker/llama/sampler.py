@@ -53,9 +53,9 @@ class LlamaSampler(ABC):
 
     @abstractmethod
     def sample(
-        self, row: NDArray[np.float32], index: int, mask: NDArray[np.uint8] | None = None
+        self, logits: NDArray[np.float32], row: int, mask: NDArray[np.uint8] | None = None
     ) -> int:
-        """Draw from a row of logits, see ``ports.Draw``."""
+        """Draw from a row of the last batch's logits (rows, vocab_size), see ``ports.Draw``."""
 
     @abstractmethod
     def accept(self, token: int) -> None:
@@ -73,21 +73,18 @@ class GreedySampler(LlamaSampler):
         self._bias = bias
 
     def sample(
-        self,
-        row: NDArray[np.float32],
-        index: int,  # noqa: ARG002 - as in ports
-        mask: NDArray[np.uint8] | None = None,
+        self, logits: NDArray[np.float32], row: int, mask: NDArray[np.uint8] | None = None
     ) -> int:
         """See ``LlamaSampler``."""
+        values = logits[row]
         if self._bias is not None:
-            self._bias.apply(row)
-        if mask is None:
-            return int(row.argmax())
-        allowed = _few_allowed(mask)
-        if allowed is not None:
-            return int(allowed[row[allowed].argmax()])
-        _apply(mask, row)
-        return int(row.argmax())
+            self._bias.apply(values)
+        if mask is not None:
+            allowed = _few_allowed(mask)
+            if allowed is not None:
+                return int(allowed[values[allowed].argmax()])
+            _apply(mask, values)
+        return int(values.argmax())
 
     def accept(self, token: int) -> None:
         """Looks back at nothing."""
@@ -105,17 +102,18 @@ class ChainSampler(LlamaSampler):
         self._bias = bias
 
     def sample(
-        self, row: NDArray[np.float32], index: int, mask: NDArray[np.uint8] | None = None
+        self, logits: NDArray[np.float32], row: int, mask: NDArray[np.uint8] | None = None
     ) -> int:
-        """See ``LlamaSampler``. Reads the context's own row, of which ``row`` is a view."""
+        """See ``LlamaSampler``. Reads the context's own rows, of which ``logits`` is a view."""
         if self._bias is not None:
-            self._bias.apply(row)
+            self._bias.apply(logits[row])
         if mask is not None:
             allowed = _few_allowed(mask)
             if allowed is not None:
-                return self._sample_among(allowed, row)
-            _apply(mask, row)
-        return int(llama_cpp.llama_sampler_sample(self._chain, self._context, index))
+                return self._sample_among(allowed, logits[row])
+            _apply(mask, logits[row])
+        from_the_end = row - len(logits)  # a number from 0 on would be a token of the batch
+        return int(llama_cpp.llama_sampler_sample(self._chain, self._context, from_the_end))
 
     def _sample_among(self, allowed: NDArray[np.intp], row: NDArray[np.float32]) -> int:
         """Draw from the candidates alone: as from the whole vocabulary with a mask, and cheaper."""

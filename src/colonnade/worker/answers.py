@@ -1,0 +1,200 @@
+"""Answers: tokens drawn from the logits of a step, and what they add to each choice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from colonnade.messages import Failure, FinishReason, Output, PromptLogprobs
+from colonnade.worker.logprobs import log_softmax, prompt_logprobs, token_logprob
+from colonnade.worker.ports import Draw
+from colonnade.worker.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from colonnade.messages import FailureKind, Finish, FromWorker, TokenLogprob
+    from colonnade.worker.ports import Chunk, Model
+    from colonnade.worker.scheduler import Plan
+    from colonnade.worker.sequence import Request, Sequence
+
+
+class Answers:
+    """Draws for all sequences of a step, and collects its outputs."""
+
+    def __init__(
+        self,
+        model: Model,
+        send: Callable[[FromWorker], None],
+        end: Callable[[Sequence], None],
+        give_up: Callable[[Request, FailureKind, str], None],
+    ) -> None:
+        """``end`` frees what a sequence held that has said all, ``give_up`` drops a request."""
+        self._model = model
+        self._piece = model.piece
+        self._is_end = model.is_end
+        self._send = send
+        self._free = end
+        self._give_up = give_up
+        self._outputs: list[Output] = []
+
+    def take(self) -> tuple[Output, ...]:
+        """What has been said since the last call."""
+        outputs = tuple(self._outputs)
+        self._outputs.clear()
+        return outputs
+
+    def draw(self, plan: Plan, logits: NDArray[np.float32], now: float) -> list[Rows]:
+        """Draw the next tokens from a plan's logits, and note what they add. Returns the rows of
+        those that had one to draw."""
+        ready = self._ready(plan, logits, now)
+        going_on = ready
+        while going_on:
+            self._draw(going_on, logits, now)
+            going_on = [rows for rows in going_on if rows.draft is not None and rows.walk()]
+        return ready
+
+    def _ready(self, plan: Plan, logits: NDArray[np.float32], now: float) -> list[Rows]:
+        """The rows of those whose next token is to be drawn."""
+        ready: list[Rows] = []
+        row = 0
+        for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
+            if not chunk.outputs:
+                continue
+            first, row = row, row + chunk.outputs
+            if sequence.request.decoding.prompt_logprobs is not None:
+                self._note_prompt(sequence, chunk, logits[first:row])
+            if sequence.slot < 0 or sequence.position != len(sequence.tokens):
+                continue
+            if sequence.first_token is None:
+                self._begin(sequence, now)
+                if sequence.slot < 0:  # it has ended with what was certain
+                    continue
+            ready.append(Rows(sequence, row))
+        return ready
+
+    def _begin(self, sequence: Sequence, now: float) -> None:
+        """Say what was certain before the first draw, and has been read with the prompt."""
+        sequence.first_token = now
+        certain = sequence.tokens[len(sequence.request.prompt) :]
+        if certain:
+            del sequence.tokens[len(sequence.request.prompt) :]
+            self._accept(sequence, certain)
+            self._advance(sequence, certain, None, now)
+        elif len(sequence.tokens) >= sequence.limit:  # nothing was to be generated at all
+            self._end(sequence, "", FinishReason.LENGTH, now)
+
+    def _draw(self, ready: list[Rows], logits: NDArray[np.float32], now: float) -> None:
+        """Draw a token from the next row of each, all together."""
+        for rows in ready:
+            if rows.sequence.guide is not None:
+                rows.mask = self._mask(rows.sequence)
+            if rows.sequence.request.decoding.logprobs is not None:
+                # drawing may change the row, and these are of what the model made
+                rows.logprobs = log_softmax(logits[rows.row])
+        # of a request that was given up just now, the samplers are gone
+        alive = [rows for rows in ready if rows.sequence.slot >= 0]
+        draws = [Draw(rows.sequence.sampler, rows.row, rows.mask) for rows in alive]
+        for rows, token in zip(alive, self._model.draw(draws), strict=True):
+            if rows.sequence.slot >= 0:  # else another choice of its request has failed just now
+                self._take(rows.sequence, token, rows.logprobs, now)
+
+    def _mask(self, sequence: Sequence) -> NDArray[np.uint8] | None:
+        """Which tokens its guide allows; gives the request up where that cannot be said."""
+        if sequence.guide is None or sequence.slot < 0:
+            return None
+        try:
+            return sequence.guide.mask()
+        except Failure as failure:
+            self._give_up(sequence.request, failure.kind, failure.message)
+            return None
+
+    def _take(
+        self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None, now: float
+    ) -> None:
+        """Go on with a drawn token, and with those that it settles."""
+        tokens = [token]
+        if sequence.guide is not None:
+            try:
+                tokens = sequence.guide.take(token)
+            except Failure as failure:
+                self._give_up(sequence.request, failure.kind, failure.message)
+                return
+            self._accept(sequence, tokens[1:] if tokens[:1] == [token] else tokens)
+        self._advance(sequence, tokens, logprobs, now)
+
+    def _accept(self, sequence: Sequence, tokens: list[int]) -> None:
+        for token in tokens:
+            sequence.sampler.accept(token)
+
+    def _advance(
+        self,
+        sequence: Sequence,
+        tokens: list[int],
+        logprobs: NDArray[np.float32] | None,
+        now: float,
+    ) -> None:
+        """Note what tokens add to their sequence."""
+        decoding = sequence.request.decoding
+        stream = sequence.text
+        said = ""
+        if sequence.guide is not None and sequence.guide.owes:
+            said = stream.let_go()
+        for number, token in enumerate(tokens, 1):
+            sequence.tokens.append(token)
+            sequence.unsaid += 1
+            if self._is_end(token) and not decoding.ignore_eos:
+                self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
+                return
+            begin = stream.received
+            shown = token in decoding.shown
+            said += stream.push(self._model.name(token) if shown else self._piece(token))
+            if logprobs is not None and decoding.logprobs is not None:
+                entry = token_logprob(logprobs, token, decoding.logprobs, self._model.name)
+                sequence.pending_logprobs.append((begin, entry))
+            if stream.stopped_by is not None:
+                self._end(sequence, said, FinishReason.STOP, now)
+                return
+            if number == len(tokens) and sequence.complete:
+                self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
+                return
+            if len(sequence.tokens) >= sequence.limit:
+                self._end(sequence, said + stream.flush(), FinishReason.LENGTH, now)
+                return
+        if said:
+            self._say(sequence, said, stream.released)
+
+    def _end(self, sequence: Sequence, text: str, reason: FinishReason, now: float) -> None:
+        stream = sequence.text
+        until = stream.received + 1 if stream.stopped_by is None else stream.released
+        self._say(sequence, text, until, sequence.finish(reason, now))
+        self._free(sequence)
+
+    def _say(self, sequence: Sequence, text: str, until: int, finish: Finish | None = None) -> None:
+        """Put out text, with the log probabilities of tokens that begin before ``until``."""
+        entries = _released(sequence, until) if sequence.pending_logprobs else ()
+        request, choice = sequence.request.id, sequence.choice
+        self._outputs.append(Output(request, choice, text, entries, finish, sequence.unsaid))
+        sequence.unsaid = 0
+
+    def _note_prompt(self, sequence: Sequence, chunk: Chunk, rows: NDArray[np.float32]) -> None:
+        """Collect the log probabilities of a prompt's tokens; sends them once all are there."""
+        request = sequence.request
+        top = request.decoding.prompt_logprobs
+        if top is None or sequence.choice > 0 or chunk.position >= len(request.prompt):
+            return
+        found = request.prompt_logprobs
+        found += prompt_logprobs(request.prompt, chunk.position, rows, top, self._model.name)
+        if len(found) == len(request.prompt) and sequence.prompt_is_read:
+            self._send(PromptLogprobs(request.id, tuple(found)))
+
+
+def _released(sequence: Sequence, until: int) -> tuple[TokenLogprob, ...]:
+    """Take the entries of tokens whose text begins before character ``until``."""
+    pending = sequence.pending_logprobs
+    count = sum(1 for begin, _ in pending if begin < until)
+    entries = tuple(entry for _, entry in pending[:count])
+    del pending[:count]
+    return entries
