@@ -126,7 +126,7 @@ class Busy:
         """Add requests and read their prompts."""
         self._queue(count)
         self.step()
-        while not all(each.prompt_is_read for each in self._scheduler.running()):
+        while not all(each.prompt_is_read for each in self._scheduler.running):
             self.step()
 
     def _queue(self, count: int) -> None:
@@ -147,7 +147,7 @@ class Busy:
         """Milliseconds of a step in which the sequence that has run for longest has just ended,
         so that one of those that wait starts. As many wait after it as before."""
         self._scheduler.add(self._request())
-        oldest = min(self._scheduler.running(), key=lambda each: each.request.submitted)
+        oldest = min(self._scheduler.running, key=lambda each: each.request.submitted)
         self._scheduler.release(oldest)
         return self.step()
 

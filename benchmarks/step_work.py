@@ -16,6 +16,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 from statistics import median
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import llama_cpp
 import msgspec
@@ -35,7 +36,7 @@ from colonnade.messages import (
 from colonnade.worker.channel import Channel
 from colonnade.worker.grammar import GrammarCompiler
 from colonnade.worker.intake import Intake
-from colonnade.worker.llama import LlamaModel
+from colonnade.worker.llama import LlamaModel, model
 from colonnade.worker.loop import Loop
 from colonnade.worker.speculation import LookupGuesser
 
@@ -92,17 +93,13 @@ def timed_llama() -> Iterator[LlamaTime]:
     """Time every function of llama_cpp while the block runs."""
     timer = LlamaTime()
     functions = {
-        name: value
+        name: timer.wrap(value)
         for name, value in vars(llama_cpp).items()
         if name.startswith("llama_") and callable(value) and not isinstance(value, type)
     }
-    for name, function in functions.items():
-        setattr(llama_cpp, name, timer.wrap(function))
-    try:
+    address = timer.wrap(model.logits_address)
+    with patch.dict(vars(llama_cpp), functions), patch.object(model, "logits_address", address):
         yield timer
-    finally:
-        for name, function in functions.items():
-            setattr(llama_cpp, name, function)
 
 
 class Bench:

@@ -8,7 +8,7 @@ or overwrites a token fails the test.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -111,13 +111,11 @@ class FakeModel:
         row = self.logits[draw.row]
         return row if draw.mask is None else np.where(draw.mask, row, np.float32(-1))
 
-    def piece(self, token: int) -> bytes:
-        return b"" if token == END else bytes([token + 48])
+    pieces: ClassVar = [*(bytes([token + 48]) for token in range(END)), b""]
+    ends: ClassVar = frozenset([END])
 
-    name = piece
-
-    def is_end(self, token: int) -> bool:
-        return token == END
+    def name(self, token: int) -> bytes:
+        return self.pieces[token]
 
 
 def _row(token: int) -> NDArray[np.float32]:

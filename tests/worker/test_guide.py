@@ -114,7 +114,7 @@ def guide(
         thought,
         spell=spell,
         tokens=tokens_of,
-        is_end=lambda token: token == END,
+        ends=frozenset([END]),
         vocab_size=SIZE,
         stepwise=stepwise,
     )

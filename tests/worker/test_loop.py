@@ -70,7 +70,7 @@ class Bench:
     def step(self) -> None:
         """One step, after which the model remembers what it was to read, and nothing else."""
         self.loop.step()
-        for sequence in self.loop._scheduler.running():
+        for sequence in self.loop._scheduler.running:
             read = sequence.tokens[: sequence.position]
             assert self.model.memory[sequence.slot] == read
         for slot in self.loop._scheduler._slots._slots:
@@ -498,7 +498,7 @@ def test_forced_tokens_do_not_hold_up_free_text() -> None:
     scheduler.add(free)
     scheduler.add(forced)
     sizes = []
-    while any(sequence.unread for sequence in scheduler.running()) or not sizes:
+    while any(sequence.unread for sequence in scheduler.running) or not sizes:
         plan = scheduler.plan(prefill_budget=2)
         assert plan is not None
         model.decode(plan.chunks)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from colonnade.messages import Failure, FinishReason, Output, PromptLogprobs
 from colonnade.worker.logprobs import log_softmax, prompt_logprobs, token_logprob
-from colonnade.worker.ports import Draw
 from colonnade.worker.rows import Rows
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from colonnade.messages import FailureKind, Finish, FromWorker, TokenLogprob
+    from colonnade.worker.guide import Guide
     from colonnade.worker.ports import Chunk, Model
     from colonnade.worker.scheduler import Plan
     from colonnade.worker.sequence import Request, Sequence
@@ -33,8 +33,8 @@ class Answers:
     ) -> None:
         """``end`` frees what a sequence held that has said all, ``give_up`` drops a request."""
         self._model = model
-        self._piece = model.piece
-        self._is_end = model.is_end
+        self._pieces = model.pieces
+        self._ends = model.ends
         self._send = send
         self._free = end
         self._give_up = give_up
@@ -89,40 +89,44 @@ class Answers:
     def _draw(self, ready: list[Rows], logits: NDArray[np.float32], now: float) -> None:
         """Draw a token from the next row of each, all together."""
         for rows in ready:
-            if rows.sequence.guide is not None:
-                rows.mask = self._mask(rows.sequence)
-            if rows.sequence.request.decoding.logprobs is not None:
+            sequence = rows.sequence
+            if sequence.guide is not None and sequence.slot >= 0:
+                rows.mask = self._mask(sequence, sequence.guide)
+            if sequence.request.decoding.logprobs is not None:
                 # drawing may change the row, and these are of what the model made
                 rows.logprobs = log_softmax(logits[rows.row])
         # of a request that was given up just now, the samplers are gone
         alive = [rows for rows in ready if rows.sequence.slot >= 0]
-        draws = [Draw(rows.sequence.sampler, rows.row, rows.mask) for rows in alive]
-        for rows, token in zip(alive, self._model.draw(draws), strict=True):
-            if rows.sequence.slot >= 0:  # else another choice of its request has failed just now
-                self._take(rows.sequence, token, rows.logprobs, now)
+        for rows, token in zip(alive, self._model.draw(alive), strict=True):
+            sequence = rows.sequence
+            if sequence.guide is None:
+                self._advance(sequence, [token], rows.logprobs, now)
+            elif sequence.slot >= 0:  # else another choice of its request has failed just now
+                self._take(sequence, sequence.guide, token, rows.logprobs, now)
 
-    def _mask(self, sequence: Sequence) -> NDArray[np.uint8] | None:
+    def _mask(self, sequence: Sequence, guide: Guide) -> NDArray[np.uint8] | None:
         """Which tokens its guide allows; gives the request up where that cannot be said."""
-        if sequence.guide is None or sequence.slot < 0:
-            return None
         try:
-            return sequence.guide.mask()
+            return guide.mask()
         except Failure as failure:
             self._give_up(sequence.request, failure.kind, failure.message)
             return None
 
     def _take(
-        self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None, now: float
+        self,
+        sequence: Sequence,
+        guide: Guide,
+        token: int,
+        logprobs: NDArray[np.float32] | None,
+        now: float,
     ) -> None:
         """Go on with a drawn token, and with those that it settles."""
-        tokens = [token]
-        if sequence.guide is not None:
-            try:
-                tokens = sequence.guide.take(token)
-            except Failure as failure:
-                self._give_up(sequence.request, failure.kind, failure.message)
-                return
-            self._accept(sequence, tokens[1:] if tokens[:1] == [token] else tokens)
+        try:
+            tokens = guide.take(token)
+        except Failure as failure:
+            self._give_up(sequence.request, failure.kind, failure.message)
+            return
+        self._accept(sequence, tokens[1:] if tokens[:1] == [token] else tokens)
         self._advance(sequence, tokens, logprobs, now)
 
     def _accept(self, sequence: Sequence, tokens: list[int]) -> None:
@@ -138,26 +142,24 @@ class Answers:
     ) -> None:
         """Note what tokens add to their sequence."""
         decoding = sequence.request.decoding
-        stream = sequence.text
-        said = ""
-        if sequence.guide is not None and sequence.guide.owes:
-            said = stream.let_go()
+        stream, guide = sequence.text, sequence.guide
+        said = stream.let_go() if guide is not None and guide.owes else ""
         for number, token in enumerate(tokens, 1):
             sequence.tokens.append(token)
             sequence.unsaid += 1
-            if self._is_end(token) and not decoding.ignore_eos:
+            if token in self._ends and not decoding.ignore_eos:
                 self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
                 return
             begin = stream.received
             shown = token in decoding.shown
-            said += stream.push(self._model.name(token) if shown else self._piece(token))
+            said += stream.push(self._model.name(token) if shown else self._pieces[token])
             if logprobs is not None and decoding.logprobs is not None:
                 entry = token_logprob(logprobs, token, decoding.logprobs, self._model.name)
                 sequence.pending_logprobs.append((begin, entry))
             if stream.stopped_by is not None:
                 self._end(sequence, said, FinishReason.STOP, now)
                 return
-            if number == len(tokens) and sequence.complete:
+            if guide is not None and number == len(tokens) and sequence.complete:
                 self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
                 return
             if len(sequence.tokens) >= sequence.limit:

@@ -142,8 +142,9 @@ class DraftRecord:
         """How many of so many guessed tokens will come true, up to the first wrong one."""
         return expected_run(self._rate, self._rate, count)
 
-    def follow(self, before: int) -> None:
-        """See how much of the guess came true in the tokens behind the first ``before``."""
+    def follow(self, before: int) -> bool:
+        """See how much of the guess came true in the tokens behind the first ``before``. There will
+        be another one."""
         if not self.guess:
             self._rate += _REGAINED * (_AT_FIRST - self._rate)
         for guess, token in zip(self.guess, self._tokens[before:], strict=False):
@@ -151,3 +152,4 @@ class DraftRecord:
             if guess != token:
                 break
         self.guess = []
+        return True

@@ -61,7 +61,7 @@ class Guide:
     __slots__ = (
         "_begun",
         "_constraint",
-        "_is_end",
+        "_ends",
         "_matcher",
         "_opening",
         "_phase",
@@ -84,7 +84,7 @@ class Guide:
         *,
         spell: Callable[[int], bytes],
         tokens: Callable[[str], list[int]],
-        is_end: Callable[[int], bool],
+        ends: frozenset[int],
         vocab_size: int,
         stepwise: bool = False,
     ) -> None:
@@ -93,7 +93,7 @@ class Guide:
         self._thought = thought
         self._spell = spell
         self._tokens = tokens
-        self._is_end = is_end
+        self._ends = ends
         self._vocab_size = vocab_size
         self._stepwise = stepwise
         self._queue: deque[int] = deque()
@@ -194,7 +194,7 @@ class Guide:
     def _follow(self, token: int) -> list[int]:
         match self._phase:
             case _Phase.HELD:
-                if self._is_end(token):
+                if token in self._ends:
                     return [token]
                 self._matcher_now.consume([token])
                 return [token, *self._force()]
@@ -257,7 +257,7 @@ class Guide:
         thought = self._thought
         assert thought is not None  # noqa: S101 - the phase says so
         assert self._tail is not None  # noqa: S101 - set with the phase
-        if self._at_once and self._is_end(token):
+        if self._at_once and token in self._ends:
             return self._end_thought()  # the answer that was asked for is still to come
         self._thought_tokens += 1
         found = self._tail.push(self._spell(token))

@@ -131,7 +131,7 @@ class Intake:
         constraint, thought = decoding.constraint, decoding.thought
         if constraint is None and (thought is None or thought.budget is None):
             return [None] * decoding.n
-        model, grammars = self._model, self._grammars
+        model, grammars, pieces = self._model, self._grammars, self._model.pieces
         matcher = None if constraint is None else grammars.matcher(constraint)
         shown = frozenset(decoding.shown)
         return [
@@ -139,9 +139,9 @@ class Intake:
                 constraint,
                 None if matcher is None else matcher.branch(),
                 thought,
-                spell=lambda token: model.name(token) if token in shown else model.piece(token),
+                spell=lambda token: model.name(token) if token in shown else pieces[token],
                 tokens=grammars.tokens,
-                is_end=model.is_end,
+                ends=model.ends,
                 vocab_size=self._vocabulary.size,
                 stepwise=decoding.logprobs is not None,
             )

@@ -81,13 +81,15 @@ class PromptLookup:
         first = again if self._kind is _Kind.AGAIN else self._rates[self._kind]
         return expected_run(first, again, count)
 
-    def follow(self, before: int) -> None:
-        """Take in the tokens behind the first ``before``, and look for the next guess."""
+    def follow(self, before: int) -> bool:
+        """Take in the tokens behind the first ``before``, and look for the next guess. Returns
+        whether there is one."""
         if self._at:
             self._judge(before)
         place = self._index()
         if place and not self._at:
             self._begin(place)
+        return self._at > 0
 
     def _judge(self, before: int) -> None:
         """See how far the guess has come true, whether or not it was used."""

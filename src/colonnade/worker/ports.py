@@ -66,8 +66,8 @@ class Foresight(Protocol):
         """How many of so many guessed tokens will come true, up to the first wrong one."""
         ...
 
-    def follow(self, before: int) -> None:
-        """Take in the sequence's tokens behind the first ``before``."""
+    def follow(self, before: int) -> bool:
+        """Take in the sequence's tokens behind the first ``before``. Returns ``guesses``."""
         ...
 
 
@@ -83,14 +83,23 @@ class Sampler(Protocol):
         ...
 
 
-class Draw(NamedTuple):
-    """A token to be drawn from a row of the logits of the batch just decoded, which may change in
-    place. ``mask`` (vocab_size, uint8) is 0 for the tokens that may not be drawn; None allows
-    all."""
+class Draw(Protocol):
+    """A token to be drawn."""
 
-    sampler: Sampler
-    row: int
-    mask: NDArray[np.uint8] | None = None
+    @property
+    def sampler(self) -> Sampler:
+        """What to draw it with."""
+        ...
+
+    @property
+    def row(self) -> int:
+        """The row of logits of the batch just decoded. It may change in place."""
+        ...
+
+    @property
+    def mask(self) -> NDArray[np.uint8] | None:
+        """0 for the tokens that may not be drawn, (vocab_size); None allows all."""
+        ...
 
 
 class TokenTable(NamedTuple):
@@ -206,16 +215,18 @@ class Model(Memory, Protocol):
         """Draw a token for each; the samplers remember theirs."""
         ...
 
-    def piece(self, token: int) -> bytes:
-        """A token's text; empty for control tokens."""
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """Every token's text, by id; empty for control tokens."""
+        ...
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """Tokens that end a generation."""
         ...
 
     def name(self, token: int) -> bytes:
         """A token's text, control tokens included."""
-        ...
-
-    def is_end(self, token: int) -> bool:
-        """Whether the token ends a generation."""
         ...
 
 

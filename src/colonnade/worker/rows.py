@@ -12,15 +12,17 @@ if TYPE_CHECKING:
 
 
 class Rows:
-    """Walks through the rows as long as what is drawn is what was guessed."""
+    """Walks through the rows as long as what is drawn is what was guessed. Each is a
+    ``ports.Draw``."""
 
-    __slots__ = ("base", "draft", "logprobs", "mask", "right", "row", "sequence", "slot")
+    __slots__ = ("base", "draft", "logprobs", "mask", "right", "row", "sampler", "sequence", "slot")
 
     def __init__(self, sequence: Sequence, end: int) -> None:
         """``end`` is the row behind its last one. They belong to the sequence's last token, and to
         its draft, which becomes theirs."""
         self.sequence = sequence
         self.slot = sequence.slot
+        self.sampler = sequence.sampler
         self.base = len(sequence.tokens)
         """Number of its tokens before the first draw."""
         self.row = end - 1

@@ -17,8 +17,6 @@ from colonnade.worker.slots import Slots
 from colonnade.worker.waiting import Waiter, WaitingLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from colonnade.worker.ports import Memory
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
@@ -75,16 +73,17 @@ class Scheduler:
     @property
     def idle(self) -> bool:
         """Nothing runs and nothing waits."""
-        return not self._waiting and not any(self._slots.running())
+        return not self._waiting and not self._slots.running
 
     @property
     def waiting(self) -> int:
         """Sequences without a slot."""
         return len(self._waiting)
 
-    def running(self) -> Iterator[Sequence]:
-        """The sequences that hold a slot, by slot."""
-        return self._slots.running()
+    @property
+    def running(self) -> list[Sequence]:
+        """The sequences that hold a slot, by slot. A change makes a new list."""
+        return self._slots.running
 
     def add(self, request: Request) -> None:
         """Queue a request. Its further choices follow once the first has read the prompt."""
@@ -99,7 +98,7 @@ class Scheduler:
     def remove(self, request: Request) -> None:
         """Drop a request, wherever it stands."""
         self._waiting.remove(request)
-        for sequence in list(self.running()):
+        for sequence in self.running:
             if sequence.request is request:
                 self._slots.release(sequence)
 
@@ -122,7 +121,7 @@ class Scheduler:
         that grammars force on others.
         """
         started = self._admit() if self._waiting else []
-        running = list(self.running())
+        running = self.running
         if not running:
             return None
         if all(each.unread == 1 for each in running):
@@ -132,7 +131,10 @@ class Scheduler:
     def _plan_decode(self, running: list[Sequence], started: list[Sequence]) -> Plan:
         """A step in which each sequence reads its last token, and perhaps guessed ones."""
         width = self._speculate(running)
-        chunks = [Chunk(each.slot, each.position, _ahead(each), width) for each in running]
+        if width == 1:
+            chunks = [Chunk(each.slot, each.position, each.tokens[-1:], 1) for each in running]
+        else:
+            chunks = [Chunk(each.slot, each.position, _ahead(each), width) for each in running]
         return Plan(running, chunks, started, 0, decoding=True, width=width)
 
     def _plan_mixed(
@@ -170,7 +172,9 @@ class Scheduler:
         """Have tokens guessed where each sequence decodes one; how many each of them reads then.
         Not while one reads the end of its prompt: it may leave a state there, or end with it, and
         neither must hold guessed tokens."""
-        if self._speculation is None or any(each.first_token is None for each in decoding):
+        if self._speculation is None or not self._speculation.hopeful:
+            return 1
+        if any(each.first_token is None for each in decoding):
             return 1
         room = self._limits.ctx_size - max(len(each.tokens) for each in decoding)
         rows = min(self._limits.batch_size, self._limits.max_outputs)
@@ -250,7 +254,7 @@ class Scheduler:
         started: list[Sequence] = []
         if not self._waiting:
             return started
-        held = Counter(each.request.client for each in self.running())
+        held = Counter(each.request.client for each in self.running)
         later: list[Waiter] = []
         while not self._slots.full and len(later) < _MOST_LATER:
             entry = self._waiting.pop(held)

@@ -13,8 +13,6 @@ from colonnade.worker.prefixes import common_length
 from colonnade.worker.states import StateCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from colonnade.worker.ports import Memory
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Sequence
@@ -48,16 +46,14 @@ class Slots:
         self._memory = memory
         self._slots = [_Slot(index) for index in range(count)]
         self._clock = itertools.count(1)
+        self.running: list[Sequence] = []
+        """The sequences that hold a slot, by slot. Not to be changed by others."""
         self._states = StateCache(cache_size, whole=memory.whole)
-
-    def running(self) -> Iterator[Sequence]:
-        """The sequences that hold a slot, by slot."""
-        return (slot.sequence for slot in self._slots if slot.sequence is not None)
 
     @property
     def full(self) -> bool:
         """No slot is free."""
-        return all(slot.sequence is not None for slot in self._slots)
+        return len(self.running) == len(self._slots)
 
     def place(self, sequence: Sequence) -> None:
         """Put a sequence into a free slot."""
@@ -69,6 +65,7 @@ class Slots:
         if request.shared is not None and sequence.choice > 0:
             kept = self._restore(slot, request.shared, len(request.prompt) - 1)
         slot.sequence = sequence
+        self._note_running()
         slot.resident = []
         sequence.slot = slot.index
         sequence.behind = None
@@ -86,9 +83,13 @@ class Slots:
         """Take back the slot of a sequence that ended; what it read stays for a prompt like it."""
         slot = self._slots[sequence.slot]
         slot.sequence = None
+        self._note_running()
         slot.resident = sequence.tokens[: sequence.position]
         slot.last_used = next(self._clock)
         sequence.slot = -1
+
+    def _note_running(self) -> None:
+        self.running = [slot.sequence for slot in self._slots if slot.sequence is not None]
 
     def forget(self) -> None:
         """Clear the memory of every slot that no sequence holds."""
@@ -131,7 +132,7 @@ class Slots:
         if not self._cache_size or not _may_reuse(sequence):
             return None
         prompt = sequence.request.prompt
-        readers = [each for each in self.running() if each.position < len(each.request.prompt)]
+        readers = [each for each in self.running if each.position < len(each.request.prompt)]
         most = len(prompt) - 1
         shared = {id(each): common_length(each.request.prompt, prompt, most) for each in readers}
         reader = max(readers, key=lambda each: shared[id(each)], default=None)
@@ -180,7 +181,7 @@ class Slots:
         """Save what a running sequence has read, where a prompt begins with much of that."""
         if not self._cache_size or self._memory.whole:
             return
-        lender = max(self.running(), key=lambda each: _shares(each, prompt, most), default=None)
+        lender = max(self.running, key=lambda each: _shares(each, prompt, most), default=None)
         if lender is None:
             return
         found = self._states.find(prompt, most)

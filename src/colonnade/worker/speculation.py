@@ -156,6 +156,8 @@ class Speculation:
 
     def __init__(self, guesser: Guesser) -> None:
         self.costs = StepCosts()
+        self.hopeful = False
+        """Whether any sequence has a guess."""
         self._guesser = guesser
         self._trust = Trust()
         self._hoped = 0.0
@@ -190,12 +192,13 @@ class Speculation:
         """Take in what a step has added to its sequences."""
         self._trust.learn(self._hoped, sum([rows.right for rows in ready]))
         self._hoped = 0.0
+        self.hopeful = False
         for rows in ready:
             sequence = rows.sequence
             if sequence.slot >= 0:
                 if sequence.foresight is None:
                     sequence.foresight = self._guesser.foresight(sequence)
-                sequence.foresight.follow(rows.base)
+                self.hopeful |= sequence.foresight.follow(rows.base)
 
     def time_step(self, rows: int, seconds: float) -> None:
         """Learn what a step without prefill took, in which each sequence had as many tokens, all of

@@ -33,7 +33,10 @@ class TextStream:
 
     def push(self, piece: bytes) -> str:
         """Add a token's bytes; returns the text that can be shown, and may set ``stopped_by``."""
-        text = self._decoder.decode(piece)
+        if piece.isascii() and not self._decoder.buffer:
+            text = str(piece, "ascii")
+        else:
+            text = self._decoder.decode(piece)
         self.received += len(text)
         if not self._stops:
             self.released += len(text)

@@ -42,25 +42,19 @@ class Batch:
         """Put the chunks into the batch; returns the number of rows of logits asked for."""
         at = rows = 0
         for slot, position, tokens, outputs in chunks:
-            if len(tokens) == 1:
-                self._put(at, slot, position, tokens[0], outputs)
+            if len(tokens) == 1:  # slices would take ten times as long
+                self._tokens[at] = tokens[0]
+                self._positions[at] = position
+                self._slots[at] = slot
+                self._outputs[at] = outputs
             else:
-                self._put_all(at, slot, position, tokens, outputs)
+                self._put(at, slot, position, tokens, outputs)
             at += len(tokens)
             rows += outputs
         self.raw.n_tokens = at
         return rows
 
-    def _put(self, at: int, slot: int, position: int, token: int, output: int) -> None:
-        """One token: slices of one would take ten times as long."""
-        self._tokens[at] = token
-        self._positions[at] = position
-        self._slots[at] = slot
-        self._outputs[at] = output
-
-    def _put_all(
-        self, at: int, slot: int, position: int, tokens: Sequence[int], outputs: int
-    ) -> None:
+    def _put(self, at: int, slot: int, position: int, tokens: Sequence[int], outputs: int) -> None:
         end = at + len(tokens)
         self._tokens[at:end] = tokens
         self._positions[at:end] = np.arange(position, position + len(tokens))

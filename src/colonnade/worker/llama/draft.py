@@ -57,5 +57,5 @@ def _alike(one: Vocabulary, other: Vocabulary) -> bool:
     return (
         abs(one.size - other.size) <= _SPARE
         and one.names()[:shared] == other.names()[:shared]
-        and [t for t in one.ends if t < shared] == [t for t in other.ends if t < shared]
+        and {t for t in one.ends if t < shared} == {t for t in other.ends if t < shared}
     )

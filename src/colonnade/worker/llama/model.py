@@ -45,11 +45,10 @@ _DECODE_ERRORS = {
 }
 
 
-# the bindings make a pointer object of it, which takes as long to make and to look into as a
-# Python call
-_logits_address = llama_cpp.llama_cpp._lib["llama_get_logits"]  # noqa: SLF001 - they hide it
-_logits_address.restype = ctypes.c_void_p
-_logits_address.argtypes = [ctypes.c_void_p]
+logits_address = llama_cpp.llama_cpp._lib["llama_get_logits"]  # noqa: SLF001 - they hide it
+"""Where a context's logits lie. The bindings would make a pointer object of it in every step."""
+logits_address.restype = ctypes.c_void_p
+logits_address.argtypes = [ctypes.c_void_p]
 
 
 class LlamaModel:
@@ -85,9 +84,6 @@ class LlamaModel:
         """llama.cpp's rows of logits, and those of the last batch among them."""
         self._drawing = Drawing(self.vocabulary.size)
         self._load = load
-        # for every token of every answer: without a call in between
-        self.piece, self.name = self.vocabulary.piece, self.vocabulary.name
-        self.is_end = self.vocabulary.is_end
 
     def _open(
         self, load: LoadModel, on_progress: Callable[[float], bool], opened: ExitStack
@@ -150,6 +146,20 @@ class LlamaModel:
         """See ``ports.Model``."""
         return self._max_outputs
 
+    @property
+    def pieces(self) -> list[bytes]:
+        """See ``ports.Model``."""
+        return self.vocabulary.pieces
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """See ``ports.Model``."""
+        return self.vocabulary.ends
+
+    def name(self, token: int) -> bytes:
+        """See ``ports.Model``."""
+        return self.vocabulary.name(token)
+
     def token_table(self) -> TokenTable:
         """What a compiler of grammars needs to know of the vocabulary."""
         vocabulary = self.vocabulary
@@ -157,7 +167,7 @@ class LlamaModel:
         return TokenTable(
             names=vocabulary.names(),
             special=vocabulary.grammar_tokens(),
-            ends=vocabulary.ends,
+            ends=tuple(sorted(vocabulary.ends)),
             vocabulary_address=self._vocab,
             tokenize_address=ctypes.cast(function, ctypes.c_void_p).value or 0,
         )
@@ -165,7 +175,7 @@ class LlamaModel:
     def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
         """See ``ports.Model``."""
         sampling = decoding.sampling
-        forbidden = self.vocabulary.ends if decoding.ignore_eos else ()
+        forbidden = sorted(self.vocabulary.ends) if decoding.ignore_eos else ()
         bias = Bias(sampling.logit_bias, forbidden) if sampling.logit_bias or forbidden else None
         if is_greedy(sampling):
             return [GreedySampler(bias)] * decoding.n
@@ -244,7 +254,7 @@ class LlamaModel:
         """A view of the first ``count`` rows of logits. Their buffer rarely moves."""
         if count == 0:
             return self._buffer[:0]
-        address = _logits_address(self._context)
+        address = logits_address(self._context)
         if address != self._buffer_at or len(self._buffer) < count:
             shape = (max(count, self._max_outputs), self.vocabulary.size)
             pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))

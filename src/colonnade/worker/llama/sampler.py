@@ -70,15 +70,15 @@ class GreedySampler(LlamaSampler):
     """The most likely token, the first one among equals."""
 
     def __init__(self, bias: Bias | None) -> None:
-        self._bias = bias
+        self.bias = bias
 
     def sample(
         self, logits: NDArray[np.float32], row: int, mask: NDArray[np.uint8] | None = None
     ) -> int:
         """See ``LlamaSampler``."""
         values = logits[row]
-        if self._bias is not None:
-            self._bias.apply(values)
+        if self.bias is not None:
+            self.bias.apply(values)
         if mask is not None:
             allowed = _few_allowed(mask)
             if allowed is not None:

@@ -23,7 +23,7 @@ _MARKED = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_D
 
 
 class Vocabulary:
-    """Pieces are looked up once and kept."""
+    """What is asked for with every token of an answer is looked up here, once for all."""
 
     def __init__(self, vocab: Any) -> None:  # noqa: ANN401 - a ctypes pointer
         self._vocab = vocab
@@ -38,13 +38,14 @@ class Vocabulary:
             self._token(llama_cpp.llama_vocab_fim_mid(vocab)),
         )
         """The tokens before the prefix, the suffix and the middle; None where there is none."""
-        self.ends = tuple(
+        self.ends = frozenset(
             token for token in range(self.size) if llama_cpp.llama_vocab_is_eog(vocab, token)
         )
-        self._end_set = frozenset(self.ends)
-        self._pieces: dict[int, bytes] = {}
+        """Tokens that end a generation."""
         self._names: dict[int, bytes] = {}
         self._buffer = ctypes.create_string_buffer(256)
+        self.pieces = [self._render(token, special=False) for token in range(self.size)]
+        """Every token's text, by id; empty for control tokens. A microsecond each."""
         # a vocabulary that cannot spell every text ends the process: let it do so now
         self.tokenize(_UNUSUAL, special=False)
 
@@ -69,13 +70,6 @@ class Vocabulary:
                 return ids
             most = -count
 
-    def piece(self, token: int) -> bytes:
-        """Text of a token of this vocabulary; empty for control tokens."""
-        piece = self._pieces.get(token)
-        if piece is None:
-            piece = self._pieces[token] = self._render(token, special=False)
-        return piece
-
     def name(self, token: int) -> bytes:
         """Text of a token of this vocabulary, control tokens included."""
         name = self._names.get(token)
@@ -90,10 +84,6 @@ class Vocabulary:
     def text(self, token: int | None) -> str:
         """``name`` as a string; empty for None."""
         return "" if token is None else self.name(token).decode("utf-8", "replace")
-
-    def is_end(self, token: int) -> bool:
-        """Whether the token ends a generation."""
-        return token in self._end_set
 
     def special_tokens(self) -> dict[int, str]:
         """Text of every control and user-defined token, by id."""
