@@ -86,8 +86,14 @@ class PromptLookup:
         whether there is one."""
         if self._at:
             self._judge(before)
-        place = self._index()
-        if place and not self._at:
+        tokens, places, key, place = self._tokens, self._places, self._key, 0
+        end = min(len(tokens), self._indexed + _AT_ONCE)
+        for at in range(self._indexed, end):
+            key = (key << _BITS | tokens[at]) & _MASK
+            place = places.get(key, 0)
+            places[key] = at + 1
+        self._indexed, self._key = end, key
+        if place and not self._at and end == len(tokens):
             self._begin(place)
         return self._at > 0
 
@@ -104,20 +110,8 @@ class PromptLookup:
             self._row += 1
             self._kind = _Kind.AGAIN
 
-    def _index(self) -> int:
-        """Note the places of new tokens. Returns the place behind the last ones' occurrence before,
-        0 where there is none, or where more tokens are still to be noted."""
-        tokens, places, key, place = self._tokens, self._places, self._key, 0
-        begin = self._indexed
-        end = min(len(tokens), begin + _AT_ONCE)
-        for at in range(begin, end):
-            key = (key << _BITS | tokens[at]) & _MASK
-            place = places.get(key, 0)
-            places[key] = at + 1
-        self._indexed, self._key = end, key
-        return place if end == len(tokens) else 0
-
     def _begin(self, place: int) -> None:
+        """Guess that what stood at a place behind the last tokens comes again."""
         tokens = self._tokens
         more = place > _WIDTH and tokens[place - _WIDTH - 1] == tokens[-_WIDTH - 1]
         self._at, self._kind = place, _Kind.MORE if more else _Kind.FEW
