@@ -45,10 +45,19 @@ class Server:
 @contextmanager
 def running_server(setup: Setup, *flags: str) -> Iterator[Server]:
     """``colonnade serve`` until the block ends."""
-    command = [sys.executable, "-m", "colonnade", "serve", *_flags(setup), "--port", "0", *flags]
+    command = [
+        sys.executable,
+        "-m",
+        "colonnade",
+        "serve",
+        *model_flags(setup),
+        "--port",
+        "0",
+        *flags,
+    ]
     command += ["--log-level", "warning"]
-    with _child(command) as process:
-        yield Server(process, _port(_output(process)))
+    with child(command) as process:
+        yield Server(process, port_in(output_of(process)))
 
 
 @contextmanager
@@ -56,8 +65,8 @@ def running_without_model(models_dir: str, *flags: str) -> Iterator[Server]:
     """``colonnade serve none``, for what loads and unloads models itself."""
     command = [sys.executable, "-m", "colonnade", "serve", "none", "--port", "0", *flags]
     command += ["--models-dir", models_dir, "--log-level", "warning"]
-    with _child(command) as process:
-        yield Server(process, _port(_output(process)))
+    with child(command) as process:
+        yield Server(process, port_in(output_of(process)))
 
 
 @contextmanager
@@ -68,7 +77,7 @@ def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
     command += ["--threads", str(setup.threads), "--parallel", str(setup.slots)]
     command += ["--ctx-size", str(setup.ctx_size * setup.slots)]
     command += ["--batch-size", str(setup.batch_size), "--log-disable"]
-    with _child(command) as process:
+    with child(command) as process:
         _wait_for(process, port, "/health")
         yield Server(process, port)
 
@@ -88,7 +97,7 @@ def running_llama_cpp_python(python: str, setup: Setup) -> Iterator[Server]:
     command += ["--logits_all", "false", "--interrupt_requests", "false"]
     # it prints a line for each request, and nobody would read them from a pipe
     environment = {"HOST": "127.0.0.1", "PORT": str(port)}
-    with _child(command, environment, output=subprocess.DEVNULL) as process:
+    with child(command, environment, output=subprocess.DEVNULL) as process:
         _wait_for(process, port, "/v1/models")
         yield Server(process, port)
 
@@ -125,15 +134,15 @@ class Bare:
         assert self._process.stdin is not None  # noqa: S101 - made with a pipe
         self._process.stdin.write(msgspec.json.encode(job).decode() + "\n")
         self._process.stdin.flush()
-        return msgspec.json.decode(_output(self._process).readline(), type=Run)
+        return msgspec.json.decode(output_of(self._process).readline(), type=Run)
 
 
 @contextmanager
 def running_bare(setup: Setup) -> Iterator[Bare]:
     """``benchmarks.bare_loop`` until the block ends."""
-    command = [sys.executable, "-m", "benchmarks.bare_loop", *_flags(setup), "--jobs"]
-    with _child(command) as process:
-        if _output(process).readline() != "ready\n":
+    command = [sys.executable, "-m", "benchmarks.bare_loop", *model_flags(setup), "--jobs"]
+    with child(command) as process:
+        if output_of(process).readline() != "ready\n":
             msg = "the bare loop could not load the model"
             raise RuntimeError(msg)
         yield Bare(process)
@@ -141,14 +150,15 @@ def running_bare(setup: Setup) -> Iterator[Bare]:
 
 def run_benchmark(module: str, setup: Setup, *arguments: str) -> None:
     """Run a benchmark in a process of its own, printing where this one prints."""
-    command = [sys.executable, "-m", module, *_flags(setup), *arguments]
+    command = [sys.executable, "-m", module, *model_flags(setup), *arguments]
     subprocess.run(command, check=True, env=_AS_SERVER | os.environ)
 
 
 @contextmanager
-def _child(
+def child(
     command: list[str], environment: dict[str, str] | None = None, output: int = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[str]]:
+    """A process until the block ends, with the environment that the server gives its workers."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -168,12 +178,13 @@ def _child(
                 process.kill()
 
 
-def _output(process: subprocess.Popen[str]) -> IO[str]:
+def output_of(process: subprocess.Popen[str]) -> IO[str]:
+    """What a process prints, which was started with a pipe for it."""
     assert process.stdout is not None  # noqa: S101 - made with a pipe
     return process.stdout
 
 
-def _port(output: IO[str]) -> int:
+def port_in(output: IO[str]) -> int:
     """The port that the server says it listens on, once it does."""
     log = ""
     for line in output:
@@ -184,7 +195,8 @@ def _port(output: IO[str]) -> int:
     raise RuntimeError(msg)
 
 
-def _flags(setup: Setup) -> list[str]:
+def model_flags(setup: Setup) -> list[str]:
+    """Model and sizes on a command line."""
     sizes = {
         "--threads": setup.threads,
         "--slots": setup.slots,

@@ -27,7 +27,7 @@ import uvloop
 from benchmarks import machine
 from benchmarks.http_client import Connection, chat
 from benchmarks.jobs import add_setup, setup_of
-from benchmarks.processes import Server, _child, _flags, _output, _port
+from benchmarks.processes import Server, child, model_flags, output_of, port_in
 from benchmarks.tables import Row, print_rows, spread
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ class Amounts(NamedTuple):
 def running_with_loop(setup: Setup, loop: str, writes: str = "") -> Iterator[Server]:
     """The server on ``uvloop`` or ``asyncio``; ``writes`` is a file for what streams send."""
     command = [sys.executable, "-m", "benchmarks.server_with_loop", loop, writes]
-    command += [*_flags(setup), "--port", "0", "--log-level", "warning"]
-    with _child(command) as process:
-        yield Server(process, _port(_output(process)))
+    command += [*model_flags(setup), "--port", "0", "--log-level", "warning"]
+    with child(command) as process:
+        yield Server(process, port_in(output_of(process)))
 
 
 async def small_requests(server: Server, seconds: float) -> tuple[float, float]:

@@ -185,28 +185,25 @@ def test_a_long_prompt_does_not_stop_those_that_decode() -> None:
     assert all(len(batch) == 2 for batch in prefill), "the other one decodes in each of them"
 
 
-def test_many_short_prompts_do_not_take_turns_beside_one_that_decodes() -> None:
+def _seven_beside_one(length: int) -> list[int]:
+    """What is read of one that decodes and of seven prompts, by a step that may read ten tokens."""
     model = FakeModel(slots=8, ctx_size=200, batch_size=400)
     sharing = Scheduler(Limits(8, 200, 400, 6), model)
     sharing.add(_request(model, 0, [1], None))
     assert sharing.plan(prefill_budget=10) is not None
     for number in range(1, 8):
-        sharing.add(_request(model, number, [number] * 9, None))
+        sharing.add(_request(model, number, [number] * length, None))
     plan = sharing.plan(prefill_budget=10)
     assert plan is not None
-    assert [len(chunk.tokens) for chunk in plan.chunks] == [1, *[9] * 7], "63 are less than 7 x 10"
+    return [len(chunk.tokens) for chunk in plan.chunks]
+
+
+def test_many_short_prompts_do_not_take_turns_beside_one_that_decodes() -> None:
+    assert _seven_beside_one(length=9) == [1, *[9] * 7], "63 are less than 7 x 10"
 
 
 def test_a_long_prompt_among_many_is_still_read_in_pieces() -> None:
-    model = FakeModel(slots=8, ctx_size=200, batch_size=400)
-    sharing = Scheduler(Limits(8, 200, 400, 6), model)
-    sharing.add(_request(model, 0, [1], None))
-    assert sharing.plan(prefill_budget=10) is not None
-    for number in range(1, 8):
-        sharing.add(_request(model, number, [number] * 90, None))
-    plan = sharing.plan(prefill_budget=10)
-    assert plan is not None
-    assert plan.prefill_tokens == 10
+    assert _seven_beside_one(length=90) == [1, 10]
 
 
 def test_choices_share_one_prefill() -> None:

@@ -26,16 +26,22 @@ COUNTED = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 10]
 """The fake model counts on: 11, 12, ... to 19, and then 20, where a guess is wrong."""
 
 
+def _counts_to(last: int) -> Bench:
+    """An answer that counts from 11 on, with guesses."""
+    bench = _bench()
+    bench.submit(1, COUNTED, max_tokens=last - 10)
+    bench.run()
+    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, last + 1))
+    return bench
+
+
 def _bench(slots: int = 1, **shape: int) -> Bench:
     return Bench(FakeModel(slots=slots, ctx_size=100, **shape), guesser=LookupGuesser())
 
 
 @pytest.mark.usefixtures("free_rows")
 def test_guesses_that_come_true_save_steps() -> None:
-    bench = _bench()
-    bench.submit(1, COUNTED, max_tokens=9)
-    bench.run()
-    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, 20))
+    bench = _counts_to(19)
     finish = bench.finishes[1, 0]
     assert len(bench.model.batches) < 6
     assert 0 < finish.accepted_tokens <= finish.drafted_tokens
@@ -44,10 +50,7 @@ def test_guesses_that_come_true_save_steps() -> None:
 
 @pytest.mark.usefixtures("free_rows")
 def test_wrong_guesses_are_forgotten() -> None:
-    bench = _bench()
-    bench.submit(1, COUNTED, max_tokens=14)
-    bench.run()
-    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, 25))
+    bench = _counts_to(24)
     finish = bench.finishes[1, 0]
     assert finish.accepted_tokens < finish.drafted_tokens
     # a conversation goes on behind the last token read

@@ -5,27 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from colonnade.api.schema import accounts as wire
-from colonnade.generation import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-
-def total(usages: Iterable[Usage]) -> Usage:
-    """The sum of generations that ran side by side: counts add up, times overlap."""
-    each = list(usages)
-    return Usage(
-        prompt_tokens=sum(usage.prompt_tokens for usage in each),
-        cached_tokens=sum(usage.cached_tokens for usage in each),
-        completion_tokens=sum(usage.completion_tokens for usage in each),
-        queue_ms=max(usage.queue_ms for usage in each),
-        prompt_ms=max(usage.prompt_ms for usage in each),
-        decode_ms=max(usage.decode_ms for usage in each),
-        reasoning_tokens=sum(usage.reasoning_tokens for usage in each),
-        forced_tokens=sum(usage.forced_tokens for usage in each),
-        drafted_tokens=sum(usage.drafted_tokens for usage in each),
-        accepted_tokens=sum(usage.accepted_tokens for usage in each),
-    )
+    from colonnade.generation import Usage
 
 
 def wire_usage(usage: Usage) -> wire.Usage:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from colonnade.api.accounts import total, wire_timings, wire_usage
+from colonnade.api.accounts import wire_timings, wire_usage
 from colonnade.api.completion_pieces import pieces
 from colonnade.api.logprobs import CompletionLogprobsWriter
 from colonnade.api.schema.completions import CompletionChoice
+from colonnade.generation import Usage
 from colonnade.web.sse import frame
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from colonnade.api.completion_pieces import Piece
     from colonnade.api.completion_turns import CompletionJob
     from colonnade.api.schema.completions import Completion
-    from colonnade.generation import Usage
 
 
 class CompletionStream:
@@ -62,4 +62,4 @@ class CompletionStream:
         return frame(self._chunk)
 
     def _usage(self) -> Usage:
-        return total(generation.usage for generation in self._batch.generations)
+        return Usage.total(generation.usage for generation in self._batch.generations)

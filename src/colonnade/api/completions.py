@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import Response, post
 from litestar.di import NamedDependency
 
-from colonnade.api.accounts import total, wire_timings, wire_usage
+from colonnade.api.accounts import wire_timings, wire_usage
 from colonnade.api.answer_stream import answer_stream
 from colonnade.api.batch import Batch
 from colonnade.api.completion_pieces import Piece, pieces
@@ -16,7 +16,7 @@ from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.logprobs import CompletionLogprobsWriter
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.completions import Completion, CompletionChoice, CompletionRequest
-from colonnade.generation import Generator, Models
+from colonnade.generation import Generator, Models, Usage
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
@@ -59,7 +59,7 @@ async def _complete(generator: Generator, job: CompletionJob) -> Completion:
         completion.choices = await _choices(batch, job)
     finally:
         await batch.aclose()
-    usage = total(generation.usage for generation in batch.generations)
+    usage = Usage.total(generation.usage for generation in batch.generations)
     completion.usage = wire_usage(usage)
     completion.timings = wire_timings(usage)
     return completion

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from colonnade.messages import TokenLogprob
 
 
@@ -38,6 +40,23 @@ class Usage:
     forced_tokens: int = 0
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+
+    @classmethod
+    def total(cls, parts: Iterable[Usage]) -> Usage:
+        """The sum of what ran side by side: counts add up, times overlap."""
+        each = list(parts)
+        return cls(
+            prompt_tokens=sum(part.prompt_tokens for part in each),
+            cached_tokens=sum(part.cached_tokens for part in each),
+            completion_tokens=sum(part.completion_tokens for part in each),
+            queue_ms=max(part.queue_ms for part in each),
+            prompt_ms=max(part.prompt_ms for part in each),
+            decode_ms=max(part.decode_ms for part in each),
+            reasoning_tokens=sum(part.reasoning_tokens for part in each),
+            forced_tokens=sum(part.forced_tokens for part in each),
+            drafted_tokens=sum(part.drafted_tokens for part in each),
+            accepted_tokens=sum(part.accepted_tokens for part in each),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from colonnade.generation.events import Event, Finished, Usage
@@ -78,19 +78,13 @@ class Generation:
     @property
     def usage(self) -> Usage:
         """The sum over the choices finished so far (the prompt counted once)."""
-        each = [finished.usage for finished in self.finished]
         first = min(self.finished, key=lambda finished: finished.choice).usage
-        return Usage(
+        return replace(
+            Usage.total(finished.usage for finished in self.finished),
             prompt_tokens=first.prompt_tokens,
             cached_tokens=first.cached_tokens,
-            completion_tokens=sum(usage.completion_tokens for usage in each),
             queue_ms=first.queue_ms,
             prompt_ms=first.prompt_ms,
-            decode_ms=max(usage.decode_ms for usage in each),
-            reasoning_tokens=sum(usage.reasoning_tokens for usage in each),
-            forced_tokens=sum(usage.forced_tokens for usage in each),
-            drafted_tokens=sum(usage.drafted_tokens for usage in each),
-            accepted_tokens=sum(usage.accepted_tokens for usage in each),
         )
 
     async def batches(self) -> AsyncIterator[list[Event]]:
