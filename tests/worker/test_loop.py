@@ -518,15 +518,16 @@ def _request(
 
 
 class Failing(Forcing):
-    """A grammar that gives up at its second draw."""
+    """A grammar that gives up at a draw, from 1 on."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: int = 2) -> None:
         super().__init__([])
+        self._at = at
         self._asked = 0
 
     def mask(self) -> None:
         self._asked += 1
-        if self._asked == 2:
+        if self._asked == self._at:
             raise Failure(FailureKind.UNSUPPORTED, "too complex")
 
 

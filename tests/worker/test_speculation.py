@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colonnade.messages import Cancel, Decoding
+from colonnade.messages import Cancel, Decoding, Refused
 from colonnade.worker.lookup import PromptLookup
+from colonnade.worker.ports import DecodeError
 from colonnade.worker.sequence import Request
 from colonnade.worker.speculation import LookupGuesser, Speculation, StepCosts, Trust
 from tests.worker.fake_model import VOCAB, FakeModel, FakeSampler
-from tests.worker.test_loop import Bench
+from tests.worker.test_loop import Bench, Failing, _request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +176,66 @@ def test_what_a_step_without_guesses_takes_is_always_known() -> None:
     speculation.costs.observe(2, 1.9)
     speculation.costs.observe(2, 1.9)
     speculation.prepare(made, 2)
-    assert all(each.draft for each in made)
+    assert all(each.draft and each.draft.tokens for each in made)
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_the_guesser_is_asked_when_somebody_has_a_guess() -> None:
+    bench = _bench()
+    bench.submit(1, [20], max_tokens=10)
+    with patch.object(LookupGuesser, "guess", side_effect=AssertionError("nothing was said twice")):
+        bench.run()
+    bench.submit(2, COUNTED, max_tokens=9)
+    with patch.object(LookupGuesser, "guess", return_value=[[]]) as guess:
+        bench.run()
+    assert guess.called
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_a_batch_that_fails_leaves_nothing_of_its_guesses() -> None:
+    bench = _bench(max_outputs=30, batch_size=40)
+    bench.submit(1, COUNTED, max_tokens=9)
+    bench.take()
+    speculation = bench.loop._speculation
+    assert speculation is not None
+    while not speculation.hopeful:
+        bench.step()
+    with patch.object(bench.model, "decode", side_effect=DecodeError("no room")):
+        bench.loop.step()
+    bench.submit(2, COUNTED, max_tokens=9)
+    with patch.object(Trust, "learn", autospec=True, side_effect=Trust.learn) as learn:
+        bench.run()
+    assert bench.texts[2, 0] == "".join(chr(48 + token) for token in range(11, 20))
+    hoped = [call.args[1] for call in learn.call_args_list]
+    assert hoped[0] == 0, "it reads its prompt"
+    assert max(hoped) > 0
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_steps_with_settled_tokens_teach_no_costs() -> None:
+    bench = _bench(slots=2, max_outputs=30, batch_size=40)
+    bench.loop.obey(_request(bench.model, 1, [3, 4], [10, 11, 12], most=9))
+    assert bench.loop._speculation is not None
+    with patch.object(bench.loop._speculation, "time_step") as timed:
+        bench.run()
+    alike = [batch for batch in bench.model.batches if len(batch[0].tokens) == 1]
+    assert [call.args[0] for call in timed.call_args_list] == [1] * len(alike)
+    assert len(alike) < len(bench.model.batches)
+
+
+@pytest.mark.usefixtures("free_rows")
+def test_a_grammar_that_gives_up_behind_a_guess() -> None:
+    """At its second row of a step: the other choice's samplers are gone with the request."""
+    bench = _bench(slots=3, max_outputs=30, batch_size=60)
+    bench.submit(1, COUNTED, max_tokens=9)
+    decoding = Decoding(max_tokens=6, n=2)
+    guides: Any = [Failing(at=5), Failing(at=4)]
+    request = Request(2, COUNTED, decoding, [*bench.model.samplers(decoding, [])], guides, 0.0)
+    bench.loop.obey(request)
+    bench.run()
+    assert [message.id for message in bench.sent if isinstance(message, Refused)] == [2]
+    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, 20))
+    assert all(sampler.closed for sampler in bench.model.made_samplers)
 
 
 def _decoding_sequence() -> Sequence:
@@ -223,6 +283,18 @@ def test_a_guess_that_fails_is_expected_less() -> None:
     before = again.expected(4)
     wrong = _told([1, 2, 3, 4, 5, 6, 7, 8], 1, 2, 30, 1, 2, 40, 1, 2)
     assert 0 < wrong.expected(4) < before < 4
+
+
+def test_a_long_prompt_is_known_piece_by_piece() -> None:
+    text = list(range(100, 112))
+    with patch("colonnade.worker.lookup._AT_ONCE", 5):
+        lookup = PromptLookup(text)
+        text += [103, 104, 105]
+        found = []
+        for _ in range(3):
+            lookup.follow(len(text))
+            found.append(lookup.guess(2))
+    assert found == [[], [], [106, 107]], "also where a piece ends within the three tokens"
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(1, 8))

@@ -53,7 +53,7 @@ class Answers:
         going_on = ready
         while going_on:
             self._draw(going_on, logits, now)
-            going_on = [rows for rows in going_on if rows.draft is not None and rows.walk()]
+            going_on = [rows for rows in going_on if rows.walk()]
         return ready
 
     def _ready(self, plan: Plan, logits: NDArray[np.float32], now: float) -> list[Rows]:

@@ -131,6 +131,8 @@ class Loop:
         for request in {id(each.request): each.request for each in plan.sequences}.values():
             self._give_up(request, FailureKind.INTERNAL, message)
         self._scheduler.forget()
+        if self._speculation is not None:
+            self._speculation.give_up()
 
     def _give_up(self, request: Request, kind: FailureKind, message: str) -> None:
         self._cancel(request.id)

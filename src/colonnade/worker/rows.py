@@ -40,12 +40,12 @@ class Rows:
 
     def walk(self) -> bool:
         """Go to the row behind what was drawn. Returns whether there is one."""
-        sequence = self.sequence
-        if sequence.slot < 0 or self.draft is None or not self.draft.tokens:
+        sequence, draft = self.sequence, self.draft
+        if draft is None or not draft.tokens or sequence.slot < 0:
             return False
         drawn = sequence.tokens[self.base :]
         before = self.right
-        for token, guess in zip(drawn[before:], self.draft.tokens[before:], strict=False):
+        for token, guess in zip(drawn[before:], draft.tokens[before:], strict=False):
             if token != guess:
                 break
             self.right += 1

@@ -76,11 +76,6 @@ class Scheduler:
         return not self._waiting and not self._slots.running
 
     @property
-    def waiting(self) -> int:
-        """Sequences without a slot."""
-        return len(self._waiting)
-
-    @property
     def running(self) -> list[Sequence]:
         """The sequences that hold a slot, by slot. A change makes a new list."""
         return self._slots.running
@@ -252,8 +247,6 @@ class Scheduler:
         what another one is reading already waits for that; who comes after does not.
         """
         started: list[Sequence] = []
-        if not self._waiting:
-            return started
         held = Counter(each.request.client for each in self.running)
         later: list[Waiter] = []
         while not self._slots.full and len(later) < _MOST_LATER:
@@ -294,7 +287,7 @@ def _arrival(sequence: Sequence) -> tuple[float, int]:
 def _ahead(sequence: Sequence) -> list[int]:
     """Its last token, and behind it what is guessed."""
     last, draft = sequence.tokens[-1:], sequence.draft
-    return last if draft is None else last + draft.tokens + last * draft.filler
+    return last if draft is None else [*last, *draft.tokens, *last * draft.filler]
 
 
 def _chunk(sequence: Sequence, count: int) -> Chunk:

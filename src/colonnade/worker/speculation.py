@@ -157,7 +157,7 @@ class Speculation:
     def __init__(self, guesser: Guesser) -> None:
         self.costs = StepCosts()
         self.hopeful = False
-        """Whether any sequence has a guess."""
+        """Whether any of the sequences that drew last has a guess."""
         self._guesser = guesser
         self._trust = Trust()
         self._hoped = 0.0
@@ -187,6 +187,10 @@ class Speculation:
             if sequence.foresight is not None:
                 self._hoped += sequence.foresight.expected(len(tokens))
         return width
+
+    def give_up(self) -> None:
+        """A step has failed: nothing is known of its guesses."""
+        self._hoped = self._guessing = 0.0
 
     def follow(self, ready: Sequences[Rows]) -> None:
         """Take in what a step has added to its sequences."""

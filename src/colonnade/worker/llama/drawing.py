@@ -61,7 +61,7 @@ class Drawing:
         chains = 0
         for draw in draws:
             chains += isinstance(draw.sampler, ChainSampler)
-        return chains * self._vocab_size >= _WORTH
+        return chains > 1 and chains * self._vocab_size >= _WORTH
 
     def _help(self) -> None:
         """The second thread. What fails there is raised in the first one."""
@@ -71,6 +71,7 @@ class Drawing:
                 self._done.put(_one_by_one(logits, draws))
             except Exception as error:  # noqa: BLE001 - see above
                 self._done.put(error)
+            del logits, draws  # or they would be kept until the next ones come
 
 
 def _greedy_block(draws: Sequence[Draw]) -> slice | None:

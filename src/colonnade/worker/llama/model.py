@@ -52,8 +52,8 @@ logits_address.argtypes = [ctypes.c_void_p]
 
 
 class LlamaModel:
-    """A loaded model with one context. Not for use from two threads, but for ``vocabulary`` and
-    ``sampler``, which only read."""
+    """A loaded model with one context. Not for use from two threads, but for ``samplers`` and what
+    tells of the vocabulary."""
 
     def __init__(self, load: LoadModel, on_progress: Callable[[float], bool]) -> None:
         """Load the file. ``on_progress`` gets 0 to 1 and says whether to go on.

@@ -17,13 +17,16 @@ _RUNS = re.compile(rf"\S{{{_LONGEST_RUN},}}|\s{{{_LONGEST_RUN},}}")
 """Text without a break, for which some of llama.cpp's pre-tokenizers recurse once a character:
 at some 30,000 characters the thread's stack ends, and the process with it."""
 
+_USUAL = 256
+"""Bytes that the text of nearly every token fits into."""
+
 _UNUSUAL = "\U0010fffd \u00fc\n"
 
 _MARKED = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
 
 
 class Vocabulary:
-    """What is asked for with every token of an answer is looked up here, once for all."""
+    """For use from several threads."""
 
     def __init__(self, vocab: Any) -> None:  # noqa: ANN401 - a ctypes pointer
         self._vocab = vocab
@@ -43,9 +46,9 @@ class Vocabulary:
         )
         """Tokens that end a generation."""
         self._names: dict[int, bytes] = {}
-        self._buffer = ctypes.create_string_buffer(256)
-        self.pieces = [self._render(token, special=False) for token in range(self.size)]
-        """Every token's text, by id; empty for control tokens. A microsecond each."""
+        self.pieces = self._texts(special=False)
+        """Every token's text, by id; empty for control tokens. Looked up here, a microsecond each,
+        because every token of an answer asks for it."""
         # a vocabulary that cannot spell every text ends the process: let it do so now
         self.tokenize(_UNUSUAL, special=False)
 
@@ -74,12 +77,12 @@ class Vocabulary:
         """Text of a token of this vocabulary, control tokens included."""
         name = self._names.get(token)
         if name is None:
-            name = self._names[token] = self._render(token, special=True)
+            name = self._names[token] = self._render(token, _buffer(), special=True)
         return name
 
     def names(self) -> list[bytes]:
         """The names of all tokens, by id."""
-        return [self._render(token, special=True) for token in range(self.size)]
+        return self._texts(special=True)
 
     def text(self, token: int | None) -> str:
         """``name`` as a string; empty for None."""
@@ -110,11 +113,16 @@ class Vocabulary:
     def _token(self, token: int) -> int | None:
         return token if 0 <= token < self.size else None
 
-    def _render(self, token: int, *, special: bool) -> bytes:
+    def _texts(self, *, special: bool) -> list[bytes]:
+        buffer = _buffer()
+        return [self._render(token, buffer, special=special) for token in range(self.size)]
+
+    def _render(self, token: int, buffer: ctypes.Array[ctypes.c_char], *, special: bool) -> bytes:
+        """A token's text, by way of a buffer that no other thread may use: llama.cpp writes into it
+        without the GIL."""
         if not 0 <= token < self.size:  # llama.cpp aborts on an unknown id
             msg = f"no token {token} in a vocabulary of {self.size}"
             raise ValueError(msg)
-        buffer = self._buffer
         while True:
             size = llama_cpp.llama_token_to_piece(
                 self._vocab, token, buffer, len(buffer), 0, special
@@ -122,6 +130,10 @@ class Vocabulary:
             if size >= 0:
                 return buffer.raw[:size]
             buffer = ctypes.create_string_buffer(-size)
+
+
+def _buffer() -> ctypes.Array[ctypes.c_char]:
+    return ctypes.create_string_buffer(_USUAL)
 
 
 def _pieces(text: str) -> Iterator[str]:
