@@ -12,18 +12,13 @@ import numpy as np
 from colonnade.worker.llama import log
 from colonnade.worker.llama.adapters import open_adapters, set_adapters
 from colonnade.worker.llama.batch import Batch
+from colonnade.worker.llama.chains import build_chains, is_greedy
 from colonnade.worker.llama.context import open_context
 from colonnade.worker.llama.drawing import Drawing
 from colonnade.worker.llama.errors import ModelError
 from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.rehearsal import rehearse
-from colonnade.worker.llama.sampler import (
-    Bias,
-    ChainSampler,
-    GreedySampler,
-    build_chains,
-    is_greedy,
-)
+from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
 from colonnade.worker.llama.tuning import check_tuning, tune_process
 from colonnade.worker.llama.vocabulary import Vocabulary
 from colonnade.worker.ports import DecodeError, TokenTable
