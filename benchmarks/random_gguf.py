@@ -73,10 +73,10 @@ def write_random_gguf(
     """Write a model of `kind` and `size` to `path` and return it.
 
     `vocab` (tokens) and `context` (tokens the model says it was trained on) are the size's own
-    unless given. With `loops` the layers add nothing to speak of, and a shape with tied embeddings
-    says its last token for ever. One tensor at a time is held in memory.
+    unless given. With `loops` the layers add nothing to speak of and the output matrix is the
+    embedding, so that it says its last token for ever. One tensor at a time is held in memory.
     """
-    shape = SHAPES[size].replaced(vocab=vocab, context=context)
+    shape = SHAPES[size].replaced(vocab=vocab, context=context, tied=loops)
     architecture = ARCHITECTURES[kind]
     vocabulary = make_vocabulary(shape.vocab)
     writer = GGUFWriter(path, architecture.name)

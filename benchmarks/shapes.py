@@ -30,12 +30,16 @@ class Shape:
         """Width of one attention head."""
         return self.width // self.heads
 
-    def replaced(self, *, vocab: int | None, context: int | None) -> Shape:
-        """Copy the shape with another vocabulary or context, where one is given."""
+    def replaced(
+        self, *, vocab: int | None = None, context: int | None = None, tied: bool = False
+    ) -> Shape:
+        """Copy the shape with another vocabulary or context, where one is given, or with the output
+        matrix tied to the embedding."""
         return dataclasses.replace(
             self,
             vocab=self.vocab if vocab is None else vocab,
             context=self.context if context is None else context,
+            tied=self.tied or tied,
         )
 
 

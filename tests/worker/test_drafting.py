@@ -35,6 +35,30 @@ def test_a_good_draft_saves_steps() -> None:
     assert finish.accepted_tokens == finish.drafted_tokens > 10
 
 
+_ON_TWO_CORES = {1: 20, 2: 49, 3: 58, 4: 70, 6: 90, 8: 76, 12: 95, 16: 110}
+"""Milliseconds of a step by its rows, much as measured (docs/performance.md, layouts)."""
+
+
+@pytest.mark.parametrize(("by", "most"), [(1, 12), (2, 64)], ids=["right", "wrong"])
+def test_a_draft_is_tried_where_two_rows_cost_two_steps(by: int, most: int) -> None:
+    """One that is right soon guesses many tokens at once, one that is wrong costs few steps."""
+    bench = _bench(FakeModel(slots=1, ctx_size=100, by=by))
+
+    def time_step(rows: int, _: float) -> None:
+        speculation.costs.observe(rows, _ON_TWO_CORES[rows])
+
+    speculation = bench.loop._speculation
+    assert speculation is not None
+    with patch.object(speculation, "time_step", time_step):
+        bench.submit(1, [1], max_tokens=60)
+        bench.run()
+    assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(2, 62))
+    rows = [len(batch[0].tokens) for batch in bench.model.batches]
+    assert len(rows) <= most
+    took = sum(_ON_TWO_CORES[count] for count in rows)
+    assert took < 60 * _ON_TWO_CORES[1] * (0.7 if by == 1 else 1.2)
+
+
 @pytest.mark.usefixtures("free_rows")
 def test_a_bad_draft_is_given_up() -> None:
     bench = _bench(FakeModel(slots=1, ctx_size=100, by=2))

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _NEW = 0.2
 """Weight of the newest guessed token in the running rate."""
 
-_AT_FIRST = 0.7
+_AT_FIRST = 0.9
+"""The rate until it is known: hopeful, for where two rows cost as much as two steps, only many can
+pay, and no rate is learnt before they are tried."""
 
 _REGAINED = 0.01
 """What part of the first rate comes back in a step without guesses."""
