@@ -115,7 +115,7 @@ class Scheduler:
         ``prefill_budget`` bounds what is read beside sequences that decode: prompts, and tokens
         that grammars force on others.
         """
-        started = self._admit() if self._waiting else []
+        started = self._admit() if self._waiting and not self._slots.full else []
         running = self.running
         if not running:
             return None
