@@ -45,17 +45,8 @@ class Server:
 @contextmanager
 def running_server(setup: Setup, *flags: str) -> Iterator[Server]:
     """``colonnade serve`` until the block ends."""
-    command = [
-        sys.executable,
-        "-m",
-        "colonnade",
-        "serve",
-        *model_flags(setup),
-        "--port",
-        "0",
-        *flags,
-    ]
-    command += ["--log-level", "warning"]
+    command = [sys.executable, "-m", "colonnade", "serve", *model_flags(setup), *flags]
+    command += ["--port", "0", "--log-level", "warning"]
     with child(command) as process:
         yield Server(process, port_in(output_of(process)))
 

@@ -180,10 +180,10 @@ def test_what_a_step_without_guesses_takes_is_always_known() -> None:
 
 
 @pytest.mark.usefixtures("free_rows")
-def test_the_guesser_is_asked_when_somebody_has_a_guess() -> None:
+def test_guesses_are_thought_of_when_somebody_has_one() -> None:
     bench = _bench()
     bench.submit(1, [20], max_tokens=10)
-    with patch.object(LookupGuesser, "guess", side_effect=AssertionError("nothing was said twice")):
+    with patch.object(Speculation, "prepare", side_effect=AssertionError("nothing was said twice")):
         bench.run()
     bench.submit(2, COUNTED, max_tokens=9)
     with patch.object(LookupGuesser, "guess", return_value=[[]]) as guess:
@@ -229,11 +229,15 @@ def test_a_grammar_that_gives_up_behind_a_guess() -> None:
     bench = _bench(slots=3, max_outputs=30, batch_size=60)
     bench.submit(1, COUNTED, max_tokens=9)
     decoding = Decoding(max_tokens=6, n=2)
-    guides: Any = [Failing(at=5), Failing(at=4)]
+    guides: Any = [Failing(at=99), Failing(at=5)]
     request = Request(2, COUNTED, decoding, [*bench.model.samplers(decoding, [])], guides, 0.0)
     bench.loop.obey(request)
     bench.run()
     assert [message.id for message in bench.sent if isinstance(message, Refused)] == [2]
+    drew = [batch for batch in bench.model.batches if batch[-1].slot == 2]
+    assert len(drew) < 5, "the fifth draw was one of several in its step"
+    assert len(drew[-1][-1].tokens) > 1
+    assert drew[-1] is bench.model.batches[-1]
     assert bench.texts[1, 0] == "".join(chr(48 + token) for token in range(11, 20))
     assert all(sampler.closed for sampler in bench.model.made_samplers)
 

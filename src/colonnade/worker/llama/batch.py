@@ -42,7 +42,9 @@ class Batch:
         """Put the chunks into the batch; returns the number of rows of logits asked for."""
         at = rows = 0
         for slot, position, tokens, outputs in chunks:
-            if len(tokens) == 1:  # slices would take ten times as long
+            if (
+                len(tokens) == 1
+            ):  # through slices it takes seven times as long, of arrays in the cache
                 self._tokens[at] = tokens[0]
                 self._positions[at] = position
                 self._slots[at] = slot
