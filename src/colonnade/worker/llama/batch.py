@@ -42,9 +42,7 @@ class Batch:
         """Put the chunks into the batch; returns the number of rows of logits asked for."""
         at = rows = 0
         for slot, position, tokens, outputs in chunks:
-            if (
-                len(tokens) == 1
-            ):  # through slices it takes seven times as long, of arrays in the cache
+            if len(tokens) == 1:  # slices take seven times as long
                 self._tokens[at] = tokens[0]
                 self._positions[at] = position
                 self._slots[at] = slot
