@@ -2,11 +2,13 @@
 
     python -m benchmarks.compare MODEL.gguf --llama-server LLAMA_SERVER [--picture FILE.svg]
     python -m benchmarks.compare MODEL.gguf --llama-server LLAMA_SERVER --llama-cpp-python PYTHON
-    python -m benchmarks.compare --from-json FILE.json --picture FILE.svg
+    python -m benchmarks.compare --from-json FILE.json [FILE.json ...] --picture FILE.svg
 
-All servers have the model loaded; the others are idle while one runs. A ratio is the median over
-the rounds of ours to theirs, each pair measured one after the other. llama-cpp-python's server,
-which answers one request at a time, is there to be seen; the marks are llama-server's.
+Each server runs as its own user would start it: with its own defaults but for the file, threads,
+slots and context, and in an environment that is none of ours. All have the model loaded; the
+others are idle while one runs. A ratio is the median over the rounds of ours to theirs, each pair
+measured one after the other. llama-cpp-python's server, which answers one request at a time, is
+there to be seen; the marks are llama-server's.
 """
 
 from __future__ import annotations
@@ -15,22 +17,26 @@ import argparse
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import inf
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from benchmarks.contenders import OURS, PYTHONS, THEIRS, contenders
-from benchmarks.jobs import Setup, add_setup, setup_of
+from benchmarks.contenders import OURS, PYTHONS, THEIRS, Beside, contenders
+from benchmarks.jobs import Job, Setup, add_setup, setup_of
+from benchmarks.machine import describe
 from benchmarks.picture import Bar, drawn
+from benchmarks.processes import llama_server_flags, model_flags, running_bare
 from benchmarks.tables import NONE, Row, number, print_rows, ratios, spread
-from benchmarks.workloads import WORKLOADS, Figures, single_tokens
+from benchmarks.workloads import NEED_TALK, STREAMS, WORKLOADS, Figures, single_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.processes import Bare
     from benchmarks.workloads import Workload
 
 Round = dict[str, Figures]
@@ -55,20 +61,28 @@ MARKS = (
     Mark("1 stream, tokens/s", at_least=1.0),
     Mark("1 stream, sampled, tokens/s", at_least=1.0),
     Mark("1 stream, first token, ms", at_most=1.0),
-    Mark("8 streams, tokens/s", at_least=1.1),
-    Mark("8 streams, sampled, tokens/s", at_least=1.1),
-    Mark("16 streams, tokens/s", at_least=1.1),
-    Mark("16 streams, sampled, tokens/s", at_least=1.1),
-    Mark("shared 600-word prompt, requests/s", at_least=1.5),
-    Mark("12 conversations, requests/s", at_least=2.0),
-    Mark("12 conversations, first token, ms", at_most=0.5),
+    Mark("1 stream beside a busy neighbour, tokens/s", at_least=1.0),
+    Mark("8 streams, tokens/s", at_least=1.0),
+    Mark("8 streams, sampled, tokens/s", at_least=1.0),
+    Mark("16 streams, tokens/s", at_least=1.0),
+    Mark("16 streams, sampled, tokens/s", at_least=1.0),
+    Mark("shared 600-word prompt, requests/s", at_least=3.0),
+    Mark("12 conversations, requests/s", at_least=1.0),
+    Mark("12 conversations, first token, ms", at_most=0.7),
     Mark("JSON schema, 1 stream, documents/s", at_least=5.0),
     Mark("JSON schema, 4 streams, documents/s", at_least=5.0),
-    Mark("named tool, 1 stream, calls/s"),
-    Mark("named tool, 4 streams, calls/s"),
+    Mark("named tool, 1 stream, calls/s", at_least=5.0),
+    Mark("named tool, 4 streams, calls/s", at_least=5.0),
     Mark("one-token requests/s", at_least=1.0),
     Mark("mixed, p99 gap of short streams, ms", at_most=0.5),
 )
+
+COSTS = tuple(
+    Mark(f"{streams}, {whose} time a token, ms")
+    for streams in ("1 stream", "8 streams", "16 streams")
+    for whose in ("CPU", "the client's CPU")
+)
+"""What the figures took, which is no aim by itself: shown below them, not in the picture."""
 
 
 class Measured(msgspec.Struct):
@@ -76,6 +90,11 @@ class Measured(msgspec.Struct):
 
     setup: Setup
     rounds: list[Round]
+    machine: str = ""
+    flags: dict[str, str] = {}
+    """By server, what its command line says; the rest is its own default."""
+    noise: list[Figures] = []
+    """The bare loop's figures before each round."""
 
     def figures(self, name: str, server: str) -> list[float | None]:
         """A figure of a server, for each round."""
@@ -85,7 +104,7 @@ class Measured(msgspec.Struct):
     def names(self) -> list[str]:
         """The figures that somebody gave, in the order of the marks."""
         there = {name for each in self.rounds for figures in each.values() for name in figures}
-        return [mark.name for mark in MARKS if mark.name in there]
+        return [mark.name for mark in (*MARKS, *COSTS) if mark.name in there]
 
     @property
     def others(self) -> list[str]:
@@ -93,49 +112,84 @@ class Measured(msgspec.Struct):
         return [PYTHONS] if any(PYTHONS in each for each in self.rounds) else []
 
 
-@dataclass(frozen=True)
-class Beside:
-    """Where the other servers are, and how long one may take for a workload."""
+class Rounds(NamedTuple):
+    """How often each thing is measured."""
 
-    llama_server: str
-    llama_cpp_python: str | None
-    limit: float
+    streams: int
+    others: int
+
+    def workloads(self, nth: int, names: Sequence[str]) -> list[Workload]:
+        """What is measured in a round, the first one being 0."""
+        return [
+            each
+            for name in names
+            for each in WORKLOADS.get(name, ())
+            if nth < (self.streams if each in STREAMS else self.others)
+        ]
 
 
 def measure(
-    setup: Setup, beside: Beside, rounds: int, workloads: Sequence[Workload]
-) -> list[Round]:
-    """Run the workloads on all servers in turn, each round beginning with another one."""
+    setup: Setup, beside: Beside, rounds: Rounds, names: Sequence[str]
+) -> tuple[list[Round], list[Figures]]:
+    """Run the workloads on all servers in turn, each round beginning with another one.
+
+    Returns the rounds, and what the bare loop did before each of them: how much that differs is
+    the machine's own noise.
+    """
     found: list[Round] = []
+    noise: list[Figures] = []
     with ExitStack() as running:
-        servers = contenders(setup, beside.llama_server, beside.llama_cpp_python)
+        servers = contenders(setup, beside)
+        bare = running.enter_context(running_bare(setup))
         for server in servers:
             running.enter_context(server)
-        for nth in range(rounds):
+        for nth in range(max(rounds)):
+            noise.append(bare_rates(bare))
             found.append({server.name: {} for server in servers})
             first = nth % len(servers)
-            for workload in workloads:
+            for workload in rounds.workloads(nth, names):
                 for server in servers[first:] + servers[:first]:
                     figures = server.figures(workload, beside.limit)
                     found[-1][server.name] |= figures
-                    for name, value in figures.items():
-                        words = f"round {nth + 1}: {server.name}: {name}: {number(value)}"
-                        print(words, file=sys.stderr)
-    return found
+                    _tell(nth, server.name, figures)
+            _tell(nth, "the bare loop", noise[-1])
+    return found, noise
+
+
+def measure_small(setup: Setup, beside: Beside, rounds: int) -> list[Round]:
+    """The requests whose cost is not the model's, on a small file."""
+    with ExitStack() as running:
+        servers = [running.enter_context(each) for each in contenders(setup, beside)]
+        return [
+            {server.name: server.figures(single_tokens, beside.limit) for server in servers}
+            for _ in range(rounds)
+        ]
+
+
+def bare_rates(bare: Bare) -> Figures:
+    """Tokens a second of the bare loop, in a second or two."""
+    jobs = {f"{count} stream{'s' * (count > 1)}": Job(count, 32, 24, True) for count in (1, 8)}
+    return {f"{name}, tokens/s": bare.run(job).decode_rate for name, job in jobs.items()}
+
+
+def _tell(nth: int, server: str, figures: Figures) -> None:
+    for name, value in figures.items():
+        print(f"round {nth + 1}: {server}: {name}: {number(value)}", file=sys.stderr)
 
 
 def joined(one: Sequence[Round], two: Sequence[Round]) -> list[Round]:
-    """The same rounds with the figures of both."""
+    """The same rounds with the figures of both; there may be more of one."""
+    none: Round = {}
     return [
-        {server: first[server] | second[server] for server in first}
-        for first, second in zip(one, two, strict=True)
+        {server: first.get(server, {}) | second.get(server, {}) for server in first | second}
+        for first, second in zip_longest(one, two, fillvalue=none)
     ]
 
 
 def rows(measured: Measured) -> list[Row]:
     """The table, in the order of the marks."""
     made = []
-    for mark in MARKS:
+    for mark in (*MARKS, *COSTS):
         if mark.name in measured.names:
             ours = measured.figures(mark.name, OURS)
             more: list[str] = []
@@ -180,15 +234,32 @@ def _middle(values: Sequence[float | None]) -> str:
     return number(median(there)) if there else NONE
 
 
-def picture(measured: Measured) -> str:
-    """The bars, and what they are of."""
+def picture(several: Sequence[Measured]) -> str:
+    """The bars of each model, and what they are of."""
+    others = list(dict.fromkeys(other for each in several for other in each.others))
+    sections = {_title(each): bars(each) for each in several}
+    subtitle = "Each server with its own defaults. Right of 1×, Colonnade is ahead."
+    return drawn("Colonnade beside llama-server", subtitle, (OURS, THEIRS, *others), sections)
+
+
+def _title(measured: Measured) -> str:
     setup, rounds = measured.setup, len(measured.rounds)
-    subtitle = (
-        f"{setup.model}, {setup.threads} threads, {setup.slots} slots of {setup.ctx_size:,} "
-        f"tokens; medians of {rounds} round{'s' * (rounds > 1)}. Right of 1×, Colonnade is ahead."
+    return (
+        f"{setup.model}: {setup.threads} threads, {setup.slots} slots of {setup.ctx_size:,} "
+        f"tokens; medians of up to {rounds} round{'s' * (rounds > 1)}"
     )
-    columns = (OURS, THEIRS, *measured.others)
-    return drawn("Colonnade beside llama-server", subtitle, columns, bars(measured))
+
+
+def show(measured: Measured) -> None:
+    """Print the table, and what has to be known of it."""
+    more = [column for other in measured.others for column in (other, "ratio")]
+    print_rows(rows(measured), sys.stdout, _title(measured), other=THEIRS, more=more)
+    print(measured.machine)
+    for server, flags in measured.flags.items():
+        print(f"{server}: {flags}")
+    for name in measured.noise[0] if measured.noise else ():
+        found = spread([each[name] for each in measured.noise])
+        print(f"the bare loop between rounds: {name}: {found}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -199,28 +270,38 @@ def _parser() -> argparse.ArgumentParser:
         "--llama-cpp-python", metavar="PYTHON", help="an interpreter with llama-cpp-python[server]"
     )
     parser.add_argument("--small-model", type=Path, help="for the one-token requests")
+    parser.add_argument("--natural", action="store_true", help="prompts in plain language")
+    parser.add_argument("--base", action="store_true", help="the model was not taught to talk")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--stream-rounds", type=int, help="of the streams; as many unless given")
     parser.add_argument(
         "--limit", type=float, default=300, help="seconds a server may take for a workload"
     )
     parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, "single_tokens"], default=[])
     parser.add_argument("--picture", type=Path, help="an SVG file to draw")
     parser.add_argument("--json", type=Path, help="a file for the figures of every round")
-    parser.add_argument("--from-json", type=Path, help="show these figures; measure nothing")
+    parser.add_argument(
+        "--from-json", type=Path, nargs="+", help="show these figures; measure nothing"
+    )
     return parser
 
 
 def _measured(options: argparse.Namespace) -> Measured:
     setup = setup_of(options)
-    beside = Beside(options.llama_server, options.llama_cpp_python, options.limit)
+    where = (options.llama_server, options.llama_cpp_python, options.limit)
+    beside = Beside(*where, natural=options.natural, base=options.base)
     names = options.only or [*WORKLOADS, "single_tokens"]
-    workloads = [each for name in WORKLOADS if name in names for each in WORKLOADS[name]]
-    found = measure(setup, beside, options.rounds, workloads) if workloads else []
+    if options.base:
+        names = [name for name in names if name not in NEED_TALK]
+    rounds = Rounds(options.stream_rounds or options.rounds, options.rounds)
+    found, noise = measure(setup, beside, rounds, names) if {*names} & {*WORKLOADS} else ([], [])
     if options.small_model and "single_tokens" in names:
         small = msgspec.structs.replace(setup, model=str(options.small_model), ctx_size=2048)
-        singles = measure(small, beside, options.rounds, [single_tokens])
-        found = joined(found, singles) if found else singles
-    return Measured(msgspec.structs.replace(setup, model=Path(setup.model).name), found)
+        found = joined(found, measure_small(small, beside, options.rounds))
+    named = msgspec.structs.replace(setup, model=Path(setup.model).name)
+    flags = {OURS: ["serve", *model_flags(named)], THEIRS: llama_server_flags(named)}
+    said = {server: " ".join(each) for server, each in flags.items()}
+    return Measured(named, found, describe(), said, noise)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -228,17 +309,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.from_json:
-        measured = msgspec.json.decode(options.from_json.read_bytes(), type=Measured)
+        files = [path.read_bytes() for path in options.from_json]
+        several = [msgspec.json.decode(each, type=Measured) for each in files]
     elif options.model and options.llama_server:
-        measured = _measured(options)
+        several = [_measured(options)]
     else:
         parser.error("a model and --llama-server are needed, or --from-json")
     if options.json:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(measured)) + b"\n")
-    more = [column for other in measured.others for column in (other, "ratio")]
-    print_rows(rows(measured), sys.stdout, other=THEIRS, more=more)
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(several[0])) + b"\n")
+    for each in several:
+        show(each)
     if options.picture:
-        options.picture.write_text(picture(measured), encoding="utf-8")
+        options.picture.write_text(picture(several), encoding="utf-8")
 
 
 if __name__ == "__main__":

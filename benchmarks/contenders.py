@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +13,7 @@ from benchmarks.processes import running_llama_cpp_python, running_llama_server,
 from benchmarks.workloads import (
     Target,
     as_it_is,
+    for_base_model,
     for_llama_cpp_python,
     for_llama_server,
     warming,
@@ -23,12 +25,25 @@ if TYPE_CHECKING:
 
     from benchmarks.jobs import Setup
     from benchmarks.processes import Server
-    from benchmarks.workloads import Body, Figures, Workload
+    from benchmarks.workloads import Figures, Form, Workload
 
 OURS, THEIRS, PYTHONS = "Colonnade", "llama-server", "llama-cpp-python"
 
 _FAILURES = (OSError, RuntimeError, ValueError, LookupError, ArithmeticError)
 """Refused, hung up, too late (an ``OSError``), or answered with what makes no figure."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Where the other servers are, how long one may take for a workload, and what the model is."""
+
+    llama_server: str
+    llama_cpp_python: str | None
+    limit: float
+    natural: bool = False
+    """It understands plain language."""
+    base: bool = False
+    """It goes on with a text and was not taught to talk."""
 
 
 class Contender:
@@ -38,17 +53,20 @@ class Contender:
         self,
         name: str,
         start: Callable[[], AbstractContextManager[Server]],
-        form: Callable[[Body], Body] = as_it_is,
+        form: Form = as_it_is,
+        natural: bool = False,
     ) -> None:
         self.name = name
         self._start = start
         self._form = form
+        self._natural = natural
         self._running = ExitStack()
         self._late: set[Workload] = set()
 
     def __enter__(self) -> Self:
         server = self._running.enter_context(self._start())
-        self._target = Target(server.port, self._form)
+        pids = tuple({server.pid, server.worker_pid})
+        self._target = Target(server.port, self._form, self._natural, pids)
         with suppress(*_FAILURES):
             asyncio.run(warming(self._target))
         return self
@@ -77,14 +95,20 @@ async def _within(workload: Workload, target: Target, limit: float) -> Figures:
         return await workload(target)
 
 
-def contenders(setup: Setup, llama_server: str, python: str | None) -> list[Contender]:
+def contenders(setup: Setup, beside: Beside) -> list[Contender]:
     """Colonnade, llama-server and, with an interpreter that has it, llama-cpp-python's server."""
-    start_theirs = partial(running_llama_server, llama_server, setup)
-    found = [
-        Contender(OURS, partial(running_server, setup)),
-        Contender(THEIRS, start_theirs, for_llama_server),
+    starts: list[tuple[str, Callable[[], AbstractContextManager[Server]], Form]] = [
+        (OURS, partial(running_server, setup), as_it_is),
+        (THEIRS, partial(running_llama_server, beside.llama_server, setup), for_llama_server),
     ]
-    if python is not None:
-        start = partial(running_llama_cpp_python, python, setup)
-        found.append(Contender(PYTHONS, start, for_llama_cpp_python))
-    return found
+    if beside.llama_cpp_python is not None:
+        start = partial(running_llama_cpp_python, beside.llama_cpp_python, setup)
+        starts.append((PYTHONS, start, for_llama_cpp_python))
+    return [
+        Contender(name, start, _both(form, for_base_model) if beside.base else form, beside.natural)
+        for name, start, form in starts
+    ]
+
+
+def _both(first: Form, second: Form) -> Form:
+    return lambda body: second(first(body))

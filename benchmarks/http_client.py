@@ -31,6 +31,8 @@ class Answer:
     tokens: int = 0
     counted: bool = True
     """Whether the server counted the tokens; if not, there is no event with the usage."""
+    talks: bool = True
+    """A chat's stream, which begins with the role."""
     raw: list[bytes] | None = None
     """The stream itself, where it was to be kept."""
 
@@ -40,13 +42,13 @@ class Answer:
         body = b"".join(self.raw or ())
         events = re.findall(rb"^data: (\{.*\})\r?$", body, re.MULTILINE)
         choices = [choice for each in events for choice in msgspec.json.decode(each)["choices"]]
-        return "".join(choice["delta"].get("content") or "" for choice in choices)
+        return "".join(_said(choice) for choice in choices)
 
     @property
     def text_arrivals(self) -> list[float]:
-        """A time for each event with text: not the role, the finish reason and the usage."""
+        """A time for each event with text: not a chat's role, the finish reason and the usage."""
         times = [at for at, count in self.arrivals for _ in range(count)]
-        return times[1 : -2 if self.counted else -1]
+        return times[int(self.talks) : -2 if self.counted else -1]
 
     @property
     def first_token(self) -> float:
@@ -73,7 +75,9 @@ class Connection(asyncio.Protocol):
     async def stream(self, body: dict[str, Any], *, keep: bool = False) -> Answer:
         """Ask for a stream and follow it to its end."""
         options = {"stream": True, "stream_options": {"include_usage": True}}
-        answer = self._answer = Answer(time.perf_counter(), raw=[] if keep else None)
+        answer = self._answer = Answer(
+            time.perf_counter(), talks="prompt" not in body, raw=[] if keep else None
+        )
         tail = await self._ask(body | options)
         counts = dict(re.findall(rb'"(prompt|completion)_tokens":(\d+)', tail))
         if len(counts) == 2:
@@ -109,8 +113,9 @@ class Connection(asyncio.Protocol):
     async def _ask(self, body: dict[str, Any]) -> bytes:
         assert self._transport is not None  # noqa: S101 - connected by ``open``
         content = msgspec.json.encode(body)
+        path = "/v1/completions" if "prompt" in body else "/v1/chat/completions"
         head = (
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         self._buffer = b""
@@ -147,6 +152,10 @@ class Connection(asyncio.Protocol):
         if count:
             answer.arrivals.append((time.perf_counter(), count))
         self._buffer = (self._buffer + data)[-_TAIL:]
+
+
+def _said(choice: dict[str, Any]) -> str:
+    return choice["text"] if "text" in choice else choice["delta"].get("content") or ""
 
 
 def _complete(response: bytes) -> bool:

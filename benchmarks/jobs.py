@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import argparse
 
 
+BATCH_SIZE = 512
+"""Most tokens of a step: the server's default."""
+
+
 class Setup(Struct, frozen=True):
     """A model file and the shape of its context, the same on both sides."""
 
@@ -19,7 +23,7 @@ class Setup(Struct, frozen=True):
     slots: int = 8
     ctx_size: int = 4096
     """Tokens of context a sequence."""
-    batch_size: int = 512
+    batch_size: int = BATCH_SIZE
 
 
 class Job(Struct, frozen=True):
@@ -55,7 +59,7 @@ def add_setup(
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--slots", type=int, default=slots)
     parser.add_argument("--ctx-size", type=int, default=ctx_size, help="tokens a sequence")
-    parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
 
 
 def setup_of(options: argparse.Namespace) -> Setup:

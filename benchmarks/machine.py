@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING
 import llama_cpp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
@@ -41,6 +44,21 @@ def cpu_ticks(pid: int) -> int:
     """CPU time of a process so far, all threads, in clock ticks."""
     fields = (_PROC / str(pid) / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """CPU time of some processes so far, all threads, in seconds."""
+    return sum(map(cpu_ticks, pids)) / _TICKS
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[None]:
+    """Another program that keeps a core busy while the block runs."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def ticks_per_second() -> int:

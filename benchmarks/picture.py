@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from benchmarks.tables import NONE, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _LEFT, _PLOT, _GAP, _COLUMN = 270, 360, 64, 124
@@ -85,10 +85,14 @@ class _Axis:
         yield from (tick for tick in _TICKS if self._least <= tick <= self._most)
 
 
-def drawn(title: str, subtitle: str, columns: Sequence[str], bars: Sequence[Bar]) -> str:
-    """The picture; ``columns`` are the heads of the bars' values."""
+def drawn(
+    title: str, subtitle: str, columns: Sequence[str], sections: Mapping[str, Sequence[Bar]]
+) -> str:
+    """The picture; ``columns`` are the heads of the bars' values, each section has a title."""
+    bars = [bar for each in sections.values() for bar in each]
     width = _LEFT + _PLOT + _GAP + _COLUMN * len(columns) + 24
-    height = _TOP + _ROW * len(bars) + _BOTTOM
+    bottom = _TOP + _ROW * (len(bars) + len(sections))
+    height = bottom + _BOTTOM
     svg = Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
     svg.set("viewBox", f"0 0 {width} {height}")
     svg.set("width", str(width))
@@ -102,11 +106,14 @@ def drawn(title: str, subtitle: str, columns: Sequence[str], bars: Sequence[Bar]
     _text(svg, subtitle, 24, 55, "small")
     _heads(svg, columns)
     axis = _Axis(bars)
-    for row in range(0, len(bars), 2):
-        _box(svg, "band", 12, _TOP + _ROW * row, width - 24, _ROW, round_by=4)
-    _grid(svg, axis, _TOP + _ROW * len(bars))
-    for row, bar in enumerate(bars):
-        _draw(svg, axis, bar, _TOP + _ROW * row)
+    _grid(svg, axis, bottom)
+    top = _TOP
+    for name, under in sections.items():
+        _box(svg, "band", 12, top, width - 24, _ROW, round_by=4)
+        _text(svg, name, 24, top + _ROW / 2 + 4, "ratio")
+        for row, bar in enumerate(under, 1):
+            _draw(svg, axis, bar, top + _ROW * row)
+        top += _ROW * (len(under) + 1)
     _legend(svg, height - 14)
     indent(svg)
     return tostring(svg, encoding="unicode") + "\n"
@@ -149,7 +156,7 @@ def _draw(svg: Element, axis: _Axis, bar: Bar, top: float) -> None:
 def _told(bar: Bar) -> str:
     """A bar in words, for who cannot see it."""
     turned = " (less is better)" if bar.less_is_better else ""
-    mark = "" if bar.mark is None else f", mark {bar.mark:g}×"
+    mark = "" if bar.mark is None else f", mark {bar.mark:.3g}×"
     return f"{bar.name}{turned}: {bar.text}{mark}"
 
 

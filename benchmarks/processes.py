@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
@@ -10,19 +9,31 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from benchmarks import machine
-from benchmarks.jobs import Job, Run, Setup
+from benchmarks.environment import own_environment
+from benchmarks.jobs import BATCH_SIZE, Job, Run, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-_AS_SERVER = {"OMP_WAIT_POLICY": "passive"}
-"""As the server sets it for its workers, so that the bare loop's threads wait in the same way."""
+_WAITS: tuple[dict[str, str], ...] = (
+    {},  # OpenMP's own default
+    {"GOMP_SPINCOUNT": "1000"},
+    {"OMP_WAIT_POLICY": "passive"},
+)
+"""What the bare loop's threads may do while they wait for each other."""
+
+_TRIAL = Job(streams=1, tokens=24, prompt_tokens=8, greedy=True)
+_TRIALS = 3
+
+_LAST_WORDS = 4000
+"""Characters of stderr that are shown."""
 
 _STOP_SECONDS = 20
 _START_SECONDS = 120
@@ -42,12 +53,21 @@ class Server:
         return self.pid, self.worker_pid
 
 
+def llama_server_flags(setup: Setup) -> list[str]:
+    """llama-server's. Its ``--ctx-size`` is of all slots together."""
+    sizes = {
+        "--threads": setup.threads,
+        "--parallel": setup.slots,
+        "--ctx-size": setup.ctx_size * setup.slots,
+    }
+    return ["--model", setup.model, *_on_command_line(sizes)]
+
+
 @contextmanager
 def running_server(setup: Setup, *flags: str) -> Iterator[Server]:
     """``colonnade serve`` until the block ends."""
     command = [sys.executable, "-m", "colonnade", "serve", *model_flags(setup), *flags]
-    command += ["--port", "0", "--log-level", "warning"]
-    with child(command) as process:
+    with child([*command, "--port", "0"]) as process:
         yield Server(process, port_in(output_of(process)))
 
 
@@ -55,7 +75,7 @@ def running_server(setup: Setup, *flags: str) -> Iterator[Server]:
 def running_without_model(models_dir: str, *flags: str) -> Iterator[Server]:
     """``colonnade serve none``, for what loads and unloads models itself."""
     command = [sys.executable, "-m", "colonnade", "serve", "none", "--port", "0", *flags]
-    command += ["--models-dir", models_dir, "--log-level", "warning"]
+    command += ["--models-dir", models_dir]
     with child(command) as process:
         yield Server(process, port_in(output_of(process)))
 
@@ -64,11 +84,8 @@ def running_without_model(models_dir: str, *flags: str) -> Iterator[Server]:
 def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
     """llama.cpp's own server with the same sizes, until the block ends."""
     port = _free_port()
-    command = [binary, "--model", setup.model, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--threads", str(setup.threads), "--parallel", str(setup.slots)]
-    command += ["--ctx-size", str(setup.ctx_size * setup.slots)]
-    command += ["--batch-size", str(setup.batch_size), "--log-disable"]
-    with child(command) as process:
+    command = [binary, *llama_server_flags(setup), "--host", "127.0.0.1", "--port", str(port)]
+    with child(command, output=subprocess.DEVNULL) as process:
         _wait_for(process, port, "/health")
         yield Server(process, port)
 
@@ -84,7 +101,7 @@ def running_llama_cpp_python(python: str, setup: Setup) -> Iterator[Server]:
     port = _free_port()
     command = [python, "-m", "llama_cpp.server", "--model", setup.model, "--verbose", "false"]
     command += ["--n_threads", str(setup.threads), "--n_threads_batch", str(setup.threads)]
-    command += ["--n_ctx", str(setup.ctx_size), "--n_batch", str(setup.batch_size)]
+    command += ["--n_ctx", str(setup.ctx_size)]
     command += ["--logits_all", "false", "--interrupt_requests", "false"]
     # it prints a line for each request, and nobody would read them from a pipe
     environment = {"HOST": "127.0.0.1", "PORT": str(port)}
@@ -129,38 +146,61 @@ class Bare:
 
 
 @contextmanager
-def running_bare(setup: Setup) -> Iterator[Bare]:
-    """``benchmarks.bare_loop`` until the block ends."""
+def running_bare(setup: Setup, environment: dict[str, str] | None = None) -> Iterator[Bare]:
+    """``benchmarks.bare_loop`` until the block ends, under its best wait unless one is given."""
+    if environment is None:
+        environment = best_wait(setup)
     command = [sys.executable, "-m", "benchmarks.bare_loop", *model_flags(setup), "--jobs"]
-    with child(command) as process:
+    with child(command, environment) as process:
         if output_of(process).readline() != "ready\n":
             msg = "the bare loop could not load the model"
             raise RuntimeError(msg)
         yield Bare(process)
 
 
+def best_wait(setup: Setup) -> dict[str, str]:
+    """The way of waiting under which the bare loop answers one stream fastest here."""
+    found = {}
+    for environment in _WAITS:
+        with running_bare(setup, environment) as bare:
+            bare.run(_TRIAL)  # the file comes from the disk once
+            rates = [bare.run(_TRIAL).decode_rate for _ in range(_TRIALS)]
+            found[max(rates)] = environment
+    return found[max(found)]
+
+
 def run_benchmark(module: str, setup: Setup, *arguments: str) -> None:
     """Run a benchmark in a process of its own, printing where this one prints."""
     command = [sys.executable, "-m", module, *model_flags(setup), *arguments]
-    subprocess.run(command, check=True, env=_AS_SERVER | os.environ)
+    subprocess.run(command, check=True, env=own_environment())
 
 
 @contextmanager
 def child(
     command: list[str], environment: dict[str, str] | None = None, output: int = subprocess.PIPE
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process until the block ends, with the environment that the server gives its workers."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=output,
-        text=True,
-        encoding="utf-8",
-        env=_AS_SERVER | os.environ | (environment or {}),
-    )
-    with process:
+    """A process until the block ends, in the environment that its own user would give it.
+
+    What it writes to stderr is shown where the block fails.
+    """
+    with (
+        TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=words,
+            text=True,
+            encoding="utf-8",
+            env=own_environment() | (environment or {}),
+        ) as process,
+    ):
         try:
             yield process
+        except BaseException:
+            words.seek(0)
+            sys.stderr.write(words.read()[-_LAST_WORDS:])
+            raise
         finally:
             process.terminate()
             try:
@@ -187,11 +227,12 @@ def port_in(output: IO[str]) -> int:
 
 
 def model_flags(setup: Setup) -> list[str]:
-    """Model and sizes on a command line."""
-    sizes = {
-        "--threads": setup.threads,
-        "--slots": setup.slots,
-        "--ctx-size": setup.ctx_size,
-        "--batch-size": setup.batch_size,
-    }
-    return [setup.model, *(text for pair in sizes.items() for text in map(str, pair))]
+    """Model and sizes, as the server and the benchmarks here are told them."""
+    sizes = {"--threads": setup.threads, "--slots": setup.slots, "--ctx-size": setup.ctx_size}
+    if setup.batch_size != BATCH_SIZE:
+        sizes["--batch-size"] = setup.batch_size
+    return [setup.model, *_on_command_line(sizes)]
+
+
+def _on_command_line(sizes: dict[str, int]) -> list[str]:
+    return [text for pair in sizes.items() for text in map(str, pair)]

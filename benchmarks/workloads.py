@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.constrained import ask, document, named_call
 from benchmarks.http_client import Connection, chat
+from benchmarks.machine import busy_neighbour, cpu_seconds
 from benchmarks.tables import percentile
+from benchmarks.texts import STORIES, passages, question
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from benchmarks.http_client import Answer
 
     Workload = Callable[["Target"], Awaitable[dict[str, float]]]
+    Form = Callable[[dict[str, Any]], dict[str, Any]]
 
+_ANSWER = 64
+"""Tokens of a stream: short, so that two servers' turns lie close together."""
+_BESIDE = 16
 _SYSTEM_WORDS = 600
 _SHARING = 16
 _SHORT_WORD = 3
@@ -58,16 +64,40 @@ def for_llama_cpp_python(body: Body) -> Body:
     return body | {"response_format": {"type": "json_object", "schema": schema}}
 
 
+def for_base_model(body: Body) -> Body:
+    """The messages' texts, for a model that goes on with a text and was not taught to talk."""
+    texts = [message["content"] for message in body["messages"]]
+    others = {name: value for name, value in body.items() if name != "messages"}
+    return others | {"prompt": "\n\n".join(texts) + "\n\n"}
+
+
 class Target(NamedTuple):
-    """A server to ask, and the form in which it takes a request."""
+    """A server to ask, the form in which it takes a request, and what its model understands."""
 
     port: int
-    form: Callable[[Body], Body] = as_it_is
+    form: Form = as_it_is
+    natural: bool = False
+    """Prompts in plain language; otherwise words and digits at random, and no answer ends early."""
+    pids: tuple[int, ...] = ()
+    """The server's processes."""
 
+    def words(self, count: int, seed: object) -> str:
+        """A text to read, different for each seed from the first word on."""
+        if self.natural:
+            return passages(count, seed)
+        return " ".join(random.Random(str(seed)).choices(_WORDS, k=count))
 
-def _words(count: int, seed: object) -> str:
-    """Text of some words, different for each seed."""
-    return " ".join(random.Random(str(seed)).choices(_WORDS, k=count))
+    def question(self, count: int, seed: object) -> str:
+        """Something to ask, of about so many words."""
+        return question(seed) if self.natural else self.words(count, seed)
+
+    def telling(self, number: int, tokens: int, *, greedy: bool) -> Body:
+        """A request for a long answer."""
+        body = chat(24, tokens, greedy=greedy)
+        if self.natural:
+            content = STORIES[number % len(STORIES)]
+            body |= {"messages": [{"role": "user", "content": content}], "ignore_eos": False}
+        return body
 
 
 def _body(messages: list[dict[str, str]], tokens: int) -> Body:
@@ -101,25 +131,46 @@ async def warming(target: Target) -> None:
 
 
 async def generating(target: Target, streams: int, *, greedy: bool) -> Figures:
-    """Tokens a second of some streams; of one, the time to its first token as well."""
-    bodies = [chat(24, 96, greedy=greedy) for _ in range(streams)]
+    """Tokens a second of some streams; of one, the time to its first token as well. And the CPU
+    time of a token, the server's and this client's."""
+    bodies = [target.telling(number, _ANSWER, greedy=greedy) for number in range(streams)]
+    theirs, ours = cpu_seconds(target.pids), time.process_time()
     began = time.perf_counter()
     answers = await _streams(target, bodies, streams)
     took = time.perf_counter() - began
+    theirs, ours = cpu_seconds(target.pids) - theirs, time.process_time() - ours
+    tokens = sum(answer.tokens for answer in answers)
     name = _count(streams) if greedy else f"{_count(streams)}, sampled"
-    if streams > 1:
-        return {f"{name}, tokens/s": sum(answer.tokens for answer in answers) / took}
-    arrivals = answers[0].text_arrivals
-    found = {f"{name}, tokens/s": (answers[0].tokens - 1) / (arrivals[-1] - arrivals[0])}
-    return found | ({f"{name}, first token, ms": answers[0].first_token * 1e3} if greedy else {})
+    found = {
+        f"{name}, tokens/s": tokens / took if streams > 1 else _rate(answers[0]),
+        f"{name}, CPU time a token, ms": theirs / tokens * 1e3,
+        f"{name}, the client's CPU time a token, ms": ours / tokens * 1e3,
+    }
+    if streams == 1 and greedy:
+        found[f"{name}, first token, ms"] = answers[0].first_token * 1e3
+    return found
+
+
+def _rate(answer: Answer) -> float:
+    """Tokens a second behind the first one."""
+    arrivals = answer.text_arrivals
+    return (answer.tokens - 1) / (arrivals[-1] - arrivals[0])
+
+
+async def beside_neighbour(target: Target) -> Figures:
+    """One stream while another program keeps a core busy."""
+    body = target.telling(0, _BESIDE, greedy=True)
+    with busy_neighbour():
+        answers = await _streams(target, [body], 1)
+    return {"1 stream beside a busy neighbour, tokens/s": _rate(answers[0])}
 
 
 async def sharing(target: Target) -> Figures:
     """Requests that arrive together, after the same system prompt."""
     seed = time.perf_counter_ns()
-    system = {"role": "system", "content": _words(_SYSTEM_WORDS, seed)}
+    system = {"role": "system", "content": target.words(_SYSTEM_WORDS, seed)}
     bodies = [
-        _body([system, {"role": "user", "content": _words(12, (seed, number))}], 16)
+        _body([system, {"role": "user", "content": target.question(12, (seed, number))}], 16)
         for number in range(_SHARING)
     ]
     began = time.perf_counter()
@@ -131,13 +182,13 @@ async def conversing(target: Target) -> Figures:
     """More conversations than slots, turn by turn."""
     seed = time.perf_counter_ns()
     talks = [
-        [{"role": "system", "content": _words(150, (seed, number))}]
+        [{"role": "system", "content": target.words(150, (seed, number))}]
         for number in range(_CONVERSATIONS)
     ]
     took, firsts = 0.0, []
     for turn in range(_TURNS):
         for number, talk in enumerate(talks):
-            talk.append({"role": "user", "content": _words(30, (seed, number, turn))})
+            talk.append({"role": "user", "content": target.question(30, (seed, number, turn))})
         began = time.perf_counter()
         answers = await _streams(target, [_body(talk, 16) for talk in talks], _TALKING)
         if turn:
@@ -191,12 +242,16 @@ async def single_tokens(target: Target) -> Figures:
     return {"one-token requests/s": len(bodies) / (time.perf_counter() - began)}
 
 
+STREAMS: list[Workload] = [
+    partial(generating, streams=streams, greedy=greedy)
+    for streams in (1, 8, 16)
+    for greedy in (True, False)
+]
+"""The figures that lie closest together, and are measured most often."""
+
 WORKLOADS: dict[str, list[Workload]] = {
-    "generating": [
-        partial(generating, streams=streams, greedy=greedy)
-        for streams in (1, 8, 16)
-        for greedy in (True, False)
-    ],
+    "generating": STREAMS,
+    "neighbour": [beside_neighbour],
     "sharing": [sharing],
     "conversing": [conversing],
     "documents": [partial(documents, streams=streams) for streams in (1, 4)],
@@ -205,3 +260,6 @@ WORKLOADS: dict[str, list[Workload]] = {
 }
 """In small parts: what of them a server cannot do is missing by itself, and what is held against
 each other is measured close together."""
+
+NEED_TALK = ("documents", "naming")
+"""Workloads that a model cannot do that was not taught to talk."""

@@ -12,15 +12,17 @@ import msgspec
 import pytest
 
 from benchmarks import compare, workloads
-from benchmarks.compare import MARKS, Measured, bars, joined, picture, rows
+from benchmarks.compare import MARKS, Measured, Rounds, bars, joined, picture, rows
 from benchmarks.constrained import _is_whole, document, named_call
 from benchmarks.contenders import Contender
 from benchmarks.http_client import Answer, Connection, chat
 from benchmarks.jobs import Setup
 from benchmarks.processes import running_server
 from benchmarks.workloads import (
+    STREAMS,
     WORKLOADS,
     Target,
+    for_base_model,
     for_llama_cpp_python,
     for_llama_server,
     generating,
@@ -71,7 +73,7 @@ def test_ratios_are_held_against_their_marks() -> None:
     found = measured(
         {
             "8 streams, tokens/s": [(120.0, 100.0), (100.0, 100.0), (130.0, 100.0)],
-            "12 conversations, first token, ms": [(60.0, 100.0)] * 3,
+            "12 conversations, first token, ms": [(80.0, 100.0)] * 3,
             "not a mark": [(1.0, 1.0)] * 3,
         }
     )
@@ -80,7 +82,7 @@ def test_ratios_are_held_against_their_marks() -> None:
     assert table["8 streams, tokens/s"].met is True
     assert table["8 streams, tokens/s"].more == ()
     assert table["12 conversations, first token, ms"].met is False
-    assert table["12 conversations, first token, ms"].mark == "<= 0.50"
+    assert table["12 conversations, first token, ms"].mark == "<= 0.70"
 
 
 def test_missing_figures_are_dashes_and_a_third_server_has_columns() -> None:
@@ -102,16 +104,48 @@ def test_sampled_streams_have_the_marks_of_greedy_ones() -> None:
 
 
 def test_the_picture_has_a_bar_for_each_figure_that_has_a_ratio() -> None:
-    root = ET.fromstring(picture(THREE))
+    root = ET.fromstring(picture([THREE]))
     groups = root.findall(f"{SVG}g")
     shown = [[box.get("class") for box in group.findall(f"{SVG}rect")] for group in groups]
     assert shown == [["bar ahead"], ["bar ahead"], ["bar ahead"], []]
     assert root.findtext(f"{SVG}title") == "Colonnade beside llama-server"
     assert [group.findtext(f"{SVG}title") for group in groups] == [
-        "8 streams, tokens/s: 1.10×, mark 1.1×",
-        "12 conversations, first token, ms (less is better): 2.00×, mark 2×",
-        "named tool, 1 stream, calls/s: ∞",
+        "8 streams, tokens/s: 1.10×, mark 1×",
+        "12 conversations, first token, ms (less is better): 2.00×, mark 1.43×",
+        "named tool, 1 stream, calls/s: ∞, mark 5×",
         "mixed, p99 gap of short streams, ms (less is better): –, mark 2×",
+    ]
+
+
+def test_each_model_has_a_section_of_the_picture() -> None:
+    one, two = (measured({"8 streams, tokens/s": [(2.0, 1.0)]}) for _ in range(2))
+    two.setup = Setup("other.gguf")
+    root = ET.fromstring(picture([one, two]))
+    texts = [text.text or "" for text in root.findall(f"{SVG}text")]
+    titles = [text for text in texts if ".gguf" in text]
+    assert [title.partition(":")[0] for title in titles] == ["some.gguf", "other.gguf"]
+    assert len(root.findall(f"{SVG}g")) == 2
+
+
+def test_what_a_figure_took_is_in_the_table_and_not_in_the_picture() -> None:
+    costs = {"8 streams, CPU time a token, ms": [(2.0, 1.0)], "8 streams, tokens/s": [(2.0, 1.0)]}
+    found = measured(costs)
+    assert [row.name for row in rows(found)] == [
+        "8 streams, tokens/s",
+        "8 streams, CPU time a token, ms",
+    ]
+    assert [bar.name for bar in bars(found)] == ["8 streams, tokens/s"]
+
+
+def test_streams_may_have_more_rounds_than_the_rest() -> None:
+    rounds = Rounds(streams=3, others=1)
+    first, last = (rounds.workloads(nth, ["generating", "sharing"]) for nth in (0, 2))
+    assert first == [*STREAMS, sharing]
+    assert last == STREAMS
+    one = [{"Colonnade": {"a": 1.0}}, {"Colonnade": {"a": 2.0}}]
+    assert joined(one, [{"Colonnade": {"b": 3.0}}]) == [
+        {"Colonnade": {"a": 1.0, "b": 3.0}},
+        {"Colonnade": {"a": 2.0}},
     ]
 
 
@@ -124,7 +158,8 @@ def test_bars_begin_at_one_and_end_at_their_ratio() -> None:
         }
     )
     boxes = [
-        next(group.iter(f"{SVG}rect")) for group in ET.fromstring(picture(found)).findall(f"{SVG}g")
+        next(group.iter(f"{SVG}rect"))
+        for group in ET.fromstring(picture([found])).findall(f"{SVG}g")
     ]
     slow, fast, level = ({key: box.get(key) for key in ("class", "x", "width")} for box in boxes)
     assert (slow["class"], fast["class"], level["class"]) == (
@@ -149,7 +184,7 @@ def test_figures_are_kept_as_json_and_shown_again(tmp_path, capsys) -> None:
     flags = ["--from-json", str(first), "--json", str(again), "--picture", str(svg)]
     compare.main(flags)
     assert msgspec.json.decode(again.read_bytes(), type=Measured) == THREE
-    assert svg.read_text(encoding="utf-8") == picture(THREE)
+    assert svg.read_text(encoding="utf-8") == picture([THREE])
     printed = capsys.readouterr().out
     assert all(text in printed for text in ("llama-cpp-python", "8 streams, tokens/s", "–", "∞"))
 
@@ -172,7 +207,9 @@ def test_a_server_that_failed_is_started_anew_and_not_asked_again_what_took_too_
     @contextmanager
     def start():
         started.append(len(started))
-        yield SimpleNamespace(port=1)  # nothing listens there: warming up fails, too
+        yield SimpleNamespace(
+            port=1, pid=1, worker_pid=1
+        )  # nothing listens there: warming up fails, too
 
     async def refused(_target: Target):
         asked.append("refused")
@@ -205,6 +242,13 @@ def test_each_server_is_asked_in_the_form_it_takes() -> None:
     asked = for_llama_cpp_python(record)["response_format"]
     assert asked["type"] == "json_object"
     assert asked["schema"]["required"] == list(RECORD)
+
+
+def test_a_base_model_is_given_the_text_alone() -> None:
+    asked = for_base_model(chat(4, 8) | {"messages": [{"role": "user", "content": "Once"}]})
+    assert asked["prompt"] == "Once\n\n"
+    assert "messages" not in asked
+    assert asked["max_tokens"] == 8
 
 
 @pytest.mark.parametrize(
@@ -278,6 +322,5 @@ def test_workloads_run_against_a_server(random_model, monkeypatch) -> None:
 
     with running_server(Setup(str(random_model("llama")), 1, 4, 2048, 256)) as server:
         found = asyncio.run(ask(Target(server.port)))
-    assert len(found) == 3
-    assert found.keys() <= {mark.name for mark in MARKS}
-    assert all(value > 0 for value in found.values())
+    assert len(found.keys() & {mark.name for mark in MARKS}) == 3
+    assert all(value > 0 for name, value in found.items() if "CPU" not in name)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+
+from colonnade.worker.llama import openmp_waits
 
 # The tests have the machine not for themselves, and threads that wait for each other are slow.
 ONE = ("--threads", "1")
@@ -12,7 +15,7 @@ def test_for_people(colonnade, model):
     done = colonnade("check", model, *ONE)
     assert done.returncode == 0
     labels = {line.split()[0] for line in done.stdout.splitlines()}
-    assert {"Model", "Memory", "Prefill", "Decoding", "Template", "Infill"} <= labels
+    assert {"Model", "Memory", "Prefill", "Decoding", "Waiting", "Template", "Infill"} <= labels
 
 
 def test_for_machines(colonnade, model):
@@ -25,6 +28,16 @@ def test_for_machines(colonnade, model):
     assert report["decode_speed"] > 0
     assert report["memory_bytes"] > report["size_bytes"] > 0
     assert report["embedding_size"] is None
+    assert report["thread_wait"] is None
+
+
+def test_the_speed_is_that_of_the_wait_it_chose(colonnade, model):
+    report = json.loads(colonnade("check", model, "--threads", "2", "--json").stdout)
+    if openmp_waits(2) is not None:
+        assert re.fullmatch(
+            r"(spinning before sleep|asleep): a step takes [\d.]+ ms spinning, [\d.]+ asleep",
+            report["thread_wait"],
+        )
 
 
 def test_smallest_context(colonnade, model):

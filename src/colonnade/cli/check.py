@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PROMPT_TOKENS = 512
 _DECODE_TOKENS = 64
+_SETTLING_TOKENS = 24
+"""Tokens after which the worker has chosen how its threads wait."""
 
 
 class Report(Struct, frozen=True):
@@ -41,6 +43,9 @@ class Report(Struct, frozen=True):
     slots: int
     prefill_speed: float | None
     decode_speed: float | None
+    thread_wait: str | None
+    """How threads that wait for each other do so; None where the environment or the library says
+    it, or there is only one."""
     chat_template: str | None
     tools: bool
     """Whether the chat template shows tools; where not, the system message does."""
@@ -81,12 +86,21 @@ async def _check(settings: Settings, resolved: ResolvedModel) -> Report:
 
 
 async def _generate(generator: Generator, model: ServedModel) -> Usage:
-    """Read a long prompt and write a fixed number of tokens, whatever the model would say."""
+    """Read a long prompt and write a fixed number of tokens, once what a model does at first is
+    behind it."""
     info = model.engine.info
     # By ids, for the same length whatever the tokenizer; what they mean makes no difference.
     ids = tuple(i % info.vocab_size for i in range(min(_PROMPT_TOKENS, info.ctx_size // 2)))
-    decoded = min(_DECODE_TOKENS, info.ctx_size // 4)
-    decoding = Decoding(max_tokens=decoded, ignore_eos=True)
+    most = info.ctx_size // 4
+    await _answer(generator, model, ids[-1:], min(_SETTLING_TOKENS, most))
+    return await _answer(generator, model, ids, min(_DECODE_TOKENS, most))
+
+
+async def _answer(
+    generator: Generator, model: ServedModel, ids: tuple[int, ...], tokens: int
+) -> Usage:
+    """Write so many tokens, whatever the model would say."""
+    decoding = Decoding(max_tokens=tokens, ignore_eos=True)
     generation = await generator.start(Turn(None, CompletionPrompt(ids), decoding))
     async for event in generation:
         if isinstance(event, Finished):
@@ -110,6 +124,7 @@ def _report(model: ServedModel, usage: Usage | None) -> Report:
         slots=info.slots,
         prefill_speed=_speed(usage.prompt_tokens, usage.prompt_ms) if usage else None,
         decode_speed=_speed(usage.completion_tokens, usage.decode_ms) if usage else None,
+        thread_wait=_thread_wait(model),
         chat_template=template_name(model) if info.decoder else None,
         tools=info.decoder and supports_tools(template),
         tool_format=model.call_format.name if info.decoder else None,
@@ -118,6 +133,14 @@ def _report(model: ServedModel, usage: Usage | None) -> Report:
         generates=info.decoder,
         embedding_size=None if info.decoder else info.embedding_size,
     )
+
+
+def _thread_wait(model: ServedModel) -> str | None:
+    wait = model.engine.thread_wait
+    if wait is None:
+        return None
+    how = "spinning before sleep" if wait.spins else "asleep"
+    return f"{how}: a step takes {wait.spinning_ms:.1f} ms spinning, {wait.asleep_ms:.1f} asleep"
 
 
 def _thoughts(model: ServedModel) -> str | None:
@@ -142,6 +165,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         facts += [
             ("Prefill", f"{report.prefill_speed:,.0f} tokens/s"),
             ("Decoding", f"{report.decode_speed:,.1f} tokens/s"),
+            ("Waiting", report.thread_wait or "as the environment or the library says"),
             ("Template", report.chat_template or "none"),
             ("Tools", f"{report.tool_format}{'' if report.tools else ', not in the template'}"),
             ("Thoughts", report.thoughts or "none"),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from colonnade.engine.process import WorkerProcess
     from colonnade.engine.supervisor import Answer
-    from colonnade.messages import Decoding, LoadModel, PromptPart
+    from colonnade.messages import Decoding, LoadModel, PromptPart, ThreadWait
 
 _LOAD_SECONDS = 2.0
 """What loading a model takes, for Retry-After."""
@@ -59,6 +59,11 @@ class Engine:
         self._idle.set()
         self._turn_seconds = 1.0
         """How long a request takes, a running mean, for Retry-After."""
+
+    @property
+    def thread_wait(self) -> ThreadWait | None:
+        """How the worker's threads wait for each other, where it has chosen that."""
+        return self._supervisor.thread_wait
 
     @classmethod
     async def start(

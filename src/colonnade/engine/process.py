@@ -23,17 +23,24 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 18
 _ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "passive",
     "OPENBLAS_NUM_THREADS": "1",
     "GGML_NO_BACKTRACE": "1",
 }
-"""What a worker runs with, where the operator does not say otherwise.
+"""numpy's threads have nothing to do in a worker. And when llama.cpp ends the process, its last
+line says why; a debugger's backtrace would bury that."""
 
-llama.cpp's threads wait for each other hundreds of times a step. By default OpenMP lets them spin
-for milliseconds, which gains nothing and, where anything else wants a core, keeps it from the very
-thread that is waited for: a busy neighbour then costs a hundredfold instead of its share. numpy's
-threads have nothing to do here. And when llama.cpp ends the process, its last line says why; a
-debugger's backtrace would bury that."""
+_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""Has glibc ask for huge pages, for the weights that are read and for what is computed with."""
+
+_WAITS = {
+    "OMP_WAIT_POLICY": "passive",
+    "GOMP_SPINCOUNT": "2000",
+    "KMP_BLOCKTIME": "1",
+}
+"""How llama.cpp's threads wait for each other, hundreds of times a step: they spin for about as
+long as it takes to be woken, then sleep. OpenMP's own default is to spin for milliseconds; where
+anything else wants a core, that keeps it from the very thread that is waited for. From here on the
+worker decides (``worker/spinning.py``), unless one of these variables is the operator's."""
 
 _LONGEST_LINE = 1000
 """Characters of a line of stderr that are worth keeping."""
@@ -74,6 +81,8 @@ class WorkerProcess:
     async def _spawn(
         cls, load: LoadModel, ours: socket.socket, theirs: socket.socket
     ) -> WorkerProcess:
+        chooses = _WAITS.keys().isdisjoint(os.environ)
+        load = msgspec.structs.replace(load, choose_wait=chooses)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # not from the current directory, whatever lies there
@@ -86,7 +95,7 @@ class WorkerProcess:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
-            env=_ENVIRONMENT | os.environ,
+            env=_environment(load) | os.environ,
         )
         reader, writer = await asyncio.open_connection(sock=ours, limit=_CHUNK)
         return cls(process, reader, writer)
@@ -143,6 +152,13 @@ class WorkerProcess:
         if text:
             self._last_words.append(text)
             _log.log(logging.WARNING if self.loaded else logging.DEBUG, "%s", text)
+
+
+def _environment(load: LoadModel) -> dict[str, str]:
+    """What a worker runs with, where the operator does not say otherwise."""
+    waits = _WAITS if load.choose_wait else {}
+    huge_pages = {} if load.huge_pages == "off" else _HUGE_PAGES
+    return _ENVIRONMENT | waits | huge_pages
 
 
 def _signal_name(number: int) -> str:

@@ -17,6 +17,7 @@ from colonnade.messages import (
     Ready,
     Refused,
     Step,
+    ThreadWait,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
         self.worker: WorkerProcess | None = None
         """The worker, while one is ready."""
+        self.thread_wait: ThreadWait | None = None
+        """How the worker's threads wait for each other, where it chooses that."""
         self.pause = _FIRST_PAUSE
         """Seconds before the next one starts, when the worker dies."""
 
@@ -116,6 +119,8 @@ class Supervisor:
         match message:
             case Loading(progress):
                 self._on_progress(progress)
+            case ThreadWait():
+                self._note_wait(message)
             case Ready(info):
                 self.worker = worker
                 worker.loaded = True
@@ -128,3 +133,13 @@ class Supervisor:
                     loaded.set_exception(LoadError(text))
             case _:
                 self._on_answer(message)
+
+    def _note_wait(self, wait: ThreadWait) -> None:
+        self.thread_wait = wait
+        how = "spin for a moment before they sleep" if wait.spins else "sleep at once"
+        _log.debug(
+            "threads that wait for each other %s: %.1f ms a step with spinning, %.1f without",
+            how,
+            wait.spinning_ms,
+            wait.asleep_ms,
+        )

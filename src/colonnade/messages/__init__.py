@@ -34,6 +34,7 @@ from colonnade.messages.results import (
     Ready,
     Refused,
     Step,
+    ThreadWait,
     TokenLogprob,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "Submit",
     "TextPart",
     "Thought",
+    "ThreadWait",
     "ToWorker",
     "TokenLogprob",
     "TokenPart",

@@ -97,6 +97,8 @@ class LoadModel(Struct, frozen=True, gc=False):
     kv_type: str = "f16"
     """Type of the KV cache: ``f32``, ``f16``, ``q8_0`` ..."""
     mmap: bool = True
+    huge_pages: str = "auto"
+    """``auto``, ``on`` or ``off``: whether the weights are read into huge pages instead."""
     mlock: bool = False
     cache_size: int = 1024
     """Host memory for states of earlier prompts, in MiB."""
@@ -110,6 +112,9 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Most characters of one constraint's grammar."""
     max_grammar_depth: int = 256
     """Most brackets within brackets in one."""
+    choose_wait: bool = False
+    """Whether the worker may choose how its threads wait for each other: the environment that it is
+    started in was made for that."""
     tuning: Tuning = Tuning()
 
 

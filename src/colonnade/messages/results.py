@@ -117,10 +117,20 @@ class Ready(Struct, frozen=True, array_like=True, tag="ready", gc=False):
     model: ModelInfo
 
 
+class ThreadWait(Struct, frozen=True, array_like=True, tag="thread_wait", gc=False):
+    """How the model's threads wait for each other from here on, and what a step took either way, in
+    milliseconds."""
+
+    spins: bool
+    """For a moment, before they sleep."""
+    spinning_ms: float
+    asleep_ms: float
+
+
 class LoadFailed(Struct, frozen=True, array_like=True, tag="load_failed", gc=False):
     """The model could not be loaded. The worker ends after this message."""
 
     message: str
 
 
-FromWorker = Step | Accepted | Refused | PromptLogprobs | Loading | Ready | LoadFailed
+FromWorker = Step | Accepted | Refused | PromptLogprobs | Loading | Ready | ThreadWait | LoadFailed

@@ -122,6 +122,13 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     ] = "auto"
     kv_type: Annotated[KvType, Meta(description="Number format of the KV cache.")] = "f16"
     mmap: Annotated[bool, Meta(description="Map the model file instead of reading it.")] = True
+    huge_pages: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="Read the model file into huge pages instead of mapping it: faster, and "
+            "memory of its own. `auto` does so where it takes no more than half of what is free."
+        ),
+    ] = "auto"
     mlock: Annotated[bool, Meta(description="Keep the model from being swapped out.")] = False
     cache_size: Annotated[
         int,

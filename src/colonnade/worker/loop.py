@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from colonnade.worker.ports import Model
     from colonnade.worker.rows import Rows
     from colonnade.worker.speculation import Guesser
+    from colonnade.worker.spinning import Spinning
 
 Command = Request | Cancel
 
@@ -36,9 +37,11 @@ class Loop:
         prefill_step_ms: float = 100.0,
         cache_size: int = 0,
         guesser: Guesser | None = None,
+        spinning: Spinning | None = None,
     ) -> None:
         """``cache_size``: bytes of host memory for the states of earlier prompts. ``guesser`` gives
-        tokens to read ahead, where the model can forget the wrong ones."""
+        tokens to read ahead, where the model can forget the wrong ones. ``spinning`` decides how
+        the model's threads wait, where that can be decided."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
         self._model = model
         self._send = send
@@ -47,6 +50,7 @@ class Loop:
         )
         self._speculation = Speculation(guesser) if guesser and model.forgets else None
         self._scheduler = Scheduler(limits, model, self._speculation)
+        self._spinning = spinning
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._answers = Answers(model, send, self._end, self._give_up)
         self._requests: dict[int, Request] = {}
@@ -82,6 +86,8 @@ class Loop:
         if plan.prefill_tokens or plan.width == 1:
             # with prefill, each sequence that decodes has one token: others would mislead
             self._pacer.observe(plan.prefill_tokens, now - began, decoding=plan.decoding)
+        if self._spinning is not None:
+            self._spinning.observe(plan.width * len(plan.chunks), now - began, now)
         self._learn(plan, self._answers.draw(plan, logits, now), began)
         outputs = self._answers.take()
         if outputs or started:

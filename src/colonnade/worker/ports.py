@@ -71,6 +71,18 @@ class Foresight(Protocol):
         ...
 
 
+class ThreadWaits(Protocol):
+    """How the model's threads wait for each other within a step. For the thread that decodes."""
+
+    def spin(self) -> None:
+        """For a moment they look again and again, before they sleep."""
+        ...
+
+    def sleep(self) -> None:
+        """They sleep at once."""
+        ...
+
+
 class Sampler(Protocol):
     """What the model draws the tokens of one choice with."""
 

@@ -11,13 +11,16 @@ import threading
 import msgspec
 
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
+from colonnade.worker.cgroups import cpu_quota
 from colonnade.worker.channel import Channel
 from colonnade.worker.drafting import DraftModel
 from colonnade.worker.grammar import Bounds, GrammarCompiler
 from colonnade.worker.intake import Intake
-from colonnade.worker.llama import LlamaModel, ModelError, describe, open_draft
+from colonnade.worker.llama import LlamaModel, ModelError, describe, open_draft, openmp_waits
 from colonnade.worker.loop import Loop
 from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser
+from colonnade.worker.spinning import Spinning
+from colonnade.worker.threads import compute_threads
 
 _PROGRESS_STEP = 0.01
 _STACK = 64 << 20
@@ -49,6 +52,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         prefill_step_ms=load.prefill_step_ms,
         cache_size=load.cache_size << 20,
         guesser=guesser,
+        spinning=_spinning(load, channel),
     )
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
     grammars = GrammarCompiler(model.token_table, bounds)
@@ -70,6 +74,20 @@ def _guesser(load: LoadModel, model: LlamaModel) -> Guesser | None:
         draft = open_draft(load, model)
         return DraftGuesser(DraftModel(draft, model.vocabulary.size, load.prefill_step_ms))
     return LookupGuesser() if load.speculate else None
+
+
+def _spinning(load: LoadModel, channel: Channel) -> Spinning | None:
+    """What decides how the model's threads wait, where that is ours to decide.
+
+    Under a quota, threads that spin use up the time that they will lack in the end.
+    """
+    threads = compute_threads(load.threads)
+    waits = openmp_waits(threads) if load.choose_wait else None
+    if waits is None:
+        return None
+    quota = cpu_quota()
+    dearer = 1.0 if quota is None else max(1.0, threads / quota)
+    return Spinning(waits, channel.send, dearer=dearer)
 
 
 def _take(channel: Channel, intake: Intake) -> None:

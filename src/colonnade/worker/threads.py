@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import os
+from math import ceil
 from pathlib import Path
 
+from colonnade.worker.cgroups import cpu_quota
+
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+
+
+def compute_threads(wanted: int) -> int:
+    """How many threads decode: as many as wanted, or with 0 what the cores and a quota allow."""
+    if wanted:
+        return wanted
+    cores, quota = physical_cores(), cpu_quota()
+    return cores if quota is None else max(1, min(cores, ceil(quota)))
 
 
 def physical_cores() -> int:

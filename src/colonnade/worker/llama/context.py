@@ -10,7 +10,7 @@ from colonnade.worker.llama import log
 from colonnade.worker.llama.errors import ModelError, choice, why
 from colonnade.worker.llama.facts import stated
 from colonnade.worker.llama.tuning import tune_context
-from colonnade.worker.threads import physical_cores
+from colonnade.worker.threads import compute_threads
 
 if TYPE_CHECKING:
     from colonnade.messages import LoadModel
@@ -81,7 +81,7 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
     params.n_batch = max(min(load.batch_size, params.n_ctx), 2 * load.slots, _SMALLEST_BATCH)
     params.n_ubatch = params.n_batch
     params.n_outputs_max = min(params.n_batch, load.slots + _PROMPT_OUTPUTS)
-    params.n_threads = load.threads or physical_cores()
+    params.n_threads = compute_threads(load.threads)
     params.n_threads_batch = load.threads_batch or params.n_threads
     params.flash_attn_type = choice(_FLASH, load.flash_attention, "flash_attention")
     params.type_k, params.type_v = _cache_types(model, load)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ from colonnade.worker.llama import log
 from colonnade.worker.llama.errors import ModelError, why
 from colonnade.worker.llama.overrides import OverrideWatch, override_array
 from colonnade.worker.llama.tuning import tune_model
+from colonnade.worker.memory import free_memory, has_huge_pages
 
 if TYPE_CHECKING:
     import ctypes
@@ -26,6 +28,10 @@ _LOAD_MODES = {
     (False, True): llama_cpp.LLAMA_LOAD_MODE_MLOCK,
     (True, True): llama_cpp.LLAMA_LOAD_MODE_MMAP_MLOCK,
 }
+
+
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.gguf$")
+"""The end of the name of one file of several."""
 
 
 class OpenModel(NamedTuple):
@@ -49,7 +55,8 @@ def open_model(
     log.errors.clear()
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = load.gpu_layers
-    params.load_mode = _LOAD_MODES[load.mmap and weights, load.mlock and weights]
+    mapped = weights and load.mmap and not reads_whole(load)
+    params.load_mode = _LOAD_MODES[mapped, load.mlock and weights]
     params.no_alloc = not weights
     shares = tune_model(params, load.tuning)
     overrides = load.tuning.kv_overrides or {}
@@ -72,6 +79,35 @@ def open_model(
         llama_cpp.llama_model_free(model)
         raise
     return OpenModel(model, (shares, entries))
+
+
+def reads_whole(load: LoadModel) -> bool:
+    """Whether the weights are read into huge pages, which a mapped file has none of.
+
+    Raises:
+        ModelError: that is asked for, and the system has none.
+    """
+    if load.huge_pages == "on":
+        if not has_huge_pages():
+            msg = "huge_pages is on, but the system has none: see transparent_hugepage/enabled"
+            raise ModelError(msg)
+        return True
+    if load.huge_pages == "off" or not has_huge_pages():
+        return False
+    if load.gpu_layers and llama_cpp.llama_supports_gpu_offload():
+        return False
+    free = free_memory()
+    return free is not None and _size(Path(load.path)) <= free // 2
+
+
+def _size(path: Path) -> int:
+    """Bytes of a model's files."""
+    shard = _SHARD.search(path.name)
+    if shard is None:
+        return path.stat().st_size
+    beginning = path.name[: shard.start()]
+    others = path.parent.glob(f"*-of-{shard[1]}.gguf")
+    return sum(each.stat().st_size for each in others if each.name.startswith(beginning))
 
 
 def _check_model(model: Any, load: LoadModel) -> None:  # noqa: ANN401

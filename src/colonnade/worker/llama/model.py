@@ -19,9 +19,11 @@ from colonnade.worker.llama.errors import ModelError
 from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.rehearsal import rehearse
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
+from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
 from colonnade.worker.llama.tuning import check_tuning, tune_process
 from colonnade.worker.llama.vocabulary import Vocabulary
 from colonnade.worker.ports import DecodeError, TokenTable
+from colonnade.worker.threads import compute_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +95,9 @@ class LlamaModel:
             opened.callback(llama_cpp.llama_adapter_lora_free, adapter)
         self._context, self._max_outputs, self._ctx_size = open_context(self._model, load)
         opened.callback(llama_cpp.llama_free, self._context)
+        if has_own_threads():
+            threads = compute_threads(load.threads)
+            attach_threads(self._context, (threads, load.threads_batch or threads), opened)
         set_adapters(self._context, adapters, load.tuning)
 
     @property

@@ -1,0 +1,118 @@
+"""Whether threads spin, decided by what steps take: on a machine that is told what they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from colonnade.messages import ThreadWait
+from colonnade.worker.spinning import Spinning
+
+
+@dataclass
+class Machine:
+    """Seconds of a step either way, and how often threads are switched involuntarily a second."""
+
+    spinning: float
+    asleep: float
+    switches: float = 20.0
+    spins: bool = True
+    now: float = 0.0
+    switched: float = 0.0
+    dearer: float = 1.0
+    told: list[ThreadWait] = field(default_factory=list)
+    slept: int = 0
+    """Steps that were taken asleep."""
+
+    def __post_init__(self) -> None:
+        self.policy = Spinning(
+            self, self.told.append, lambda: int(self.switched), dearer=self.dearer
+        )
+
+    def spin(self) -> None:
+        self.spins = True
+
+    def sleep(self) -> None:
+        self.spins = False
+
+    def run(self, steps: int, rows: int = 1) -> None:
+        for _ in range(steps):
+            took = self.spinning if self.spins else self.asleep
+            self.slept += not self.spins
+            self.now += took
+            self.switched += took * self.switches
+            self.policy.observe(rows, took, self.now)
+
+
+def test_an_idle_machine_spins_after_one_trial() -> None:
+    machine = Machine(spinning=0.006, asleep=0.020)
+    machine.run(5000)
+    assert machine.spins
+    assert machine.slept == 3
+    assert machine.told == [ThreadWait(True, pytest.approx(6.0), pytest.approx(20.0))]
+
+
+def test_where_sleep_is_cheaper_threads_sleep_from_the_first_trial_on() -> None:
+    machine = Machine(spinning=0.020, asleep=0.010)
+    machine.run(20)
+    assert not machine.spins
+    assert machine.told == [ThreadWait(False, pytest.approx(20.0), pytest.approx(10.0))]
+
+
+def test_a_neighbour_who_comes_and_goes_is_noticed() -> None:
+    machine = Machine(spinning=0.006, asleep=0.020)
+    machine.run(200)
+    machine.spinning, machine.asleep, machine.switches = 0.050, 0.011, 5000.0
+    machine.run(100)
+    assert not machine.spins
+    machine.spinning, machine.asleep, machine.switches = 0.006, 0.020, 20.0
+    machine.run(400)
+    assert machine.spins
+    assert [wait.spins for wait in machine.told] == [True, False, True]
+
+
+def test_steps_that_take_longer_than_usual_are_a_reason_to_try() -> None:
+    machine = Machine(spinning=0.006, asleep=0.020)
+    machine.run(200)
+    machine.spinning = 0.030  # by a hypervisor's other guest, of which no switch tells
+    machine.run(100)
+    assert not machine.spins
+
+
+def test_trials_that_change_nothing_become_rare() -> None:
+    crowded = Machine(spinning=0.010, asleep=0.010, switches=5000.0)
+    crowded.run(10_000)  # 100 seconds
+    assert crowded.spins
+    assert crowded.slept <= 3 * (100 / 4 + 5)
+    asleep = Machine(spinning=0.020, asleep=0.010)
+    asleep.run(10_000)
+    assert 10_000 - asleep.slept <= 8 + 3 * (100 / 4 + 5)
+
+
+def test_a_trial_that_other_work_interrupts_tells_nothing() -> None:
+    machine = Machine(spinning=0.020, asleep=0.010)
+    machine.run(9)
+    assert not machine.spins
+    machine.run(1, rows=0)
+    assert machine.spins
+    assert machine.told == []
+    machine.run(9, rows=4)
+    machine.run(1, rows=5)
+    assert machine.spins
+    machine.run(20, rows=5)
+    assert not machine.spins
+
+
+def test_a_gain_of_less_than_a_twentieth_is_none() -> None:
+    machine = Machine(spinning=0.0100, asleep=0.0097)
+    machine.run(100)
+    assert machine.spins
+
+
+@pytest.mark.parametrize(("dearer", "spins"), [(1.0, True), (1.5, True), (4.0, False)])
+def test_under_a_quota_the_time_that_spinning_uses_up_counts(dearer, spins) -> None:
+    machine = Machine(spinning=0.006, asleep=0.020, dearer=dearer)
+    machine.run(5000)
+    assert machine.spins is spins
+    assert machine.slept == 3 if spins else machine.slept > 4900
