@@ -68,6 +68,21 @@ QUESTIONS = (
     "Which part of it is a fact, and which an opinion?",
 )
 
+TASKS = {
+    "edits": "Correct the mistakes in the following text and write the whole text again:\n\n{}",
+    "extracts": "Copy every sentence with a number from the following text, word for word:\n\n{}",
+    "summarizes": "Summarize the following text with quotes from it:\n\n{}",
+}
+"""What makes an answer repeat its prompt."""
+
+
+def task(name: str, number: int) -> str:
+    """One of the tasks on one of the passages; to be edited, it has some mistakes."""
+    text = PASSAGES[number % len(PASSAGES)]
+    if name == "edits":
+        text = text.replace(" the ", " teh ", 2).replace("and", "adn", 1)
+    return TASKS[name].format(text)
+
 
 def passages(words: int, seed: object) -> str:
     """Some words of the passages in an order of their own, different for each seed from the first

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _ANSWER = 64
 """Tokens of a stream: short, so that two servers' turns lie close together."""
-_BESIDE = 16
+_BESIDE = 48
 _SYSTEM_WORDS = 600
 _SHARING = 16
 _SHORT_WORD = 3

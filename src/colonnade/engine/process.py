@@ -10,14 +10,14 @@ import signal
 import socket
 import sys
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from colonnade.messages import FrameReader, FromWorker, encode_frame
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable
 
     from colonnade.messages import LoadModel, ToWorker
 
@@ -51,15 +51,9 @@ _log = logging.getLogger("colonnade.worker")
 class WorkerProcess:
     """One worker process and the socket to it."""
 
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, connection: _Connection) -> None:
         self._process = process
-        self._reader = reader
-        self._writer = writer
+        self._connection = connection
         self._last_words: deque[str] = deque(maxlen=20)
         self.loaded = False
         """Until then, what goes wrong is told by messages, and stderr is for the curious."""
@@ -97,8 +91,9 @@ class WorkerProcess:
             start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
             env=_environment(load) | os.environ,
         )
-        reader, writer = await asyncio.open_connection(sock=ours, limit=_CHUNK)
-        return cls(process, reader, writer)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(_Connection, sock=ours)
+        return cls(process, connection)
 
     @property
     def pid(self) -> int:
@@ -107,25 +102,21 @@ class WorkerProcess:
 
     def send(self, message: ToWorker) -> None:
         """Send a message. After the worker's end it goes nowhere."""
-        if not self._writer.is_closing():
-            self._writer.write(encode_frame(message))
+        self._connection.send(encode_frame(message))
 
-    async def receive(self) -> AsyncIterator[list[FromWorker]]:
-        """Yield messages as they come, all that one read brought at once, until the worker ends."""
-        frames: FrameReader[FromWorker] = FrameReader(msgspec.msgpack.Decoder(FromWorker))
-        with contextlib.suppress(ConnectionError):
-            while data := await self._reader.read(_CHUNK):
-                messages = list(frames.feed(data))
-                if messages:
-                    yield messages
+    async def follow(self, take: Callable[[FromWorker], None]) -> None:
+        """Hand each message to ``take`` as it comes, until the worker ends.
+
+        Raises:
+            Exception: a message made no sense, or ``take`` failed.
+        """
+        await self._connection.follow(take)
 
     async def wait(self) -> str:
         """Wait for the end and free what belongs to the process; returns how it ended, in words."""
         code = await self._process.wait()
         await self._listener
-        self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
+        await self._connection.close()
         how = _signal_name(-code) if code < 0 else f"exit code {code}"
         return f"{how}: {self._last_words[-1]}" if self._last_words else how
 
@@ -152,6 +143,61 @@ class WorkerProcess:
         if text:
             self._last_words.append(text)
             _log.log(logging.WARNING if self.loaded else logging.DEBUG, "%s", text)
+
+
+class _Connection(asyncio.Protocol):
+    """The socket to a worker. What comes is handed out in the callback that reads it: for a task
+    that reads a stream, every token would take another turn of the event loop."""
+
+    def __init__(self) -> None:
+        self._frames: FrameReader[FromWorker] = FrameReader(msgspec.msgpack.Decoder(FromWorker))
+        self._early = bytearray()
+        """What came before somebody followed."""
+        self._take: Callable[[FromWorker], None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._failure: Exception | None = None
+        self._lost = asyncio.Event()
+
+    def send(self, frame: bytearray) -> None:
+        """Send a frame, unless the other side is gone."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frame)
+
+    async def follow(self, take: Callable[[FromWorker], None]) -> None:
+        """See ``WorkerProcess``."""
+        self._take = take
+        self.data_received(bytes(self._early))
+        self._early.clear()
+        await self._lost.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def close(self) -> None:
+        """Close the socket, and wait until it is."""
+        if self._transport is not None:
+            self._transport.abort()
+            await self._lost.wait()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See ``asyncio.Protocol``."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See ``asyncio.Protocol``."""
+        if self._take is None:
+            self._early += data
+            return
+        try:
+            for message in self._frames.feed(data):
+                self._take(message)
+        except Exception as error:  # noqa: BLE001 - raised where the worker is followed
+            self._failure = error
+            if self._transport is not None:
+                self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - see asyncio.Protocol
+        """See ``asyncio.Protocol``. However it came about, the worker's end is told by ``wait``."""
+        self._lost.set()
 
 
 def _environment(load: LoadModel) -> dict[str, str]:

@@ -103,9 +103,7 @@ class Supervisor:
         """One worker's life; returns how it ended."""
         worker = await WorkerProcess.start(self._load)
         try:
-            async for messages in worker.receive():
-                for message in messages:
-                    self._take(message, worker, loaded)
+            await worker.follow(lambda message: self._take(message, worker, loaded))
         finally:  # the end may also be that nobody wants the worker any more
             self.worker = None
             worker.kill()

@@ -9,7 +9,6 @@ waits for. Neither is known beforehand, and neither stays.
 from __future__ import annotations
 
 import resource
-from collections import deque
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,9 @@ if TYPE_CHECKING:
 
     from colonnade.worker.ports import ThreadWaits
 
-_STEPS = 8
-"""Steps alike, one after the other, against which a trial is held."""
-
-_TRIAL = 3
-"""Steps of a trial: on an idle processor three that sleep cost a few milliseconds each."""
+_STEPS = 3
+"""Steps alike, one after the other, that are looked at together, and steps of a trial: few, for on
+an idle processor each one that sleeps costs milliseconds, and in a crowd each one that spins."""
 
 _WORTH = 0.95
 """What part of a step's time the other way has to come down to."""
@@ -69,7 +66,7 @@ class Spinning:
         self._preempted = preempted
         self._dearer = dearer
         self._rows = 0
-        self._before: deque[float] = deque(maxlen=_STEPS)
+        self._before: list[float] = []
         """Seconds of the last steps alike."""
         self._trial: list[float] | None = None
         """Seconds of the steps in which the other way is tried."""
@@ -77,6 +74,8 @@ class Spinning:
         """Those before the first of these steps."""
         self._knows = False
         """Whether there was a trial."""
+        self._suspected = False
+        """Whether others seemed to want the cores in the last steps."""
         self._usual: dict[int, float] = {}
         """Seconds of a step with spinning, by its rows, when that was last found right."""
         self._pause = _SHORTEST
@@ -93,13 +92,13 @@ class Spinning:
             return
         if self._trial is not None:
             self._trial.append(seconds)
-            if len(self._trial) == _TRIAL:
+            if len(self._trial) == _STEPS:
                 self._decide(median(self._before), median(self._trial), now)
             return
         if not self._before:
             self._switches = self._preempted()
         self._before.append(seconds)
-        if len(self._before) == _STEPS and now >= self._due:
+        if len(self._before) == _STEPS:
             self._look(now)
 
     def _interrupt(self) -> None:
@@ -110,13 +109,14 @@ class Spinning:
         self._before.clear()
 
     def _look(self, now: float) -> None:
-        """Begin a trial where there is a reason for one."""
-        if self._knows and self.spins and not self._crowded():
+        """Begin a trial where there is a reason for one: where it seems crowded, for the second
+        time, since others may have come in the midst of these steps."""
+        suspected, self._suspected = self._suspected, self._crowded()
+        if now >= self._due and (not (self._knows and self.spins) or suspected):
+            self._trial = []
+            self._set(spins=not self.spins)
+        else:
             self._before.clear()
-            self._due = now + _SHORTEST
-            return
-        self._trial = []
-        self._set(spins=not self.spins)
 
     def _crowded(self) -> bool:
         """Whether others seem to want the cores."""
