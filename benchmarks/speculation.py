@@ -63,7 +63,7 @@ def bodies(kind: Kind, streams: int, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-async def _rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
+async def rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
     """Tokens a second of requests that are answered side by side."""
     connections = [await Connection.open(server.port) for _ in asked]
     began = time.perf_counter()
@@ -86,7 +86,7 @@ def measure(kind: Kind, streams: Sequence[int], rounds: int, flags: Sequence[str
             for count in streams:
                 asked = bodies(kind, count, seed=100 * number)
                 pair = [guessing, plain] if number % 2 else [plain, guessing]
-                rates = {each: asyncio.run(_rate(each, asked)) for each in pair}
+                rates = {each: asyncio.run(rate(each, asked)) for each in pair}
                 if number >= 0:
                     found[count].append((rates[guessing], rates[plain]))
     return [
