@@ -52,7 +52,9 @@ def write_sources(sdist: Path, target: Path) -> int:
     with tarfile.open(sdist) as source, tarfile.open(target, "w:gz", compresslevel=9) as written:
         for path, member in members(source):
             if path.is_relative_to(VENDORED) and is_kept(inner := path.relative_to(VENDORED)):
-                member.name = str("llama.cpp" / inner)
-                written.addfile(member, source.extractfile(member))
+                # a new one, since what is noted of a long name would come before another name
+                named = tarfile.TarInfo(str("llama.cpp" / inner))
+                named.size, named.mtime = member.size, member.mtime
+                written.addfile(named, source.extractfile(member))
                 count += 1
     return count

@@ -34,7 +34,7 @@ KEPT = [
     "ggml/src/ggml-version.h.in",
     "ggml/src/ggml-cpu/arch/x86/quants.c",
     "ggml/src/ggml-cuda/common.cuh",
-    "ggml/src/ggml-cuda/template-instances/mmq-instance-q8_0.cu",
+    "ggml/src/ggml-cuda/template-instances/fattn-mma-f16-instance-ncols1_16-ncols2_4.cu",
     "ggml/src/ggml-cuda/vendors/cuda.h",
     "include/llama.h",
     "scripts/ui-assets.cmake",
@@ -201,12 +201,15 @@ def test_tokens_are_counted_up_to_the_first_that_differs():
     assert greedy.equal_tokens(pieces, "one two€!") == 5
     assert greedy.equal_tokens(pieces, "one two€?") == 4
     assert greedy.equal_tokens(pieces, "one tw") == 1
+    assert greedy.equal_tokens(pieces, "one twoo") == 2
     assert greedy.equal_tokens([b"a", b"\xff"], "a�") == 2
-    expected = Answers([[1], [2]], [pieces, pieces])
-    same = greedy.compared("on", expected, ["one two€!"] * 2)
-    other = greedy.compared("on", expected, ["one two€!", "one too"])
+    expected = Answers([[1], [2]], [pieces, pieces], [[0.5, 0.25, 0.0, 0.0, 0.0]] * 2)
+    same = greedy.compared("on", expected, ["one two€!"] * 2, must=True)
+    other = greedy.compared("on", expected, ["one two€!", "one too"], must=True)
     assert (same.ours, same.met, same.note) == ("10 of 10", True, "")
-    assert (other.ours, other.met, other.note) == ("6 of 10", False, "other: answer 2 at token 2")
+    assert (other.ours, other.met, other.mark) == ("6 of 10", False, "all")
+    assert other.note == "other: answer 2 at token 2 (0.250)"
+    assert greedy.compared("on", expected, ["", ""], must=False).met is None
 
 
 def test_a_section_that_fails_keeps_what_it_found_and_says_why(tmp_path, monkeypatch):
