@@ -41,10 +41,10 @@ class Section(NamedTuple):
 
 
 SECTIONS = {
-    "greedy": Section("Greedy answers", greedy.measure, greedy.OTHERS, 0.2),
-    "streams": Section("Tokens a second", streams.measure, streams.OTHERS, 0.42),
-    "forms": Section("JSON and tools", forms.measure, forms.OTHERS, 0.16),
-    "guessing": Section("Guessed tokens", guessing.measure, guessing.OTHERS, 0.22),
+    "greedy": Section("Greedy answers", greedy.measure, greedy.OTHERS, 0.18),
+    "streams": Section("Tokens a second", streams.measure, streams.OTHERS, 0.5),
+    "forms": Section("JSON and tools", forms.measure, forms.OTHERS, 0.14),
+    "guessing": Section("Guessed tokens", guessing.measure, guessing.OTHERS, 0.18),
 }
 
 

@@ -54,17 +54,46 @@ environment() {
     mv "$work/venv.new" "$work/venv" # an environment may be moved where nothing but its interpreter is run
 }
 
+cublas() { # where a toolkit has no cuBLAS to link with, that of Python's packages, which has other names
+    local place header include
+    for place in "$1/lib64" "$1/lib" "$1/targets/x86_64-linux/lib" /usr/lib/x86_64-linux-gnu; do
+        [ ! -e "$place/libcublas.so" ] || return 0
+    done
+    header=$("${PYTHON:-python3}" -c 'import glob, sys
+print(next((each for path in sys.path for each in glob.glob(f"{path}/nvidia/*/include/cublas_v2.h")), ""))')
+    [ -n "$header" ] || { echo "no cuBLAS was found beside nvcc" >&2; return 0; }
+    place=$(dirname "$(dirname "$header")")
+    include=-I$place/include
+    options+=("-DCMAKE_CUDA_FLAGS=$include" "-DCMAKE_CXX_FLAGS=$include"
+        "-DCUDA_cublas_LIBRARY=$(ls "$place"/lib/libcublas.so.* | head -n 1)"
+        "-DCUDA_cublasLt_LIBRARY=$(ls "$place"/lib/libcublasLt.so.* | head -n 1)")
+    found_at+=";$place/lib"
+    echo "cuBLAS of $place"
+}
+
+driver() { # without the driver's library, or a stand-in, to link with, memory is asked for in the older way
+    local place
+    for place in "$1"/{lib64,lib,targets/x86_64-linux/lib}{/stubs,} /usr/lib/x86_64-linux-gnu; do
+        [ ! -e "$place/libcuda.so" ] || return 0
+    done
+    options+=(-DGGML_CUDA_NO_VMM=ON)
+    echo "no libcuda.so to link with"
+}
+
 cuda() { # sets the options for CUDA
-    local nvcc toolkit
+    local nvcc toolkit found_at
     nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
     [ -x "$nvcc" ] || { echo "nvcc was not found: put it on the PATH, or build with --cpu" >&2; return 1; }
     toolkit=$(dirname "$(dirname "$(readlink -f "$nvcc")")")
     echo "$("$nvcc" --version | tail -n 2 | head -n 1), $nvcc of $toolkit, architecture $architecture"
+    found_at="$toolkit/lib64;$toolkit/lib"
+    cublas "$toolkit"
+    driver "$toolkit"
     # No code for other cards, nothing to compress, no library for several cards. The driver's own library is not there to
     # be linked with, only found by those who load it.
     options+=(-DGGML_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc" "-DCMAKE_CUDA_ARCHITECTURES=$architecture-real"
         -DGGML_CUDA_COMPRESSION_MODE=none -DGGML_CUDA_NCCL=OFF "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--allow-shlib-undefined"
-        "-DCMAKE_BUILD_RPATH=$toolkit/lib64;$toolkit/lib")
+        "-DCMAKE_BUILD_RPATH=$found_at")
 }
 
 # shellcheck disable=SC2086 # CMAKE_ARGS is a list of words
@@ -117,6 +146,7 @@ case $step in
     run) took run "$@" ;;
     all)
         took environment
+        trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
         took weights &
         writing=$!
         took build
