@@ -8,18 +8,16 @@ the bare loop's token was ahead of its next there.
 
 from __future__ import annotations
 
+import asyncio
 import codecs
-import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
-from http.client import HTTPConnection
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from benchmarks.gpu.reference import Answers, Task, answered
-from benchmarks.gpu.work import FAILURES, told
+from benchmarks.gpu.work import FAILURES, told, within
+from benchmarks.http_client import Connection
 from benchmarks.processes import running_server
 from benchmarks.tables import Row
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from benchmarks.gpu.clock import Clock
     from benchmarks.gpu.found import Found
     from benchmarks.gpu.work import Work
-    from benchmarks.processes import Server
 
 OTHERS: list[str] = []
 ALONE_HOW = "alone"
@@ -79,28 +76,29 @@ def measure(work: Work, found: Found, clock: Clock) -> None:
             with running_server(setup, *flags) as server:
                 for how, task, most in ASKED[name]:
                     answers = expected[task.seed]
-                    texts = _texts(server, answers.prompts, most, clock)
+                    asking = _texts(server.port, answers.prompts, most)
+                    texts = within(clock.left + 5, asking)
                     whole = how == ALONE_HOW
                     found.lines.append(compared(f"{name}, {how}", answers, texts, must=whole))
         except FAILURES as error:
             found.missing.append(f"{name}: {told(error)}")
 
 
-def _texts(server: Server, prompts: Sequence[list[int]], most: int, clock: Clock) -> list[str]:
-    until = time.monotonic() + max(1.0, clock.left)
-    with ThreadPoolExecutor(most) as asking:
-        return list(asking.map(partial(_text, server.port, until), prompts))
+async def _texts(port: int, prompts: Sequence[list[int]], most: int) -> list[str]:
+    """The answers in the order of the prompts, ``most`` at a time."""
+    texts = [""] * len(prompts)
+    waiting = iter(enumerate(prompts))
 
+    async def work() -> None:
+        with closing(await Connection.open(port)) as connection:
+            for number, prompt in waiting:
+                body = {"prompt": prompt, "max_tokens": TOKENS, "temperature": 0}
+                answer = await connection.whole(body | {"ignore_eos": True})
+                said = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])
+                texts[number] = said["choices"][0]["text"]
 
-def _text(port: int, until: float, prompt: list[int]) -> str:
-    body = {"prompt": prompt, "max_tokens": TOKENS, "temperature": 0, "ignore_eos": True}
-    connection = HTTPConnection("127.0.0.1", port, timeout=max(1.0, until - time.monotonic()))
-    with closing(connection):
-        json = {"Content-Type": "application/json"}
-        connection.request("POST", "/v1/completions", msgspec.json.encode(body), json)
-        answer = msgspec.json.decode(connection.getresponse().read())
-    text: str = answer["choices"][0]["text"]
-    return text
+    await asyncio.gather(*(work() for _ in range(most)))
+    return texts
 
 
 def compared(name: str, expected: Answers, texts: Sequence[str], *, must: bool) -> Row:

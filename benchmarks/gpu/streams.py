@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.contenders import OURS, THEIRS
 from benchmarks.gpu import card
-from benchmarks.gpu.work import BARE, FAILURES, loaded_bare, told, within
+from benchmarks.gpu.work import BARE, FAILURES, WAITS, told, within
 from benchmarks.http_client import Connection, chat
 from benchmarks.jobs import Job, Run
-from benchmarks.processes import running_llama_server, running_server
+from benchmarks.processes import running_bare, running_llama_server, running_server
 from benchmarks.tables import Row
 from benchmarks.throughput import run_of
 
@@ -45,7 +45,7 @@ def jobs(slots: int) -> list[Job]:
 
 
 def title(job: Job) -> str:
-    """The name of a job's figure."""
+    """The name of a job's figure, which is of the time in which all its streams are answered."""
     drawn = "greedy" if job.greedy else "sampled"
     return f"{job.streams} stream{'s' * (job.streams > 1)}, {drawn}: tokens/s"
 
@@ -77,7 +77,7 @@ def _loaded(work: Work, found: Found, stack: ExitStack) -> dict[str, Runner]:
     runners: dict[str, Runner] = {}
 
     def load_bare() -> Runner:
-        bare = stack.enter_context(loaded_bare(work.setup))
+        bare = stack.enter_context(running_bare(work.setup, WAITS))
         return lambda job, _: bare.run(job)
 
     def load_ours() -> Runner:
@@ -124,7 +124,11 @@ def _turn(runners: dict[str, Runner], job: Job, nth: int, found: Found, clock: C
     first = nth % len(names)
     for name in names[first:] + names[:first]:
         try:
-            found.add(title(job), name, runners[name](job, clock.left + 5).decode_rate)
+            run = runners[name](job, clock.left + 5)
+            if run.decode_rate:  # there is none where one answer ended before another began
+                found.add(title(job), name, run.decode_rate)
+            if job.streams > 1:
+                found.add(f"{title(job)}, prompts included", name, run.total_rate)
         except FAILURES as error:
             del runners[name]
             found.missing.append(f"{name} from {title(job)} on: {told(error)}")

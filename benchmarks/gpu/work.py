@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import uvloop
 
-from benchmarks.processes import Bare, child, model_flags, output_of
-
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine
     from pathlib import Path
     from typing import Any
 
@@ -26,6 +22,9 @@ FAILURES = (OSError, RuntimeError, ValueError, LookupError, ArithmeticError, msg
 """Refused, hung up, too late (an ``OSError``), or answered with what makes no figure."""
 
 BARE = "bare llama.cpp"
+WAITS = {"GOMP_SPINCOUNT": "1000"}
+"""How the bare loop's threads wait: they spin for a moment. Where a card computes there is little
+to wait for, and finding out which way is best would load the model for each."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +53,3 @@ def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 def told(error: BaseException) -> str:
     """What a section says of an error."""
     return f"{type(error).__name__}: {str(error)[-300:]}"
-
-
-@contextmanager
-def loaded_bare(setup: Setup) -> Iterator[Bare]:
-    """``benchmarks.bare_loop`` until the block ends, with the waiting that costs others least.
-
-    Where a card computes there is little to wait for, and finding out which way is best would take
-    a load of the model for each.
-    """
-    command = [sys.executable, "-m", "benchmarks.bare_loop", *model_flags(setup), "--jobs"]
-    with child(command, {"OMP_WAIT_POLICY": "passive"}) as process:
-        if output_of(process).readline() != "ready\n":
-            msg = "the bare loop could not load the model"
-            raise RuntimeError(msg)
-        yield Bare(process)

@@ -170,7 +170,7 @@ def test_rounds_end_with_the_time_and_who_fails_is_left_out():
             now[0] += seconds * job.streams
             if len(calls) > until:
                 raise RuntimeError("gone")
-            return Run(float(job.streams), 0.0, 0.0)
+            return Run(float(job.streams), 2.0, 0.0)
 
         return runner
 
@@ -182,12 +182,13 @@ def test_rounds_end_with_the_time_and_who_fails_is_left_out():
     assert found.figures == {
         "1 stream, greedy: tokens/s": {OURS: [1.0], BARE: [1.0], THEIRS: [1.0]},
         "8 streams, greedy: tokens/s": {OURS: [8.0], BARE: [8.0]},
+        "8 streams, greedy: tokens/s, prompts included": {OURS: [2.0], BARE: [2.0]},
     }
     assert found.missing == [
         "llama-server from 8 streams, greedy: tokens/s on: RuntimeError: gone",
         "64 streams, greedy: tokens/s: the time was up",
     ]
-    assert [row.ratio for row in found.rows()] == ["1.000", "1.000"]
+    assert [row.ratio for row in found.rows()] == ["1.000"] * 3
 
 
 def test_rounds_measure_no_more_streams_than_slots():
