@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-Size = Literal["tiny", "40m", "0.5b"]
+Size = Literal["tiny", "40m", "0.5b", "8b"]
 
 
 @dataclass(frozen=True)
@@ -77,5 +77,16 @@ SHAPES: dict[Size, Shape] = {
         window=512,
         tied=True,
     ),
+    "8b": Shape(
+        layers=32,
+        width=4096,
+        heads=32,
+        kv_heads=8,
+        ffn=14336,
+        vocab=128256,
+        context=131072,
+        window=4096,
+        tied=False,
+    ),
 }
-"""`0.5b` has the dimensions of Qwen2.5-0.5B."""
+"""`0.5b` has the dimensions of Qwen2.5-0.5B, `8b` those of Llama 3.1 8B."""

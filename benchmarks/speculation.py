@@ -92,7 +92,7 @@ def natural_kinds(setup: Setup) -> list[Kind]:
     return [*kinds, Kind("tells a story", setup, _story, at_least=0.98)]
 
 
-async def _rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
+async def rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
     """Tokens a second of requests that are answered side by side."""
     connections = [await Connection.open(server.port) for _ in asked]
     began = time.perf_counter()
@@ -115,7 +115,7 @@ def measure(kind: Kind, streams: Sequence[int], rounds: int, flags: Sequence[str
             for count in streams:
                 asked = bodies(kind, count, seed=number + 1)
                 pair = [guessing, plain] if number % 2 else [plain, guessing]
-                rates = {each: asyncio.run(_rate(each, asked)) for each in pair}
+                rates = {each: asyncio.run(rate(each, asked)) for each in pair}
                 if number >= 0:
                     found[count].append((rates[guessing], rates[plain]))
     return [

@@ -52,10 +52,10 @@ async def serve_job(server: Server, job: Job) -> Run:
     )
     for connection in connections:
         connection.close()
-    return _run(answers)
+    return run_of(answers)
 
 
-def _run(answers: Sequence[Answer]) -> Run:
+def run_of(answers: Sequence[Answer]) -> Run:
     """Rates from the arrivals. Some tokens bring no text of their own (half a character), so
     events stand for tokens in the proportion that the answer's usage tells."""
     began = min(answer.sent for answer in answers)
