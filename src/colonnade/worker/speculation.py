@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Sequence
 
-_WIDTHS = (2, 3, 4, 6, 8, 12, 16)
+_WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Tokens of a sequence in a step."""
 
 _MOST_ROWS = 64
@@ -38,7 +38,6 @@ _STALE = 500
 
 _A_ROW_MORE = 0.1
 """What a row is taken to add to a step of one, until it is measured: little, so that it is."""
-
 _NEW_HOPE = 0.2
 """Weight of the newest step that guessed, in what came of it."""
 
@@ -79,9 +78,15 @@ class StepCosts:
         if self.knows(rows):
             return self._known[_key(rows)][0]
         nearest = max((each for each in self._known if each < rows), default=0)
+        if not nearest:
+            return 0.0
+        low = self._known[nearest][0]
+        more = min((each for each in self._known if each > rows and self.knows(each)), default=0)
+        if more:
+            return low + (self._known[more][0] - low) * (rows - nearest) / (more - nearest)
         if rows > nearest * _STRIDE:
-            return inf if nearest else 0.0
-        return self._known[nearest][0] * (1 + _A_ROW_MORE * rows) / (1 + _A_ROW_MORE * nearest)
+            return inf
+        return low * (1 + _A_ROW_MORE * rows) / (1 + _A_ROW_MORE * nearest)
 
 
 def _key(rows: int) -> int:
