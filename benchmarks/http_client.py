@@ -154,6 +154,13 @@ class Connection(asyncio.Protocol):
         self._buffer = (self._buffer + data)[-_TAIL:]
 
 
+def decode_rate(answer: Answer) -> float:
+    """Tokens a second behind the first one; 0 for an answer of one event."""
+    arrivals = answer.text_arrivals
+    took = arrivals[-1] - arrivals[0]
+    return (answer.tokens - 1) / took if took else 0.0
+
+
 def _said(choice: dict[str, Any]) -> str:
     return choice["text"] if "text" in choice else choice["delta"].get("content") or ""
 

@@ -15,14 +15,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import time
 from collections import defaultdict
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.http_client import Connection, chat
+from benchmarks.http_client import Connection, chat, decode_rate
 from benchmarks.jobs import Setup, add_setup, setup_of
 from benchmarks.processes import running_server
 from benchmarks.tables import Row, print_rows
@@ -93,16 +92,15 @@ def natural_kinds(setup: Setup) -> list[Kind]:
 
 
 async def rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
-    """Tokens a second of requests that are answered side by side."""
+    """Tokens a second of requests that are answered side by side, from each one's first token on:
+    two servers may come to answers of different lengths, behind prompts that take as long."""
     connections = [await Connection.open(server.port) for _ in asked]
-    began = time.perf_counter()
     answers = await asyncio.gather(
         *(each.stream(body) for each, body in zip(connections, asked, strict=True))
     )
-    took = time.perf_counter() - began
     for connection in connections:
         connection.close()
-    return sum(answer.tokens for answer in answers) / took
+    return sum(decode_rate(answer) for answer in answers)
 
 
 def measure(kind: Kind, streams: Sequence[int], rounds: int, flags: Sequence[str]) -> list[Row]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.constrained import ask, document, named_call
-from benchmarks.http_client import Connection, chat
+from benchmarks.http_client import Connection, chat, decode_rate
 from benchmarks.machine import busy_neighbour, cpu_seconds
 from benchmarks.tables import percentile
 from benchmarks.texts import STORIES, passages, question
@@ -142,7 +142,7 @@ async def generating(target: Target, streams: int, *, greedy: bool) -> Figures:
     tokens = sum(answer.tokens for answer in answers)
     name = _count(streams) if greedy else f"{_count(streams)}, sampled"
     found = {
-        f"{name}, tokens/s": tokens / took if streams > 1 else _rate(answers[0]),
+        f"{name}, tokens/s": tokens / took if streams > 1 else decode_rate(answers[0]),
         f"{name}, CPU time a token, ms": theirs / tokens * 1e3,
         f"{name}, the client's CPU time a token, ms": ours / tokens * 1e3,
     }
@@ -151,18 +151,12 @@ async def generating(target: Target, streams: int, *, greedy: bool) -> Figures:
     return found
 
 
-def _rate(answer: Answer) -> float:
-    """Tokens a second behind the first one."""
-    arrivals = answer.text_arrivals
-    return (answer.tokens - 1) / (arrivals[-1] - arrivals[0])
-
-
 async def beside_neighbour(target: Target) -> Figures:
     """One stream while another program keeps a core busy."""
     body = target.telling(0, _BESIDE, greedy=True)
     with busy_neighbour():
         answers = await _streams(target, [body], 1)
-    return {"1 stream beside a busy neighbour, tokens/s": _rate(answers[0])}
+    return {"1 stream beside a busy neighbour, tokens/s": decode_rate(answers[0])}
 
 
 async def sharing(target: Target) -> Figures:
