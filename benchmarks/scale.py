@@ -24,7 +24,7 @@ from benchmarks.asleep import wait_asleep
 from benchmarks.tables import Row, percentile, print_rows, spread
 from colonnade.messages import Decoding, LoadModel
 from colonnade.worker.llama import LlamaModel
-from colonnade.worker.ports import Chunk
+from colonnade.worker.ports import Chunk, State
 from colonnade.worker.prefixes import PrefixTree
 from colonnade.worker.scheduler import Limits, Plan, Scheduler
 from colonnade.worker.sequence import Request
@@ -86,11 +86,11 @@ class NoMemory:
         """See ``ports.Memory``."""
         return length
 
-    def save(self, slot: int) -> bytearray:  # noqa: ARG002
+    def save(self, slot: int) -> State:  # noqa: ARG002
         """See ``ports.Memory``; the same bytes for all."""
         return self._state
 
-    def load(self, slot: int, state: bytearray) -> None:
+    def load(self, slot: int, state: State) -> None:
         """See ``ports.Memory``."""
 
 
@@ -354,7 +354,8 @@ def state_rows(path: Path, lengths: Sequence[int], rounds: int, threads: int) ->
 
 def _state_rows(model: LlamaModel, length: int, rounds: int) -> list[Row]:
     tokens = random.Random(0).choices(range(model.vocabulary.size), k=length)
-    reading, saving, loading, state = [], [], [], bytearray()
+    reading, saving, loading = [], [], []
+    state: State = bytearray()
     for _ in range(rounds):
         model.keep(0, 0)
         reading.append(_timed(partial(_read, model, tokens)))

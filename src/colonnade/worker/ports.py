@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmap import mmap
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ class Chunk(NamedTuple):
     tokens: Sequence[int]
     outputs: int
     """How many of the last tokens get a row of logits: 0, 1 or all."""
+
+
+State = bytearray | mmap
+"""A slot's memory, copied to host memory."""
 
 
 class Memory(Protocol):
@@ -45,11 +50,11 @@ class Memory(Protocol):
         Returns the number of tokens kept."""
         ...
 
-    def save(self, slot: int) -> bytearray:
+    def save(self, slot: int) -> State:
         """Copy a slot's state to host memory."""
         ...
 
-    def load(self, slot: int, state: bytearray) -> None:
+    def load(self, slot: int, state: State) -> None:
         """Replace a slot's state by a saved one."""
         ...
 

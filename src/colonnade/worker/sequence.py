@@ -10,7 +10,7 @@ from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
     from colonnade.worker.guide import Guide
-    from colonnade.worker.ports import Foresight, Sampler
+    from colonnade.worker.ports import Foresight, Sampler, State
 
 
 @dataclass(eq=False, slots=True)
@@ -29,7 +29,7 @@ class Request:
     """Who asks."""
     unfinished: int = 0
     """Choices still to finish."""
-    shared: bytearray | None = None
+    shared: State | None = None
     """State of all but the prompt's last token, from which further choices start."""
     followers: list[Sequence] = field(default_factory=list)
     """Choices that wait for ``shared``."""

@@ -13,7 +13,7 @@ from colonnade.worker.prefixes import common_length
 from colonnade.worker.states import StateCache
 
 if TYPE_CHECKING:
-    from colonnade.worker.ports import Memory
+    from colonnade.worker.ports import Memory, State
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Sequence
 
@@ -114,7 +114,7 @@ class Slots:
         """Keep the state of what a running sequence has read, for prompts that begin with it."""
         self._save(sequence.slot, sequence.tokens[: sequence.position])
 
-    def copy(self, sequence: Sequence) -> bytearray:
+    def copy(self, sequence: Sequence) -> State:
         """The state of what a running sequence has read."""
         return self._memory.save(sequence.slot)
 
@@ -198,7 +198,7 @@ class Slots:
         if self._cache_size:
             self._states.put(list(tokens), self._memory.save(slot))
 
-    def _restore(self, slot: _Slot, state: bytearray, length: int) -> int:
+    def _restore(self, slot: _Slot, state: State, length: int) -> int:
         """Put a saved state of ``length`` tokens into a slot; returns how many are there."""
         try:
             self._memory.load(slot.index, state)

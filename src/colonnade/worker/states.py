@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.worker.prefixes import PrefixTree
+
+if TYPE_CHECKING:
+    from colonnade.worker.ports import State
 
 _PROMPTS = 256
 """Earlier prompts that are remembered by their tokens alone."""
@@ -15,7 +18,7 @@ class SavedState(NamedTuple):
     """A slot's memory after ``tokens``."""
 
     tokens: list[int]
-    state: bytearray
+    state: State
 
 
 class StateCache:
@@ -48,7 +51,7 @@ class StateCache:
         found = self._tree.nearest(tokens)
         return found is not None and found.common == len(tokens)
 
-    def put(self, tokens: list[int], state: bytearray) -> None:
+    def put(self, tokens: list[int], state: State) -> None:
         """Keep a state, if it fits the budget at all."""
         if not tokens or len(state) > self._budget:
             return

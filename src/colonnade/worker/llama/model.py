@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from contextlib import ExitStack
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from colonnade.messages import Decoding, LoadModel
-    from colonnade.worker.ports import Chunk, Draw, Sampler
+    from colonnade.worker.ports import Chunk, Draw, Sampler, State
 
 __all__ = ["LlamaModel", "ModelError"]
 
@@ -230,15 +231,17 @@ class LlamaModel:
         llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return 0
 
-    def save(self, slot: int) -> bytearray:
-        """See ``ports.Memory``."""
+    def save(self, slot: int) -> State:
+        """See ``ports.Memory``. The copy lies in pages of its own: the heap may be in huge ones
+        (``huge_pages``), and new ones of these take several times as long to be had in a virtual
+        machine."""
         size = llama_cpp.llama_state_seq_get_size_ext(self._context, slot, 0)
-        state = bytearray(size)
+        state = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
         data = (ctypes.c_uint8 * size).from_buffer(state)
         llama_cpp.llama_state_seq_get_data_ext(self._context, data, size, slot, 0)
         return state
 
-    def load(self, slot: int, state: bytearray) -> None:
+    def load(self, slot: int, state: State) -> None:
         """See ``ports.Memory``."""
         data = (ctypes.c_uint8 * len(state)).from_buffer(state)
         read = llama_cpp.llama_state_seq_set_data_ext(self._context, data, len(state), slot, 0)
