@@ -5,7 +5,8 @@
     python -m benchmarks.compare --from-json FILE.json [FILE.json ...] --picture FILE.svg
 
 Each server runs as its own user would start it: with its own defaults but for the file, threads,
-slots and context, and in an environment that is none of ours. All have the model loaded; the
+slots and context, and in an environment that is none of ours (llama-cpp-python's with three more
+flags, without which it would be slower). All have the model loaded; the
 others are idle while one runs. A ratio is the median over the rounds of ours to theirs, each pair
 measured one after the other. llama-cpp-python's server, which answers one request at a time, is
 there to be seen; the marks are llama-server's.
@@ -29,7 +30,12 @@ from benchmarks.contenders import OURS, PYTHONS, THEIRS, Beside, contenders
 from benchmarks.jobs import Job, Setup, add_setup, setup_of
 from benchmarks.machine import describe
 from benchmarks.picture import Bar, drawn
-from benchmarks.processes import llama_server_flags, model_flags, running_bare
+from benchmarks.processes import (
+    llama_cpp_python_flags,
+    llama_server_flags,
+    model_flags,
+    running_bare,
+)
 from benchmarks.tables import NONE, Row, number, print_rows, ratios, spread
 from benchmarks.workloads import NEED_TALK, STREAMS, WORKLOADS, Figures, single_tokens
 
@@ -238,7 +244,7 @@ def picture(several: Sequence[Measured]) -> str:
     """The bars of each model, and what they are of."""
     others = list(dict.fromkeys(other for each in several for other in each.others))
     sections = {_title(each): bars(each) for each in several}
-    subtitle = "Each server with its own defaults. Right of 1×, Colonnade is ahead."
+    subtitle = "Each with its own defaults but for file and sizes. Right of 1×, Colonnade is ahead."
     return drawn("Colonnade beside llama-server", subtitle, (OURS, THEIRS, *others), sections)
 
 
@@ -300,6 +306,8 @@ def _measured(options: argparse.Namespace) -> Measured:
         found = joined(found, measure_small(small, beside, options.rounds))
     named = msgspec.structs.replace(setup, model=Path(setup.model).name)
     flags = {OURS: ["serve", *model_flags(named)], THEIRS: llama_server_flags(named)}
+    if options.llama_cpp_python:
+        flags[PYTHONS] = llama_cpp_python_flags(named)
     said = {server: " ".join(each) for server, each in flags.items()}
     return Measured(named, found, describe(), said, noise)
 

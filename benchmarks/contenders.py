@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from benchmarks.processes import running_llama_cpp_python, running_llama_server, running_server
 from benchmarks.workloads import (
@@ -20,12 +20,14 @@ from benchmarks.workloads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
 
     from benchmarks.jobs import Setup
     from benchmarks.processes import Server
     from benchmarks.workloads import Figures, Form, Workload
+
+T = TypeVar("T")
 
 OURS, THEIRS, PYTHONS = "Colonnade", "llama-server", "llama-cpp-python"
 
@@ -44,6 +46,9 @@ class Beside:
     """It understands plain language."""
     base: bool = False
     """It goes on with a text and was not taught to talk."""
+
+
+_WARMING_SECONDS = 120
 
 
 class Contender:
@@ -68,7 +73,7 @@ class Contender:
         pids = tuple({server.pid, server.worker_pid})
         self._target = Target(server.port, self._form, self._natural, pids)
         with suppress(*_FAILURES):
-            asyncio.run(warming(self._target))
+            asyncio.run(_within(warming, self._target, _WARMING_SECONDS))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,11 +91,14 @@ class Contender:
                 self._late.add(workload)
         # it may still be at work on what nobody waits for, while the others are measured
         self._running.close()
-        self.__enter__()
+        try:
+            self.__enter__()
+        except _FAILURES as error:  # the others go on without it
+            print(f"{self.name} did not start again: {error}", file=sys.stderr)
         return {}
 
 
-async def _within(workload: Workload, target: Target, limit: float) -> Figures:
+async def _within(workload: Callable[[Target], Awaitable[T]], target: Target, limit: float) -> T:
     async with asyncio.timeout(limit):
         return await workload(target)
 

@@ -12,22 +12,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STEERING = (
-    "COLONNADE_",
-    "GGML_",
-    "GLIBC_TUNABLES",
-    "GOMP_",
-    "HOST",
-    "KMP_",
-    "LD_PRELOAD",
-    "LLAMA_",
-    "MALLOC_",
-    "OMP_",
-    "PORT",
+_HARMLESS = (
+    "CUDA_",
+    "DYLD_",
+    "HOME",
+    "LANG",
+    "LC_",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "NVIDIA_",
+    "OPENBLAS_CORETYPE",  # with which some machines are told what processor they have
+    "PATH",
+    "PYTHONPATH",
+    "SHELL",
+    "SSL_",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+    "XDG_",
 )
-"""Beginnings of variables that change how a server or its threads run."""
+"""Beginnings of variables that say where things are. llama-cpp-python's server takes its settings
+from variables without a common beginning, so that those that steer cannot be listed."""
 
 
 def own_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment without what steers one of the programs."""
-    return {name: value for name, value in environ.items() if not name.startswith(_STEERING)}
+    """The environment without what might steer one of the programs."""
+    return {name: value for name, value in environ.items() if name.startswith(_HARMLESS)}

@@ -155,9 +155,9 @@ class Connection(asyncio.Protocol):
 
 
 def decode_rate(answer: Answer) -> float:
-    """Tokens a second behind the first one; 0 for an answer of one event."""
+    """Tokens a second behind the first one; 0 for an answer of one event or none."""
     arrivals = answer.text_arrivals
-    took = arrivals[-1] - arrivals[0]
+    took = arrivals[-1] - arrivals[0] if arrivals else 0.0
     return (answer.tokens - 1) / took if took else 0.0
 
 

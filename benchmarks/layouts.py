@@ -27,7 +27,7 @@ import llama_cpp
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.asleep import wait_asleep
+from benchmarks.as_worker import wait_as_a_worker
 from benchmarks.tables import spread
 from colonnade.worker.llama.batch import Batch
 from colonnade.worker.ports import Chunk
@@ -329,7 +329,7 @@ def main() -> None:
     groups = list(dict.fromkeys(layout.group for layout in layouts()))
     parser.add_argument("--groups", nargs="+", choices=groups, help="all unless given")
     options = parser.parse_args()
-    wait_asleep("benchmarks.layouts")
+    wait_as_a_worker("benchmarks.layouts")
     chosen = [layout for layout in layouts() if layout.group in (options.groups or [layout.group])]
     work = Workload(options.depth, options.prompt_tokens, steps=options.steps)
     found = measure(options.model, chosen, work, ctx_size=options.ctx_size, rounds=options.rounds)

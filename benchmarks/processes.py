@@ -63,11 +63,24 @@ def llama_server_flags(setup: Setup) -> list[str]:
     return ["--model", setup.model, *_on_command_line(sizes)]
 
 
+def llama_cpp_python_flags(setup: Setup) -> list[str]:
+    """llama-cpp-python's, with what its defaults would cost it off."""
+    sizes = {
+        "--n_threads": setup.threads,
+        "--n_threads_batch": setup.threads,
+        "--n_ctx": setup.ctx_size,
+    }
+    flags = ["--logits_all", "false", "--interrupt_requests", "false"]
+    return ["--model", setup.model, *_on_command_line(sizes), *flags]
+
+
 @contextmanager
-def running_server(setup: Setup, *flags: str) -> Iterator[Server]:
-    """``colonnade serve`` until the block ends."""
+def running_server(
+    setup: Setup, *flags: str, environment: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """``colonnade serve`` until the block ends, with ``environment`` beside its user's own."""
     command = [sys.executable, "-m", "colonnade", "serve", *model_flags(setup), *flags]
-    with child([*command, "--port", "0"]) as process:
+    with child([*command, "--port", "0"], environment) as process:
         yield Server(process, port_in(output_of(process)))
 
 
@@ -99,10 +112,8 @@ def running_llama_cpp_python(python: str, setup: Setup) -> Iterator[Server]:
     another request comes. ``HOST`` and ``PORT`` in the environment go before its flags.
     """
     port = _free_port()
-    command = [python, "-m", "llama_cpp.server", "--model", setup.model, "--verbose", "false"]
-    command += ["--n_threads", str(setup.threads), "--n_threads_batch", str(setup.threads)]
-    command += ["--n_ctx", str(setup.ctx_size)]
-    command += ["--logits_all", "false", "--interrupt_requests", "false"]
+    command = [python, "-m", "llama_cpp.server", *llama_cpp_python_flags(setup)]
+    command += ["--verbose", "false"]
     # it prints a line for each request, and nobody would read them from a pipe
     environment = {"HOST": "127.0.0.1", "PORT": str(port)}
     with child(command, environment, output=subprocess.DEVNULL) as process:

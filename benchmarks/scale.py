@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.asleep import wait_asleep
+from benchmarks.as_worker import wait_as_a_worker
 from benchmarks.tables import Row, percentile, print_rows, spread
 from colonnade.messages import Decoding, LoadModel
 from colonnade.worker.llama import LlamaModel
@@ -407,7 +407,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of saving and restoring")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    wait_asleep("benchmarks.scale")
+    wait_as_a_worker("benchmarks.scale")
     print_rows(
         scheduler_rows(options.queues, options.clients, options.steps),
         sys.stdout,

@@ -65,7 +65,7 @@ def bodies(kind: Kind, streams: int, seed: int) -> list[dict[str, Any]]:
         return [chat(24, _TOKENS, greedy=True) for _ in range(streams)]
     return [
         {
-            "messages": [{"role": "user", "content": kind.contents(seed + number)}],
+            "messages": [{"role": "user", "content": kind.contents(seed * streams + number)}],
             "max_tokens": _TOKENS,
             "temperature": kind.temperature,
             "seed": 100 * seed + number,

@@ -21,6 +21,7 @@ from unittest.mock import patch
 import llama_cpp
 import msgspec
 
+from benchmarks.as_worker import wait_as_a_worker
 from benchmarks.jobs import Setup, add_setup, setup_of
 from benchmarks.tables import Row, percentile, print_rows
 from colonnade.messages import (
@@ -200,6 +201,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=_STREAMS_OF_MARK)
     parser.add_argument("--steps", type=int, default=60)
     options = parser.parse_args()
+    wait_as_a_worker("benchmarks.step_work")
     print_rows(measure(setup_of(options), options.streams, options.steps), sys.stdout)
 
 

@@ -16,21 +16,21 @@ class Found(Struct):
 
     others: list[str] = field(default_factory=list)
     """Those beside ours, the first of whom ours are held against."""
-    figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    figures: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
     lines: list[Row] = field(default_factory=list)
     """Rows that are no rounds of figures."""
     missing: list[str] = field(default_factory=list)
     """What there is no figure of, and why."""
 
-    def add(self, name: str, whose: str, value: float) -> None:
-        """Note a figure."""
+    def add(self, name: str, whose: str, value: float | None) -> None:
+        """Note a figure, or that there is none of a round."""
         self.figures.setdefault(name, defaultdict(list))[whose].append(value)
 
     def rows(self) -> list[Row]:
         """A row for each name."""
         return [*self.lines, *(self._row(name, found) for name, found in self.figures.items())]
 
-    def _row(self, name: str, found: dict[str, list[float]]) -> Row:
+    def _row(self, name: str, found: dict[str, list[float | None]]) -> Row:
         more: list[str] = []
         for other in self.others[1:]:
             ours, theirs = _paired(found.get(OURS, []), found.get(other, []))
@@ -40,7 +40,7 @@ class Found(Struct):
 
 
 def _paired(
-    ours: list[float], theirs: list[float]
+    ours: list[float | None], theirs: list[float | None]
 ) -> tuple[list[float | None], list[float | None]]:
     pairs = list(zip_longest(ours, theirs))
     return [one for one, _ in pairs], [two for _, two in pairs]

@@ -125,8 +125,8 @@ def _turn(runners: dict[str, Runner], job: Job, nth: int, found: Found, clock: C
     for name in names[first:] + names[:first]:
         try:
             run = runners[name](job, clock.left + 5)
-            if run.decode_rate:  # there is none where one answer ended before another began
-                found.add(title(job), name, run.decode_rate)
+            # there is no rate where one answer ended before another began
+            found.add(title(job), name, run.decode_rate or None)
             if job.streams > 1:
                 found.add(f"{title(job)}, prompts included", name, run.total_rate)
         except FAILURES as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colonnade.messages import LoadModel
+from colonnade.worker import memory
 from colonnade.worker.llama import LlamaModel, ModelError, loading
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def system(monkeypatch: pytest.MonkeyPatch):
     return make
 
 
-def choose(load: LoadModel, huge_pages: str) -> bool:
-    return loading.reads_whole(LoadModel(load.path, huge_pages=huge_pages, gpu_layers=0))
+def choose(load: LoadModel, huge_pages: str, **settings: object) -> bool:
+    wish = LoadModel(load.path, huge_pages=huge_pages, **({"gpu_layers": 0} | settings))
+    return loading.reads_whole(wish)
 
 
 def test_by_itself_where_half_of_the_free_memory_suffices(load, system) -> None:
@@ -56,6 +58,60 @@ def test_off_and_on_are_obeyed(load, system) -> None:
     assert not choose(load, "off")
 
 
+def test_what_is_said_of_mapping_comes_before_auto(load, system) -> None:
+    system(huge_pages=True, free=1 << 50)
+    assert not choose(load, "auto", mmap=True)
+    assert choose(load, "off", mmap=False)
+    assert choose(load, "on", mmap=False)
+    with pytest.raises(ModelError, match="so is mmap"):
+        choose(load, "on", mmap=True)
+
+
+def test_not_by_itself_where_layers_go_to_a_gpu(load, system, monkeypatch) -> None:
+    system(huge_pages=True, free=1 << 50)
+    monkeypatch.setattr(loading.llama_cpp, "llama_supports_gpu_offload", lambda: True)
+    assert choose(load, "auto")
+    assert not choose(load, "auto", gpu_layers=-1)
+    assert choose(load, "on", gpu_layers=-1)
+
+
+ASKED = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=2:glibc.malloc.hugetlb=1"}
+
+
+@pytest.mark.parametrize(
+    ("enabled", "environ", "glibc", "expected"),
+    [
+        ("[always] madvise never", {}, "2.17", True),
+        ("always [madvise] never", ASKED, "2.36", True),
+        ("always [madvise] never", ASKED, "2.34", False),
+        ("always [madvise] never", {}, "2.36", False),
+        ("always madvise [never]", ASKED, "2.36", False),
+    ],
+)
+def test_huge_pages_are_there_where_they_can_be_had(
+    monkeypatch, tmp_path, enabled, environ, glibc, expected
+) -> None:
+    path = tmp_path / "enabled"
+    path.write_text(enabled)
+    monkeypatch.setattr(memory, "_HUGE_PAGES", path)
+    monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("glibc", glibc))
+    assert memory.has_huge_pages(environ) is expected
+    monkeypatch.setattr(memory, "_HUGE_PAGES", tmp_path / "none")
+    assert not memory.has_huge_pages(environ)
+
+
+def test_free_memory_is_what_the_system_and_the_groups_leave(monkeypatch, tmp_path) -> None:
+    path = tmp_path / "meminfo"
+    path.write_text("MemTotal: 64 kB\nMemAvailable: 32 kB\n")
+    monkeypatch.setattr(memory, "_MEMORY", path)
+    monkeypatch.setattr(memory, "memory_left", lambda: None)
+    assert memory.free_memory() == 32 << 10
+    monkeypatch.setattr(memory, "memory_left", lambda: 1000)
+    assert memory.free_memory() == 1000
+    monkeypatch.setattr(memory, "_MEMORY", tmp_path / "none")
+    assert memory.free_memory() is None
+
+
 def test_on_is_refused_where_there_are_none(load, system) -> None:
     system(huge_pages=False, free=1 << 50)
     with pytest.raises(ModelError, match="huge_pages is on"):
@@ -66,7 +122,7 @@ def test_all_files_of_a_model_count(tmp_path, system) -> None:
     for number in (1, 2, 3):
         (tmp_path / f"large-{number:05}-of-00003.gguf").write_bytes(b"x" * 100)
     (tmp_path / "other-00001-of-00003.gguf").write_bytes(b"x" * 1000)
-    first = LoadModel(str(tmp_path / "large-00001-of-00003.gguf"))
+    first = LoadModel(str(tmp_path / "large-00001-of-00003.gguf"), gpu_layers=0)
     system(huge_pages=True, free=600)
     assert choose(first, "auto")
     system(huge_pages=True, free=598)

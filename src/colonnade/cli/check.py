@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PROMPT_TOKENS = 512
 _DECODE_TOKENS = 64
 _SETTLING_TOKENS = 24
-"""Tokens after which the worker has chosen how its threads wait."""
+"""Tokens after which a worker has usually chosen how its threads wait."""
 
 
 class Report(Struct, frozen=True):
@@ -44,8 +44,8 @@ class Report(Struct, frozen=True):
     prefill_speed: float | None
     decode_speed: float | None
     thread_wait: str | None
-    """How threads that wait for each other do so; None where the environment or the library says
-    it, or there is only one."""
+    """How threads that wait for each other do so; None where the worker has not chosen it: there is
+    but one, or the environment or the library says it."""
     chat_template: str | None
     tools: bool
     """Whether the chat template shows tools; where not, the system message does."""
@@ -165,7 +165,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         facts += [
             ("Prefill", f"{report.prefill_speed:,.0f} tokens/s"),
             ("Decoding", f"{report.decode_speed:,.1f} tokens/s"),
-            ("Waiting", report.thread_wait or "as the environment or the library says"),
+            ("Waiting", report.thread_wait or "not chosen by the worker"),
             ("Template", report.chat_template or "none"),
             ("Tools", f"{report.tool_format}{'' if report.tools else ', not in the template'}"),
             ("Thoughts", report.thoughts or "none"),

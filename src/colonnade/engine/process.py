@@ -17,7 +17,7 @@ import msgspec
 from colonnade.messages import FrameReader, FromWorker, encode_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from colonnade.messages import LoadModel, ToWorker
 
@@ -29,10 +29,10 @@ _ENVIRONMENT = {
 """numpy's threads have nothing to do in a worker. And when llama.cpp ends the process, its last
 line says why; a debugger's backtrace would bury that."""
 
-_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+_TUNABLES, _HUGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 """Has glibc ask for huge pages, for the weights that are read and for what is computed with."""
 
-_WAITS = {
+WAITS = {
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "2000",
     "KMP_BLOCKTIME": "1",
@@ -75,7 +75,7 @@ class WorkerProcess:
     async def _spawn(
         cls, load: LoadModel, ours: socket.socket, theirs: socket.socket
     ) -> WorkerProcess:
-        chooses = _WAITS.keys().isdisjoint(os.environ)
+        chooses = WAITS.keys().isdisjoint(os.environ)
         load = msgspec.structs.replace(load, choose_wait=chooses)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -89,7 +89,7 @@ class WorkerProcess:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
-            env=_environment(load) | os.environ,
+            env=_environment(load, os.environ),
         )
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(_Connection, sock=ours)
@@ -166,9 +166,12 @@ class _Connection(asyncio.Protocol):
     async def follow(self, take: Callable[[FromWorker], None]) -> None:
         """See ``WorkerProcess``."""
         self._take = take
-        self.data_received(bytes(self._early))
-        self._early.clear()
-        await self._lost.wait()
+        try:
+            self.data_received(bytes(self._early))
+            self._early.clear()
+            await self._lost.wait()
+        finally:  # nobody wants to hear more of it
+            self._take = lambda _: None
         if self._failure is not None:
             raise self._failure
 
@@ -200,11 +203,14 @@ class _Connection(asyncio.Protocol):
         self._lost.set()
 
 
-def _environment(load: LoadModel) -> dict[str, str]:
-    """What a worker runs with, where the operator does not say otherwise."""
-    waits = _WAITS if load.choose_wait else {}
-    huge_pages = {} if load.huge_pages == "off" else _HUGE_PAGES
-    return _ENVIRONMENT | waits | huge_pages
+def _environment(load: LoadModel, own: Mapping[str, str]) -> dict[str, str]:
+    """What a worker runs with: what is good for it, where the operator does not say otherwise."""
+    made = _ENVIRONMENT | (WAITS if load.choose_wait else {}) | dict(own)
+    tunables = made.get(_TUNABLES, "")
+    if load.huge_pages != "off" and "hugetlb" not in tunables:
+        # first, for glibc may cut its variable behind the first one once it has read it
+        made[_TUNABLES] = ":".join(filter(None, (_HUGE_PAGES, tunables)))
+    return made
 
 
 def _signal_name(number: int) -> str:

@@ -105,7 +105,7 @@ class Supervisor:
         try:
             await worker.follow(lambda message: self._take(message, worker, loaded))
         finally:  # the end may also be that nobody wants the worker any more
-            self.worker = None
+            self.worker = self.thread_wait = None
             worker.kill()
             how = await worker.wait()
             self._on_death()

@@ -96,9 +96,10 @@ class LoadModel(Struct, frozen=True, gc=False):
     """``auto``, ``on`` or ``off``."""
     kv_type: str = "f16"
     """Type of the KV cache: ``f32``, ``f16``, ``q8_0`` ..."""
-    mmap: bool = True
+    mmap: bool | None = None
+    """Map the file, or read it; None as ``huge_pages`` says."""
     huge_pages: str = "auto"
-    """``auto``, ``on`` or ``off``: whether the weights are read into huge pages instead."""
+    """``auto``, ``on`` or ``off``: whether the weights are read into huge pages."""
     mlock: bool = False
     cache_size: int = 1024
     """Host memory for states of earlier prompts, in MiB."""

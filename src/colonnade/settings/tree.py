@@ -121,12 +121,16 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         Literal["auto", "on", "off"], Meta(description="Fused attention kernels.")
     ] = "auto"
     kv_type: Annotated[KvType, Meta(description="Number format of the KV cache.")] = "f16"
-    mmap: Annotated[bool, Meta(description="Map the model file instead of reading it.")] = True
+    mmap: Annotated[
+        bool | None,
+        Meta(description="Map the model file, or read it; unset, as `huge_pages` says."),
+    ] = None
     huge_pages: Annotated[
         Literal["auto", "on", "off"],
         Meta(
             description="Read the model file into huge pages instead of mapping it: faster, and "
-            "memory of its own. `auto` does so where it takes no more than half of what is free."
+            "memory of its own. `auto` does so where the file takes no more than half of what is "
+            "free and nothing of it goes to a GPU."
         ),
     ] = "auto"
     mlock: Annotated[bool, Meta(description="Keep the model from being swapped out.")] = False

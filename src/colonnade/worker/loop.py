@@ -60,6 +60,11 @@ class Loop:
         """Nothing runs and nothing waits."""
         return self._scheduler.idle
 
+    @property
+    def _tries_waits(self) -> bool:
+        """The step says nothing of others: its threads wait in another way, to try it."""
+        return self._spinning is not None and self._spinning.trying
+
     def run(self) -> None:
         """Step while there is work, sleep while there is none; for ever."""
         while True:
@@ -83,15 +88,23 @@ class Loop:
             return
         self._scheduler.applied(plan)
         now = time.perf_counter()
-        if plan.prefill_tokens or plan.width == 1:
+        if (plan.prefill_tokens or plan.width == 1) and not self._tries_waits:
             # with prefill, each sequence that decodes has one token: others would mislead
             self._pacer.observe(plan.prefill_tokens, now - began, decoding=plan.decoding)
-        if self._spinning is not None:
-            self._spinning.observe(plan.width * len(plan.chunks), now - began, now)
         self._learn(plan, self._answers.draw(plan, logits, now), began)
         outputs = self._answers.take()
         if outputs or started:
             self._send(Step(outputs, started))
+        self._watch_waits(plan, now - began, now)
+
+    def _watch_waits(self, plan: Plan, seconds: float, now: float) -> None:
+        """See whether the threads had better wait in another way: after a step's answers are out,
+        since a change takes some time."""
+        if self._spinning is None or not plan.width:
+            return
+        changed = self._spinning.observe(plan.width * len(plan.chunks), seconds, now)
+        if changed and self._speculation is not None:
+            self._speculation.costs.forget()
 
     def _learn(self, plan: Plan, ready: list[Rows], began: float) -> None:
         """Forget guesses that did not come true, and see what came of the others."""
@@ -100,7 +113,7 @@ class Loop:
                 self._scheduler.settle(rows)
         if self._speculation is not None:
             self._speculation.follow(ready)
-            if plan.width:
+            if plan.width and not self._tries_waits:
                 rows_read = plan.width * len(plan.chunks)
                 self._speculation.time_step(rows_read, time.perf_counter() - began)
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colonnade.worker.cgroups import memory_left
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TUNABLE = (2, 35)
 
 _MEMORY = Path("/proc/meminfo")
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -21,9 +29,16 @@ def free_memory() -> int | None:
     return there if there is None or limited is None else min(there, limited)
 
 
-def has_huge_pages() -> bool:
-    """Whether a process gets huge pages, at least where it asks for them."""
+def has_huge_pages(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether what this process allocates comes in huge pages: all of it, or because glibc asks for
+    them, as it does from 2.35 on where ``GLIBC_TUNABLES`` say so."""
     try:
-        return "[never]" not in _HUGE_PAGES.read_text("ascii")
+        enabled = _HUGE_PAGES.read_text("ascii")
     except OSError:
         return False
+    if "[always]" in enabled:
+        return True
+    name, version = platform.libc_ver()
+    knows = name == "glibc" and tuple(map(int, version.split("."))) >= _TUNABLE
+    asks = "glibc.malloc.hugetlb" in environ.get("GLIBC_TUNABLES", "")
+    return "[madvise]" in enabled and knows and asks

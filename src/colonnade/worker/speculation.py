@@ -67,6 +67,10 @@ class StepCosts:
         mean = seconds if old is None or fresh else old[0] + _NEW * (seconds - old[0])
         self._known[key] = mean, self._step
 
+    def forget(self) -> None:
+        """All steps take another time from here on."""
+        self._known.clear()
+
     def knows(self, rows: int) -> bool:
         """Whether a step of so many rows was timed of late."""
         known = self._known.get(_key(rows))

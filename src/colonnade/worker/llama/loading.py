@@ -55,7 +55,7 @@ def open_model(
     log.errors.clear()
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = load.gpu_layers
-    mapped = weights and load.mmap and not reads_whole(load)
+    mapped = weights and not reads_whole(load)
     params.load_mode = _LOAD_MODES[mapped, load.mlock and weights]
     params.no_alloc = not weights
     shares = tune_model(params, load.tuning)
@@ -82,18 +82,24 @@ def open_model(
 
 
 def reads_whole(load: LoadModel) -> bool:
-    """Whether the weights are read into huge pages, which a mapped file has none of.
+    """Whether the weights are read, not mapped: as ``mmap`` says, or else into huge pages, which a
+    mapped file has none of.
 
     Raises:
-        ModelError: that is asked for, and the system has none.
+        ModelError: huge pages are asked for, and cannot be had.
     """
-    if load.huge_pages == "on":
-        if not has_huge_pages():
-            msg = "huge_pages is on, but the system has none: see transparent_hugepage/enabled"
-            raise ModelError(msg)
-        return True
-    if load.huge_pages == "off" or not has_huge_pages():
-        return False
+    if load.huge_pages == "on" and load.mmap:
+        msg = "huge_pages is on, and so is mmap: a mapped file has no huge pages"
+        raise ModelError(msg)
+    if load.huge_pages == "on" and not has_huge_pages():
+        msg = (
+            "huge_pages is on, but there are none: see /sys/kernel/mm/transparent_hugepage/enabled"
+        )
+        raise ModelError(msg)
+    if load.mmap is not None:
+        return not load.mmap
+    if load.huge_pages != "auto" or not has_huge_pages():
+        return load.huge_pages == "on"
     if load.gpu_layers and llama_cpp.llama_supports_gpu_offload():
         return False
     free = free_memory()
@@ -107,7 +113,8 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     beginning = path.name[: shard.start()]
     others = path.parent.glob(f"*-of-{shard[1]}.gguf")
-    return sum(each.stat().st_size for each in others if each.name.startswith(beginning))
+    mine = (each for each in others if each.name.startswith(beginning) and each.is_file())
+    return sum(each.stat().st_size for each in mine)
 
 
 def _check_model(model: Any, load: LoadModel) -> None:  # noqa: ANN401

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 from contextlib import ExitStack
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
@@ -236,7 +236,9 @@ class LlamaModel:
         (``huge_pages``), and new ones of these take several times as long to be had in a virtual
         machine."""
         size = llama_cpp.llama_state_seq_get_size_ext(self._context, slot, 0)
-        state = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        state = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if hasattr(mmap, "MADV_NOHUGEPAGE"):
+            state.madvise(mmap.MADV_NOHUGEPAGE)
         data = (ctypes.c_uint8 * size).from_buffer(state)
         llama_cpp.llama_state_seq_get_data_ext(self._context, data, size, slot, 0)
         return state

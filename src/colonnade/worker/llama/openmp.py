@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 
+from colonnade.worker.llama.threadpool import has_own_threads
+
 if TYPE_CHECKING:
     from colonnade.worker.ports import ThreadWaits
+
+_MOST_IDLE = 16
+"""Threads of a team that does nothing, at the most: libgomp ends the process if it cannot have one,
+and a container may limit their number."""
 
 _BLOCKTIME = 1
 """Milliseconds that LLVM's threads spin, the shortest time but none."""
@@ -29,12 +35,18 @@ class GnuWaits:
     https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
     """
 
-    def __init__(self, library: Any, threads: int) -> None:  # noqa: ANN401 - a ctypes library
-        """``threads`` is how many compute."""
+    def __init__(self, library: Any, size: int) -> None:  # noqa: ANN401 - a ctypes library
+        """``size`` is that of the team."""
         self._library = library
-        processors: int = library.omp_get_num_procs()
-        self._size = max(2, processors - threads + 2)
+        self._size = size
         self._team: tuple[Thread, Event] | None = None
+
+    @staticmethod
+    def team_size(library: Any, threads: int) -> int:  # noqa: ANN401
+        """How many threads, one of which is there already, are more than there are processors
+        beside ``threads`` that compute."""
+        processors: int = library.omp_get_num_procs()
+        return max(2, processors - threads + 2)
 
     def spin(self) -> None:
         """See ``ports.ThreadWaits``."""
@@ -49,15 +61,20 @@ class GnuWaits:
         if self._team is None:
             there, enough = Event(), Event()
             thread = Thread(target=self._crowd, args=(there, enough), name="crowd", daemon=True)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # there may be no more threads: they go on spinning
+                return
             there.wait()
             self._team = thread, enough
 
     def _crowd(self, there: Event, enough: Event) -> None:
         """Have a team, which lives as long as the thread that made it."""
-        nothing = ctypes.cast(ctypes.CDLL(None).free, ctypes.c_void_p)  # of a null pointer
-        self._library.GOMP_parallel(nothing, None, ctypes.c_uint(self._size), ctypes.c_uint(0))
-        there.set()
+        try:
+            nothing = ctypes.cast(ctypes.CDLL(None).free, ctypes.c_void_p)  # of a null pointer
+            self._library.GOMP_parallel(nothing, None, ctypes.c_uint(self._size), ctypes.c_uint(0))
+        finally:
+            there.set()
         enough.wait()
 
 
@@ -78,8 +95,9 @@ class LlvmWaits:
 
 
 def openmp_waits(threads: int) -> ThreadWaits | None:
-    """The loaded library's ways of waiting; None where there is none, or only one thread."""
-    if threads < 2:
+    """The loaded library's ways of waiting; None where there is none that could be told of them,
+    or only one thread."""
+    if threads < 2 or has_own_threads():
         return None
     # one that was loaded before all others takes the place of the one that was linked
     for library in (ctypes.CDLL(None), llama_cpp.llama_cpp._lib):  # noqa: SLF001 - they hide it
@@ -88,5 +106,6 @@ def openmp_waits(threads: int) -> ThreadWaits | None:
             return LlvmWaits(library)
         with suppress(AttributeError):
             library.GOMP_parallel  # noqa: B018
-            return GnuWaits(library, threads)
+            size = GnuWaits.team_size(library, threads)
+            return GnuWaits(library, size) if size <= _MOST_IDLE else None
     return None

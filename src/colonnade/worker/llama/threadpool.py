@@ -41,20 +41,26 @@ def has_own_threads() -> bool:
 
 def attach_threads(context: Any, sizes: tuple[int, int], opened: ExitStack) -> None:  # noqa: ANN401
     """Give a context its threads: ``sizes`` for decoding and for prompts. ``opened`` takes them
-    away again and frees them."""
+    away again and frees them. Where backends are loaded by name, the functions for it are out of
+    reach, and llama.cpp makes its threads for each step."""
     library = llama_cpp.llama_cpp._lib  # noqa: SLF001 - the bindings leave these functions out
+    if not hasattr(library, "ggml_threadpool_new"):
+        return
     library.ggml_threadpool_new.restype = ctypes.c_void_p
     pools = {size: _pool(library, size, opened) for size in dict.fromkeys(sizes)}
+    if not all(pools.values()):
+        return
     decoding, prompts = (ctypes.c_void_p(pools[size]) for size in sizes)
     address = ctypes.cast(context, ctypes.c_void_p)
     library.llama_attach_threadpool(address, decoding, prompts)
     opened.callback(library.llama_detach_threadpool, address)
 
 
-def _pool(library: Any, size: int, opened: ExitStack) -> int:  # noqa: ANN401 - a ctypes library
+def _pool(library: Any, size: int, opened: ExitStack) -> int | None:  # noqa: ANN401 - ctypes
     params = _Params()
     library.ggml_threadpool_params_init(ctypes.byref(params), ctypes.c_int(size))
     params.poll = _POLL
-    pool: int = library.ggml_threadpool_new(ctypes.byref(params))
-    opened.callback(library.ggml_threadpool_free, ctypes.c_void_p(pool))
+    pool: int | None = library.ggml_threadpool_new(ctypes.byref(params))
+    if pool:
+        opened.callback(library.ggml_threadpool_free, ctypes.c_void_p(pool))
     return pool
