@@ -83,6 +83,19 @@ def test_a_neighbour_who_comes_and_goes_is_noticed() -> None:
     assert [wait.spins for wait in machine.told] == [True, False, True]
 
 
+def test_a_neighbour_is_noticed_soon_also_after_trials_that_changed_nothing() -> None:
+    machine = Machine(spinning=0.006, asleep=0.020)
+    machine.run(20)
+    for _ in range(5):  # hiccups
+        machine.spinning = 0.020
+        machine.run(2)
+        machine.spinning = 0.006
+        machine.run(30)
+    machine.spinning, machine.asleep, machine.switches = 0.050, 0.011, 5000.0
+    machine.run(12)
+    assert not machine.policy.spins
+
+
 def test_steps_that_take_longer_than_usual_are_a_reason_to_try() -> None:
     machine = Machine(spinning=0.006, asleep=0.020)
     machine.run(200)

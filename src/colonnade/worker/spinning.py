@@ -41,6 +41,10 @@ _SLOW = 1.4
 _CROWDED, _FREE = 2, 6
 """Steps, one after the other, that look crowded, or free, before that is believed."""
 
+_CALM = 20
+"""Steps, one after the other, that nobody disturbed, after which whoever comes is new: earlier
+trials say nothing of that."""
+
 _NEW = 0.5
 """Weight of the newest step in what a step takes."""
 
@@ -87,6 +91,8 @@ class Spinning:
         """Seconds of a step with spinning that others did not disturb, by its rows."""
         self._signs = 0
         """How many steps in a row looked as if the other way were better now."""
+        self._calm = 0
+        """How many steps in a row nobody disturbed, while the threads spin."""
         self._tried_free = False
         """Whether it was tried already since the cores have been free, while the threads sleep."""
         self._trial: list[tuple[float, float]] | None = None
@@ -128,7 +134,9 @@ class Spinning:
             return
         usual = self._usual.get(rows)
         crowded = switched if usual is None else seconds > usual * _SLOW
-        self._signs = self._signs + 1 if crowded else 0
+        self._signs, self._calm = (self._signs + 1, 0) if crowded else (0, self._calm + 1)
+        if self._calm == _CALM:
+            self._pause = _SHORTEST
         if not crowded:
             self._usual[rows] = min(seconds, _mean(usual, seconds, _NEW_USUAL))
 
