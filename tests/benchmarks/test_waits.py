@@ -10,5 +10,5 @@ def test_a_row_for_each_way_and_setting(random_model, capsys) -> None:
     waits.main([str(random_model("llama")), *wishes, "--ctx-size", "128"])
     printed = capsys.readouterr().out
     for setting in ("idle machine", "one busy neighbour"):
-        for way in ("the worker's choice", "OpenMP's default"):
+        for way in ("the worker's choice", "always spinning"):
             assert f"{setting}, 1 stream: {way}" in printed
