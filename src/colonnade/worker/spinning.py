@@ -160,7 +160,10 @@ class Spinning:
         if len(trial) < _TRIAL and self._tried < _LONGEST_TRIAL:
             return False
         better = len(trial) == _TRIAL and self._decide(trial)
-        self._pause = _SHORTEST if better else min(self._pause * 2, _LONGEST)
+        if better:  # that the cores are free again is seen; while they are not, trials cost much
+            self._pause = _SHORTEST if self.spins else _LONGEST
+        else:
+            self._pause = min(self._pause * 2, _LONGEST)
         self._trial, self._signs, self._ended = None, 0, now
         self._usual.clear()  # what is slower now, and not by others, is so for good
         if better:
