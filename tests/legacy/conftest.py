@@ -54,7 +54,9 @@ def start_legacy(models_dir, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def legacy(start_legacy) -> Iterator[RunningServer]:
-    running = start_legacy()
+    """Without luck: at a temperature, the embedded model leaves one answer of a hundred unfinished,
+    and the documents' examples name none."""
+    running = start_legacy("--temperature", "0")
     yield running
     running.stop()
 
