@@ -140,6 +140,17 @@ def test_a_trial_among_steps_of_which_nothing_is_known_ends() -> None:
     assert machine.told == []
 
 
+def test_switches_in_other_steps_are_no_sign_of_a_crowd() -> None:
+    """Prompts take long, and the first step of a new number of rows has nothing to be held to."""
+    machine = Machine(spinning=0.006, asleep=0.020)
+    machine.run(20)
+    for rows in range(2, 40):
+        machine.switched += 10_000
+        assert machine.policy.observe(0, 1.0, machine.now) is False
+        machine.run(1, rows)
+    assert machine.slept == 3
+
+
 def test_deeper_contexts_are_no_crowd_for_long() -> None:
     machine = Machine(spinning=0.006, asleep=0.020)
     machine.run(500)

@@ -100,7 +100,7 @@ class Loop:
     def _watch_waits(self, plan: Plan, seconds: float, now: float) -> None:
         """See whether the threads had better wait in another way: after a step's answers are out,
         since a change takes some time."""
-        if self._spinning is None or not plan.width:
+        if self._spinning is None:
             return
         changed = self._spinning.observe(plan.width * len(plan.chunks), seconds, now)
         if changed and self._speculation is not None:

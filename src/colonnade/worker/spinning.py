@@ -111,10 +111,12 @@ class Spinning:
         return self._trial is not None
 
     def observe(self, rows: int, seconds: float, now: float) -> bool:
-        """Learn from a step of so many tokens, none of them a prompt's, that ended at ``now``.
-        Returns whether the threads wait in another way from here on."""
+        """Learn from a step of so many tokens, none of them a prompt's, that ended at ``now``; 0
+        for another step. Returns whether the threads wait in another way from here on."""
         switches, before = self._preempted(), self._switches
         self._switches = switches
+        if not rows:
+            return False
         if self._trial is not None:
             return self._try(rows, seconds, now)
         self._note(rows, seconds, switches - before)
