@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
+import httpx
 import pytest
 
-if TYPE_CHECKING:
-    import httpx
+from colonnade.api.options import ApiOptions
+from colonnade.app import create_app
+from colonnade.generation import Generator, Models
 
+if TYPE_CHECKING:
     from tests.api.fakes import FakeEngine
 
 MODEL = {
@@ -34,6 +38,24 @@ async def test_unknown_model(client: httpx.AsyncClient) -> None:
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "model_not_found"
     assert "fake/model" in response.json()["error"]["message"]
+
+
+async def test_any_name_where_the_operator_allows_it(models: Models) -> None:
+    lenient = Models(any_name=True)
+    served = models.find(None)
+    other = replace(served, id="fake/second")
+    lenient.add(served)
+    lenient.add(other)
+    app = create_app(Generator(lenient), lenient, ApiOptions())
+    transport = httpx.ASGITransport(cast("Any", app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        names = {"gpt-4o": "fake/model", "fake/second": "fake/second", "": "fake/model"}
+        for asked, answering in names.items():
+            body = {"model": asked, "messages": [{"role": "user", "content": "Hi"}]}
+            chat = await client.post("/v1/chat/completions", json=body)
+            plain = await client.post("/v1/completions", json={"model": asked, "prompt": "Hi"})
+            assert chat.json()["model"] == plain.json()["model"] == answering
+        assert (await client.get("/v1/models/gpt-4o")).json() == MODEL
 
 
 async def test_health_is_always_ok_and_readiness_follows_the_model(

@@ -58,7 +58,10 @@ async def _serve(settings: Settings, resolved: ResolvedModel | None, doors: list
     with StopSignals(asyncio.get_running_loop(), task.cancel) as signals:
         try:
             async with AsyncExitStack() as stack:
-                registry = ModelRegistry(settings.server.shutdown_seconds)
+                registry = ModelRegistry(
+                    settings.server.shutdown_seconds,
+                    any_model_name=settings.model.any_model_name,
+                )
                 stack.push_async_callback(registry.close)
                 house = await stack.enter_async_context(open_house(settings, registry))
                 if resolved is not None:

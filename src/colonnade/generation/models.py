@@ -86,7 +86,9 @@ class ServedModel:
 class Models:
     """The served models by id; the first one is the default."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, any_name: bool = False) -> None:
+        """``any_name``: the default one answers to names that nobody has, too."""
+        self._any_name = any_name
         self._models: dict[str, ServedModel] = {}
 
     def add(self, model: ServedModel) -> None:
@@ -118,10 +120,10 @@ class Models:
         """
         if not self._models:
             raise Failure(FailureKind.NO_MODEL, "No model is loaded.")
-        if not model:
-            return next(iter(self))
         if model in self._models:
             return self._models[model]
+        if not model or self._any_name:
+            return next(iter(self))
         known = ", ".join(repr(name) for name in self._models)
         msg = f"The model {model!r} is not served here. Served: {known}."
         raise Failure(FailureKind.MODEL_NOT_FOUND, msg, param="model")

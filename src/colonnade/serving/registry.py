@@ -28,8 +28,9 @@ class ModelRegistry:
     gets no more requests, ends those it has, and goes; for that time both take their memory.
     """
 
-    def __init__(self, drain_seconds: float = 30.0) -> None:
-        self.models = Models()
+    def __init__(self, drain_seconds: float = 30.0, *, any_model_name: bool = False) -> None:
+        """``any_model_name``: the model answers whatever name a request gives."""
+        self.models = Models(any_name=any_model_name)
         self.generator = Generator(self.models)
         self._drain_seconds = drain_seconds
         self._changing = asyncio.Lock()
@@ -114,7 +115,9 @@ async def serve_model(
     Raises:
         ModelError: it cannot be loaded.
     """
-    registry = ModelRegistry(settings.server.shutdown_seconds)
+    registry = ModelRegistry(
+        settings.server.shutdown_seconds, any_model_name=settings.model.any_model_name
+    )
     try:
         await registry.load(LoadPlan(resolved, settings), on_progress)
         yield registry

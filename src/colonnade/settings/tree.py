@@ -90,6 +90,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     model_alias: Annotated[
         _Text | None, Meta(description="The name under which clients know the model.")
     ] = None
+    any_model_name: Annotated[
+        bool,
+        Meta(description="Answer requests for models that are not served, instead of a 404."),
+    ] = False
     chat_template: Annotated[
         _Text | None,
         Meta(description="Chat template in place of the model's own: a Jinja file, or a name."),
