@@ -14,6 +14,7 @@ from litestar.openapi import OpenAPIConfig
 
 from colonnade import __version__
 from colonnade.api.errors import EXCEPTION_HANDLERS
+from colonnade.api.narrowed import HEADER as NARROWED
 from colonnade.api.router import openai_router
 from colonnade.legacy.errors import handlers
 from colonnade.legacy.routers import TITLES, main_routers, service_router
@@ -118,5 +119,11 @@ def _cors(options: ApiOptions) -> CORSConfig | None:
         return None
     return CORSConfig(
         allow_origins=list(options.cors_origins),
-        expose_headers=["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
+        expose_headers=[
+            "x-request-id",
+            "openai-processing-ms",
+            "retry-after",
+            "retry-after-ms",
+            NARROWED,
+        ],
     )

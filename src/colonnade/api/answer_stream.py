@@ -8,7 +8,7 @@ from colonnade.api.errors import error_body
 from colonnade.web.sse import EventStream, frame
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from colonnade.messages import Failure
 
@@ -16,10 +16,16 @@ _DONE = b"data: [DONE]\n\n"
 
 
 def answer_stream(
-    frames: AsyncIterator[bytes], *, close: Callable[[], Awaitable[None]], keep_alive: float
+    frames: AsyncIterator[bytes],
+    *,
+    close: Callable[[], Awaitable[None]],
+    keep_alive: float,
+    headers: Mapping[str, str],
 ) -> EventStream:
-    """The response that sends an answer's frames."""
-    return EventStream(frames, close=close, keep_alive=keep_alive, error=_error, last=_DONE)
+    """The response that sends an answer's frames, with ``headers`` of its own."""
+    return EventStream(
+        frames, close=close, keep_alive=keep_alive, error=_error, last=_DONE, headers=headers
+    )
 
 
 def _error(failure: Failure) -> bytes:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from colonnade.generation import Event, Generation, Generator, Turn
+    from colonnade.prompt.schema import Narrowing
 
     Item = tuple[int, Event]
     Ready = list[Item] | Exception | None
@@ -42,6 +43,11 @@ class Batch:
             await cancel(*starting)
             await cls([task.result() for task in starting if _started(task)]).aclose()
             raise
+
+    @property
+    def narrowings(self) -> tuple[Narrowing, ...]:
+        """Of the form, which all turns share."""
+        return self.generations[0].narrowings
 
     async def batches(self) -> AsyncIterator[list[Item]]:
         """Yield (number of the prompt, event) in the order of coming, what is ready together.

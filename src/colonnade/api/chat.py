@@ -13,6 +13,7 @@ from colonnade.api.chat_turn import chat_turn
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.logprobs import chat_logprobs
+from colonnade.api.narrowed import narrowed_headers, wire_narrowings
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.chat_response import ChatChoice, ChatCompletion
@@ -42,7 +43,7 @@ async def create_chat_completion(
     style = Style.of(data)
     if not data.stream:
         work = _complete(generator, turn, style)
-        return Response(await unless_disconnected(request.receive, work))
+        return await unless_disconnected(request.receive, work)
     generation = await generator.start(turn)
     stream = ChatStream(
         generation,
@@ -52,11 +53,14 @@ async def create_chat_completion(
         include_usage=bool(data.stream_options and data.stream_options.include_usage),
     )
     return answer_stream(
-        stream.frames(), close=generation.aclose, keep_alive=options.keep_alive_seconds
+        stream.frames(),
+        close=generation.aclose,
+        keep_alive=options.keep_alive_seconds,
+        headers=narrowed_headers(generation.narrowings),
     )
 
 
-async def _complete(generator: Generator, turn: Turn, style: Style) -> ChatCompletion:
+async def _complete(generator: Generator, turn: Turn, style: Style) -> Response[ChatCompletion]:
     completed = await generator.complete(turn)
     identity = Identity.fresh("chatcmpl", completed.model)
     choices = [
@@ -68,7 +72,7 @@ async def _complete(generator: Generator, turn: Turn, style: Style) -> ChatCompl
         )
         for index, choice in enumerate(completed.choices)
     ]
-    return ChatCompletion(
+    answer = ChatCompletion(
         id=identity.id,
         created=identity.created,
         model=identity.model,
@@ -76,4 +80,6 @@ async def _complete(generator: Generator, turn: Turn, style: Style) -> ChatCompl
         choices=choices,
         usage=wire_usage(completed.usage),
         timings=wire_timings(completed.usage),
+        narrowed=wire_narrowings(completed.narrowings),
     )
+    return Response(answer, headers=narrowed_headers(completed.narrowings))

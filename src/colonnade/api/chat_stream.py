@@ -9,6 +9,7 @@ from msgspec import UNSET
 from colonnade.api.accounts import wire_timings, wire_usage
 from colonnade.api.identity import SYSTEM_FINGERPRINT
 from colonnade.api.logprobs import chat_logprobs
+from colonnade.api.narrowed import wire_narrowings
 from colonnade.api.schema.chat_response import (
     ChatChunk,
     ChunkChoice,
@@ -74,7 +75,7 @@ class ChatStream:
         if self._include_usage:
             self._chunk.choices = []
             self._chunk.usage = wire_usage(self._generation.usage)
-            self._chunk.timings = wire_timings(self._generation.usage)
+            self._account()
             yield frame(self._chunk)
 
     def _role(self, index: int) -> bytes:
@@ -136,5 +137,10 @@ class ChatStream:
         self._chunk.choices = [end]
         self._unfinished -= 1
         if not (self._unfinished or self._include_usage):
-            self._chunk.timings = wire_timings(self._generation.usage)
+            self._account()
         return frame(self._chunk)
+
+    def _account(self) -> None:
+        """Put into the last chunk what concerns the whole answer."""
+        self._chunk.timings = wire_timings(self._generation.usage)
+        self._chunk.narrowed = wire_narrowings(self._generation.narrowings)

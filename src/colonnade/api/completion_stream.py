@@ -9,6 +9,7 @@ from msgspec import UNSET
 from colonnade.api.accounts import wire_timings, wire_usage
 from colonnade.api.completion_pieces import pieces
 from colonnade.api.logprobs import CompletionLogprobsWriter
+from colonnade.api.narrowed import wire_narrowings
 from colonnade.api.schema.completions import CompletionChoice
 from colonnade.generation import Usage
 from colonnade.web.sse import frame
@@ -47,7 +48,7 @@ class CompletionStream:
         if self._include_usage:
             self._chunk.choices = []
             self._chunk.usage = wire_usage(self._usage())
-            self._chunk.timings = wire_timings(self._usage())
+            self._account()
             yield frame(self._chunk)
 
     def _piece(self, piece: Piece) -> bytes:
@@ -58,8 +59,13 @@ class CompletionStream:
         if piece.reason is not None:
             self._unfinished -= 1
             if not (self._unfinished or self._include_usage):
-                self._chunk.timings = wire_timings(self._usage())
+                self._account()
         return frame(self._chunk)
+
+    def _account(self) -> None:
+        """Put into the last chunk what concerns the whole answer."""
+        self._chunk.timings = wire_timings(self._usage())
+        self._chunk.narrowed = wire_narrowings(self._batch.narrowings)
 
     def _usage(self) -> Usage:
         return Usage.total(generation.usage for generation in self._batch.generations)

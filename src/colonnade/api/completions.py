@@ -14,6 +14,7 @@ from colonnade.api.completion_turns import CompletionJob, completion_job
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.logprobs import CompletionLogprobsWriter
+from colonnade.api.narrowed import narrowed_headers, wire_narrowings
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.completions import Completion, CompletionChoice, CompletionRequest
 from colonnade.generation import Generator, Models, Usage
@@ -35,11 +36,16 @@ async def create_completion(
     job = completion_job(data, models.find(data.model), options)
     if not data.stream:
         work = _complete(generator, job)
-        return Response(await unless_disconnected(request.receive, work))
+        return await unless_disconnected(request.receive, work)
     batch = await _start(generator, job)
     include_usage = bool(data.stream_options and data.stream_options.include_usage)
     stream = CompletionStream(batch, job, _heading(job), include_usage=include_usage)
-    return answer_stream(stream.frames(), close=batch.aclose, keep_alive=options.keep_alive_seconds)
+    return answer_stream(
+        stream.frames(),
+        close=batch.aclose,
+        keep_alive=options.keep_alive_seconds,
+        headers=narrowed_headers(batch.narrowings),
+    )
 
 
 async def _start(generator: Generator, job: CompletionJob) -> Batch:
@@ -52,7 +58,7 @@ async def _start(generator: Generator, job: CompletionJob) -> Batch:
         raise
 
 
-async def _complete(generator: Generator, job: CompletionJob) -> Completion:
+async def _complete(generator: Generator, job: CompletionJob) -> Response[Completion]:
     batch = await _start(generator, job)
     try:
         completion = _heading(job)
@@ -62,7 +68,8 @@ async def _complete(generator: Generator, job: CompletionJob) -> Completion:
     usage = Usage.total(generation.usage for generation in batch.generations)
     completion.usage = wire_usage(usage)
     completion.timings = wire_timings(usage)
-    return completion
+    completion.narrowed = wire_narrowings(batch.narrowings)
+    return Response(completion, headers=narrowed_headers(batch.narrowings))
 
 
 async def _choices(batch: Batch, job: CompletionJob) -> list[CompletionChoice]:

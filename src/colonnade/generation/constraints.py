@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from colonnade.prompt.constraint import build_constraint
+from colonnade.prompt.schema import Narrowings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,10 +17,17 @@ if TYPE_CHECKING:
     from colonnade.messages import Constraint
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.forms import Form
-    from colonnade.prompt.schema import SchemaLimits
+    from colonnade.prompt.schema import Narrowing, SchemaLimits
 
 _Key = tuple[bytes, bool, tuple[str, ...]]
 _KEPT_BYTES = 16 << 20
+
+
+class Held(NamedTuple):
+    """What an answer is held to, and what of the schemas' values it therefore cannot have."""
+
+    constraint: Constraint | None = None
+    narrowings: tuple[Narrowing, ...] = ()
 
 
 class Constraints:
@@ -31,7 +39,7 @@ class Constraints:
         self._special = special
         self._limits = limits
         self._lock = Lock()
-        self._built: OrderedDict[_Key, Constraint | None] = OrderedDict()
+        self._built: OrderedDict[_Key, Held] = OrderedDict()
         self._kept = 0
 
     def has(self, form: Form | None, tools: ToolUse | None) -> bool:
@@ -50,21 +58,22 @@ class Constraints:
         *,
         heads: tuple[str, ...] = (),
         after_thought: bool = False,
-    ) -> Constraint | None:
-        """The constraint of an answer, None for a free one. ``heads`` and ``after_thought`` are as
+    ) -> Held:
+        """The constraint of an answer, none for a free one. ``heads`` and ``after_thought`` are as
         ``build_constraint`` has them.
 
         Raises:
             Failure: the form or a tool's schema cannot be held to.
         """
         if form is None and tools is None:
-            return None
+            return Held()
         key = _content(form, tools), after_thought, heads
         with self._lock:
             if key in self._built:
                 self._built.move_to_end(key)
                 return self._built[key]
-        built = build_constraint(
+        narrowings = Narrowings()
+        constraint = build_constraint(
             form,
             tools,
             call_format,
@@ -72,11 +81,13 @@ class Constraints:
             after_thought=after_thought,
             heads=heads,
             limits=self._limits,
+            narrowings=narrowings,
         )
+        built = Held(constraint, narrowings.told())
         self._keep(key, built)
         return built
 
-    def _keep(self, key: _Key, built: Constraint | None) -> None:
+    def _keep(self, key: _Key, built: Held) -> None:
         with self._lock:
             if key in self._built:
                 return
@@ -90,5 +101,6 @@ def _content(form: Form | None, tools: ToolUse | None) -> bytes:
     return msgspec.json.encode((type(form).__name__, form, tools))
 
 
-def _size(key: _Key, built: Constraint | None) -> int:
-    return len(key[0]) + (0 if built is None else len(built.grammar))
+def _size(key: _Key, built: Held) -> int:
+    grammar = 0 if built.constraint is None else len(built.constraint.grammar)
+    return len(key[0]) + grammar + sum(len(text) for each in built.narrowings for text in each)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from colonnade.messages import Decoding
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.reasoning import ReasoningFormat
+    from colonnade.prompt.schema import Narrowing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Prepared:
     decoding: Decoding
     reader: Callable[[int], Reader]
     infill_suffix: str | None = None
+    narrowings: tuple[Narrowing, ...] = ()
+    """Values that the request's schemas allow, and the answer cannot have."""
 
     @property
     def text(self) -> str:
@@ -51,13 +54,13 @@ def prepare(turn: Turn, model: ServedModel) -> Prepared:
     if isinstance(turn.prompt, ChatPrompt):
         return _Chat(turn, turn.prompt, model).prepare()
     given, info = turn.prompt.prompt, model.engine.info
-    constraint = model.constraints.build(turn.form, None, None)
-    decoding = msgspec.structs.replace(turn.decoding, constraint=constraint)
+    held = model.constraints.build(turn.form, None, None)
+    decoding = msgspec.structs.replace(turn.decoding, constraint=held.constraint)
     parts: tuple[PromptPart, ...] = (
         (TextPart(given),) if isinstance(given, str) else (TokenPart(given),)
     )
     add_bos = info.add_bos and isinstance(given, str)
-    return Prepared(parts, add_bos, decoding, PlainReader, turn.prompt.suffix)
+    return Prepared(parts, add_bos, decoding, PlainReader, turn.prompt.suffix, held.narrowings)
 
 
 class _Chat:
@@ -77,7 +80,7 @@ class _Chat:
         text = self._render()
         thinking = self._reasoning is not None and opened(self._reasoning, text)
         thought = self._thought(thinking)
-        constraint = self._model.constraints.build(
+        held = self._model.constraints.build(
             self._turn.form,
             self._tools,
             self._format,
@@ -85,14 +88,16 @@ class _Chat:
             after_thought=thought is not None,
         )
         budget = self._prompt.reasoning.budget
-        if constraint is None and budget is None:
+        if held.constraint is None and budget is None:
             thought = None  # nothing in the worker would look at it
         decoding = msgspec.structs.replace(
-            self._turn.decoding, constraint=constraint, thought=thought, shown=self._shown()
+            self._turn.decoding, constraint=held.constraint, thought=thought, shown=self._shown()
         )
         parts = tuple(TextPart(piece) for piece in self._model.guard.cut(text))
         add_bos = info.add_bos and not (info.bos_token and text.startswith(info.bos_token))
-        return Prepared(parts, add_bos, decoding, self._reader(thinking))
+        return Prepared(
+            parts, add_bos, decoding, self._reader(thinking), narrowings=held.narrowings
+        )
 
     def _render(self) -> str:
         prompt, template = self._prompt, self._model.template

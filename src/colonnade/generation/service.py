@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from colonnade.generation.models import Models, ServedModel
     from colonnade.generation.reader import Reader
     from colonnade.messages import TokenLogprob
+    from colonnade.prompt.schema import Narrowing
 
 
 _ABOUT_THE_REQUEST = (FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED)
@@ -36,6 +37,8 @@ class Completed:
     choices: list[Folded]
     usage: Usage
     prompt_text: str
+    narrowings: tuple[Narrowing, ...] = ()
+    """Values that the request's schemas allow, and the answer could not have."""
 
     @property
     def first(self) -> Folded:
@@ -57,10 +60,13 @@ class Generation:
         choices: int,
         reader: Callable[[int], Reader],
         prompt_text: str,
+        narrowings: tuple[Narrowing, ...] = (),
     ) -> None:
         self.model = model
         self.prompt_text = prompt_text
         """The prompt as the model read it; empty where it came as token ids."""
+        self.narrowings = narrowings
+        """Values that the request's schemas allow, and the answer cannot have."""
         self._stream = stream
         self._readers = [reader(choice) for choice in range(choices)]
         self.finished: list[Finished] = []
@@ -157,7 +163,14 @@ class Generator:
                 # the engine knows of a grammar, and not where it comes from
                 failure.param = failure.param or ("tools" if turn.form is None else turn.form.param)
             raise
-        return Generation(model.id, stream, turn.decoding.n, prepared.reader, prepared.text)
+        return Generation(
+            model.id,
+            stream,
+            turn.decoding.n,
+            prepared.reader,
+            prepared.text,
+            prepared.narrowings,
+        )
 
     async def complete(self, turn: Turn) -> Completed:
         """Generate the whole answer to a turn.
@@ -168,7 +181,13 @@ class Generator:
         generation = await self.start(turn)
         try:
             choices = await fold(generation, turn.decoding.n)
-            return Completed(generation.model, choices, generation.usage, generation.prompt_text)
+            return Completed(
+                generation.model,
+                choices,
+                generation.usage,
+                generation.prompt_text,
+                generation.narrowings,
+            )
         finally:
             await generation.aclose()
 

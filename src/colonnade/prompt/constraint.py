@@ -10,7 +10,7 @@ from colonnade.prompt.calls.grammar import CallRules
 from colonnade.prompt.calls.lark import Rules, quote, regex, spell
 from colonnade.prompt.calls.tools import CallMode
 from colonnade.prompt.forms import ChoiceForm, Form, GrammarForm, JsonForm, RegexForm
-from colonnade.prompt.schema import embed, prepare_schema
+from colonnade.prompt.schema import Narrowings, embed, prepare_schema
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -34,6 +34,7 @@ def build_constraint(
     after_thought: bool,
     heads: Collection[str] = (),
     limits: SchemaLimits | None = None,
+    narrowings: Narrowings | None = None,
 ) -> Constraint | None:
     """Put together what holds for an answer, None where it is free.
 
@@ -41,20 +42,23 @@ def build_constraint(
     the ``form``; without a form it is free up to the first call. ``special`` are the names and ids
     of the model's special tokens. ``after_thought``: a thought may come first, and blank lines
     between it and the answer are allowed. ``heads`` are the texts of which the model writes one
-    before an answer that is no call. ``limits`` are for each schema.
+    before an answer that is no call. ``limits`` are for each schema. ``narrowings`` takes what of
+    the schemas' values cannot be written.
 
     Raises:
         Failure: what was asked for cannot be held to; the message says what and ``param`` where.
     """
+    rules = Rules(narrowings)
     if use is None or format is None or use.mode is CallMode.NONE:
-        return None if form is None else _form_alone(form, special, heads, after_thought, limits)
-    rules = Rules()
+        if form is None:
+            return None
+        return _form_alone(form, rules, special, heads, after_thought, limits)
     calls = CallRules(rules, format, use, special, limits)
     if use.mode is CallMode.REQUIRED:
         return _lark(rules, calls.calls(), after_thought)
     if form is not None:
         one_call = calls.object_calls() if format.anchored else None
-        shaped = _headed(_form(form, limits, beside_calls=True), heads, special)
+        shaped = _headed(_form(form, rules, limits, beside_calls=True), heads, special)
         return _lark(rules, f"{one_call or calls.calls()} | {shaped}", after_thought)
     if format.anchored:
         return _lark(rules, calls.answer(), after_thought)
@@ -63,6 +67,7 @@ def build_constraint(
 
 def _form_alone(
     form: Form,
+    rules: Rules,
     special: Mapping[str, int],
     heads: Collection[str],
     after_thought: bool,
@@ -76,7 +81,7 @@ def _form_alone(
         return Constraint(text, GrammarSyntax.GBNF)
     if isinstance(form, GrammarForm) and not heads and not after_thought:
         return Constraint(form.text, GrammarSyntax.LARK)
-    return _lark(Rules(), _headed(_form(form, limits), heads, special), after_thought)
+    return _lark(rules, _headed(_form(form, rules, limits), heads, special), after_thought)
 
 
 def _lark(rules: Rules, answer: str, after_thought: bool) -> Constraint:
@@ -90,11 +95,16 @@ def _headed(text: str, heads: Collection[str], special: Mapping[str, int]) -> st
     return f"({' | '.join(spell(head, special) for head in heads)}) ({text})"
 
 
-def _form(form: Form, limits: SchemaLimits | None, *, beside_calls: bool = False) -> str:
+def _form(
+    form: Form, rules: Rules, limits: SchemaLimits | None, *, beside_calls: bool = False
+) -> str:
     """The Lark expression of a form."""
     match form:
         case JsonForm(schema, param):
-            return f"%json {embed(prepare_schema(schema, param=param, limits=limits))}"
+            prepared = prepare_schema(
+                schema, param=param, limits=limits, narrowings=rules.narrowings
+            )
+            return f"%json {embed(prepared)}"
         case RegexForm(pattern):
             return regex(pattern)
         case ChoiceForm(options):

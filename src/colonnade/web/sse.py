@@ -18,7 +18,7 @@ from colonnade.web.disconnect import cancel, disconnected
 from colonnade.web.failures import told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from litestar import Litestar, Request
     from litestar.types import Receive, Scope, Send
@@ -55,8 +55,11 @@ class EventStream(Response[Any]):
         keep_alive: float,
         error: Callable[[Failure], bytes],
         last: bytes = b"",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(None, media_type="text/event-stream", headers=_HEADERS, status_code=200)
+        all_headers = {**_HEADERS, **(headers or {})}
+        super().__init__(None, media_type="text/event-stream", headers=all_headers, status_code=200)
+        self._all_headers = all_headers
         self._frames = frames
         self._close = close
         self._keep_alive = keep_alive
@@ -71,7 +74,13 @@ class EventStream(Response[Any]):
     ) -> ASGIResponse:
         """The response proper."""
         return _ASGIEventStream(
-            self._frames, self._close, self._keep_alive, request.scope, self._error, self._last
+            self._frames,
+            self._close,
+            self._keep_alive,
+            request.scope,
+            self._error,
+            self._last,
+            self._all_headers,
         )
 
 
@@ -88,8 +97,9 @@ class _ASGIEventStream(ASGIResponse):
         scope: Scope,
         error: Callable[[Failure], bytes],
         last: bytes,
+        headers: Mapping[str, str],
     ) -> None:
-        super().__init__(media_type="text/event-stream", headers=_HEADERS)
+        super().__init__(media_type="text/event-stream", headers=dict(headers))
         self._scope = scope
         self._frames = frames
         self._close = close

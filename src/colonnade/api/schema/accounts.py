@@ -49,3 +49,14 @@ class Timings(Struct, kw_only=True):
     predicted_ms: float
     predicted_per_token_ms: float
     predicted_per_second: float
+
+
+class Narrowing(Struct, kw_only=True):
+    """Values that a schema of the request allows, and the answer could not have.
+
+    ``place`` is the field and the JSON pointer of the keyword in its schema.
+    """
+
+    keyword: str
+    place: str
+    what: str

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from colonnade.api.schema.accounts import Timings, Usage
+from colonnade.api.schema.accounts import Narrowing, Timings, Usage
 
 
 class TopLogprob(Struct, gc=False):
@@ -90,6 +90,7 @@ class ChatCompletion(Struct, kw_only=True):
     choices: list[ChatChoice]
     usage: Usage
     timings: Timings
+    narrowed: list[Narrowing] | UnsetType = UNSET
 
 
 class Delta(Struct, kw_only=True, gc=False):
@@ -124,3 +125,4 @@ class ChatChunk(Struct, kw_only=True):
     choices: list[ChunkChoice]
     usage: Usage | UnsetType | None = UNSET
     timings: Timings | UnsetType = UNSET
+    narrowed: list[Narrowing] | UnsetType = UNSET

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from colonnade.api.schema.accounts import Timings, Usage
+from colonnade.api.schema.accounts import Narrowing, Timings, Usage
 from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
 
 
@@ -51,3 +51,4 @@ class Completion(Struct, kw_only=True):
     choices: list[CompletionChoice]
     usage: Usage | UnsetType | None = UNSET
     timings: Timings | UnsetType = UNSET
+    narrowed: list[Narrowing] | UnsetType = UNSET

@@ -57,7 +57,7 @@ class CallRules:
         self._format = format
         self._special = _relevant(special, format)
         self._many = use.parallel and not format.single
-        self._tools = signatures(use, limits)
+        self._tools = signatures(use, limits, rules.narrowings)
         if not self._tools:
             msg = "The model is to call a tool, but there is none that it may call."
             raise Failure(FailureKind.INVALID_REQUEST, msg, param="tools")

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from colonnade.prompt.schema.narrowing import Narrowings
+
 Special = Mapping[str, int]
 """Names of special tokens and their ids."""
 
@@ -73,9 +75,10 @@ def _escaped(char: str) -> str:
 
 
 class Rules:
-    """The rules and terminals of a grammar, each body once."""
+    """The rules and terminals of a grammar, each body once; and what it cannot say."""
 
-    def __init__(self) -> None:
+    def __init__(self, narrowings: Narrowings | None = None) -> None:
+        self.narrowings = Narrowings() if narrowings is None else narrowings
         self._names: dict[str, str] = {}
         self._lines: list[str] = []
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.history import INPUT
-from colonnade.prompt.schema import SchemaLimits, prepare_schema
+from colonnade.prompt.schema import prepare_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from colonnade.prompt.calls.tools import TextInput, Tool, ToolUse
+    from colonnade.prompt.schema import Narrowings, SchemaLimits
 
 _OPENING = ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties")
 _WHOLE = ("$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "not")
@@ -34,7 +35,9 @@ class Signature:
     grammar: str | None = None
 
 
-def signatures(use: ToolUse, limits: SchemaLimits | None = None) -> list[Signature]:
+def signatures(
+    use: ToolUse, limits: SchemaLimits | None = None, narrowings: Narrowings | None = None
+) -> list[Signature]:
     """Prepare the tools that may be called.
 
     Raises:
@@ -42,13 +45,15 @@ def signatures(use: ToolUse, limits: SchemaLimits | None = None) -> list[Signatu
     """
     callable_ = frozenset(tool.name for tool in use.callable)
     return [
-        _signature(tool, index, limits)
+        _signature(tool, index, limits, narrowings)
         for index, tool in enumerate(use.tools)
         if tool.name in callable_
     ]
 
 
-def _signature(tool: Tool, index: int, limits: SchemaLimits | None) -> Signature:
+def _signature(
+    tool: Tool, index: int, limits: SchemaLimits | None, narrowings: Narrowings | None
+) -> Signature:
     if not _NAME.fullmatch(tool.name):
         msg = f"A tool cannot be called {tool.name!r}: its name has to be one word."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param=f"tools[{index}].function.name")
@@ -57,11 +62,17 @@ def _signature(tool: Tool, index: int, limits: SchemaLimits | None) -> Signature
         schema = _prepared(_input_schema(tool.custom), param, limits)
         return Signature(tool.name, schema, param, tool.custom.grammar)
     param = f"tools[{index}].function.parameters"
-    return Signature(tool.name, _prepared(_closed(tool.parameters), param, limits), param)
+    schema = _prepared(_closed(tool.parameters), param, limits, narrowings)
+    return Signature(tool.name, schema, param)
 
 
-def _prepared(schema: Mapping[str, Any], param: str, limits: SchemaLimits | None) -> dict[str, Any]:
-    prepared = prepare_schema(schema, param=param, limits=limits)
+def _prepared(
+    schema: Mapping[str, Any],
+    param: str,
+    limits: SchemaLimits | None,
+    narrowings: Narrowings | None = None,
+) -> dict[str, Any]:
+    prepared = prepare_schema(schema, param=param, limits=limits, narrowings=narrowings)
     if prepared is True:
         return {"type": "object"}
     if prepared is False or "object" not in _types(prepared):

@@ -2,6 +2,7 @@
 
 from colonnade.prompt.schema.embedding import embed
 from colonnade.prompt.schema.limits import SchemaLimits
+from colonnade.prompt.schema.narrowing import Narrowing, Narrowings
 from colonnade.prompt.schema.rewrite import prepare_schema
 
-__all__ = ["SchemaLimits", "embed", "prepare_schema"]
+__all__ = ["Narrowing", "Narrowings", "SchemaLimits", "embed", "prepare_schema"]

@@ -102,6 +102,7 @@ def one_of_each(schema: dict[str, Any], document: Document, path: str) -> dict[s
     if _is_count(least) and least > 1:
         reason = f"'uniqueItems' with at least {least} items of free content cannot be followed"
         raise document.refused(f"{path}/uniqueItems", reason)
+    document.narrow("uniqueItems", path, "lists of more than one item")
     return {**rest, "maxItems": 1}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.schema.narrowing import Narrowings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,9 +27,12 @@ _BASE = "http://schema.invalid/root"
 class Document:
     """A schema as a whole. Only what it holds itself can be referred to."""
 
-    def __init__(self, root: Mapping[str, Any], param: str) -> None:
+    def __init__(
+        self, root: Mapping[str, Any], param: str, narrowings: Narrowings | None = None
+    ) -> None:
         self.root = dict(root)
         self.param = param
+        self.narrowings = Narrowings() if narrowings is None else narrowings
         self._by_uri: dict[str, Any] = {}
         named = str(root.get("$schema", ""))
         self.old = any(draft in named for draft in _OLD)
@@ -44,6 +48,14 @@ class Document:
         """The failure for something in the schema. ``path`` is a JSON pointer."""
         msg = f"The schema cannot be used: {reason} (at {path})."
         return Failure(FailureKind.INVALID_REQUEST, msg, param=self.param)
+
+    def narrow(self, keyword: str, path: str, what: str) -> None:
+        """Tell that less than the schema at ``path`` allows can be written, for a keyword's sake.
+
+        ``what`` says in a short sentence which values cannot. Only for what is lost: a keyword in
+        other words of the same meaning is no narrowing.
+        """
+        self.narrowings.add(keyword, f"{self.param}{path}/{keyword}", what)
 
     def resolve(self, reference: str, holder: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
         """What a ``$ref`` in the schema ``holder`` means.

@@ -26,6 +26,8 @@ from colonnade.prompt.schema.values import TYPES, Overlap
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from colonnade.prompt.schema.narrowing import Narrowings
+
 _MOST_NODES = 40_000
 _FORMATS = frozenset(
     "date-time time date duration email hostname ipv4 ipv6 uuid uri".split()  # noqa: SIM905
@@ -38,11 +40,16 @@ _LISTS = ("allOf", "anyOf")
 
 
 def prepare_schema(
-    schema: Mapping[str, Any] | bool, *, param: str, limits: SchemaLimits | None = None
+    schema: Mapping[str, Any] | bool,
+    *,
+    param: str,
+    limits: SchemaLimits | None = None,
+    narrowings: Narrowings | None = None,
 ) -> Schema:
     """Make a schema ready for ``embed``. What its references lead to comes as ``$defs``.
 
-    ``param`` is the request's field that it came in.
+    ``param`` is the request's field that it came in. ``narrowings`` takes what of the schema's
+    values the prepared one does not allow.
 
     Raises:
         Failure: it is too large or too deep, no schema, or holds what cannot be expressed; the
@@ -52,7 +59,7 @@ def prepare_schema(
     if isinstance(schema, bool):
         return schema
     try:
-        return _Rewriter(Document(schema, param)).whole()
+        return _Rewriter(Document(schema, param, narrowings)).whole()
     except RecursionError as error:  # within the limits, and more than Python's stack
         msg = "The schema is nested too deeply once its references are followed."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param=param) from error
@@ -171,6 +178,9 @@ class _Node:
 
     def _refused(self, keyword: str, reason: str) -> Exception:
         return self._document.refused(f"{self._path}/{keyword}", reason)
+
+    def _narrow(self, keyword: str, what: str) -> None:
+        self._document.narrow(keyword, self._path, what)
 
     def _sub(self, schema: object, *steps: object, met: bool = False) -> Schema:
         return self._rewriter.node(schema, "/".join([self._path, *map(str, steps)]), met=met)
@@ -333,7 +343,9 @@ class _Node:
         branches = []
         for number, branch in enumerate(value):
             alone = self._alone(number, value, rest)
-            if alone is not None:
+            if alone is None:
+                self._narrow(keyword, "some branches, which cannot be told from the others")
+            else:
                 without = [{"anyOf": ways} for ways in alone]
                 branches.append(
                     self._sub(
@@ -379,6 +391,8 @@ class _Node:
             ways.append({"allOf": [{"anyOf": unmet}, otherwise]})
         if not ways:
             raise self._refused(keyword, "'if' cannot be expressed here")
+        if not unmet:
+            self._narrow(keyword, "values that do not satisfy 'if'")
         self._all([{"anyOf": ways}])
 
     def dependencies(self, keyword: str, value: Any) -> None:  # noqa: ANN401
