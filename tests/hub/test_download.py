@@ -70,8 +70,8 @@ def test_download_that_is_cut_goes_on_where_it_was(stand_in, fetch, monkeypatch)
             "o/gated is gated: accept its terms on the hub, then set HF_TOKEN "
             "or log in with `hf auth login`",
         ),
-        ("hf:o/texts", "o/texts has no GGUF file on the hub"),
-        ("hf:o/r:Q2_K", "o/r has no Q2_K; it has hf:o/r:m.gguf"),
+        ("hf:o/texts", "hf:o/texts has no GGUF file"),
+        ("hf:o/r:Q2_K", "hf:o/r has no Q2_K; it has hf:o/r:m.gguf"),
         ("hf:o/fake", "is not a GGUF file"),
     ],
 )

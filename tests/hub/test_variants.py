@@ -54,11 +54,11 @@ def test_split_model_is_all_its_parts_in_order():
 @pytest.mark.parametrize(
     ("names", "wanted", "message"),
     [
-        (["README.md"], None, "o/r has no GGUF file on the hub"),
-        (["mmproj-F16.gguf"], None, "o/r has no GGUF file on the hub"),
+        (["README.md"], None, "hf:o/r has no GGUF file"),
+        (["mmproj-F16.gguf"], None, "hf:o/r has no GGUF file"),
         (ODD, None, "hf:o/r may mean several models; take one of hf:o/r:IQ2_XS, hf:o/r:Q6_K"),
-        (ODD, "Q4_K_M", "o/r has no Q4_K_M; it has hf:o/r:IQ2_XS, hf:o/r:Q6_K"),
-        (ODD, "x.gguf", "o/r has no x.gguf; it has hf:o/r:IQ2_XS, hf:o/r:Q6_K"),
+        (ODD, "Q4_K_M", "hf:o/r has no Q4_K_M; it has hf:o/r:IQ2_XS, hf:o/r:Q6_K"),
+        (ODD, "x.gguf", "hf:o/r has no x.gguf; it has hf:o/r:IQ2_XS, hf:o/r:Q6_K"),
         (
             TWO_MODELS,
             "Q4_K_M",

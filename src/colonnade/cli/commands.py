@@ -18,7 +18,8 @@ def main() -> None:
     """An OpenAI-compatible inference server for GGUF models.
 
     MODEL is a GGUF file, hf:OWNER/REPO or hf:OWNER/REPO:FILE-OR-QUANT for one on the Hugging Face
-    hub, demo for the small one that is embedded, or, for serve, none.
+    hub, pkg:PACKAGE or pkg:PACKAGE:FILE for one that an installed Python package ships, demo for
+    the small one that is embedded, or, for serve, none.
 
     MODEL alone is served. --mode=daemon, interactive or test stand for serve on port 3125, chat and
     check, as the Gemma worker had them.
@@ -70,7 +71,7 @@ def check(as_json: bool, **flags: object) -> None:
 
 @main.command()
 def models() -> None:
-    """List the models that are here: the embedded one and those downloaded from the hub."""
+    """List the models that are here: embedded, in installed packages, downloaded from the hub."""
     with one_line_errors():
         from colonnade.cli.models import list_models
 

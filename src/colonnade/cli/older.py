@@ -76,5 +76,5 @@ def _without_address(args: list[str]) -> list[str]:
 
 def _is_model(text: str) -> bool:
     return not text.startswith("-") and (
-        text.lower().endswith(".gguf") or text.startswith("hf:") or Path(text).is_file()
+        text.lower().endswith(".gguf") or text.startswith(("hf:", "pkg:")) or Path(text).is_file()
     )

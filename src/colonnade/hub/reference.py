@@ -23,6 +23,11 @@ class HubModel:
         """The name under which it is served."""
         return f"{self.repo}:{self.wanted}" if self.wanted else self.repo
 
+    @property
+    def place(self) -> str:
+        """The reference without the file."""
+        return PREFIX + self.repo
+
     def __str__(self) -> str:
         return PREFIX + self.id
 

@@ -1,4 +1,4 @@
-"""What ``MODEL`` means: a path, ``demo``, or a model on the hub."""
+"""What ``MODEL`` means: a path, ``demo``, a model on the hub or one of an installed package."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from colonnade.hub.download import Hub
 from colonnade.hub.errors import ModelError
+from colonnade.hub.packages import PREFIX as PACKAGE
+from colonnade.hub.packages import packaged_model, parse_package_model
 from colonnade.hub.reference import PREFIX, parse_hub_model
 from colonnade.hub.variants import model_stem
 
@@ -53,6 +55,8 @@ def resolve_model(
         if text.startswith(PREFIX):
             model = parse_hub_model(text)
             return ResolvedModel(_checked((hub or Hub()).fetch(model, say)), model.id)
+        if text.startswith(PACKAGE):
+            path = packaged_model(parse_package_model(text))
     return ResolvedModel(_checked(path), model_stem(path.name))
 
 

@@ -1,4 +1,4 @@
-"""Which of a repository's files make up the wanted model. Pure: names in, names out."""
+"""Which of a place's files make up the wanted model. Pure: names in, names out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,19 @@ from colonnade.hub.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Protocol
 
-    from colonnade.hub.reference import HubModel
+    class Reference(Protocol):
+        """A model as the user names it: where it is, and which of the models there."""
+
+        @property
+        def place(self) -> str:
+            """The text before the file: ``hf:OWNER/REPO`` or ``pkg:PACKAGE``."""
+
+        @property
+        def wanted(self) -> str | None:
+            """A file or a quantization."""
+
 
 _PREFERRED = ("Q4_K_M", "Q8_0")
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
@@ -36,18 +47,22 @@ class Variant:
     """Its quantization as the name tells it; empty if it does not."""
 
 
-def choose_files(names: Iterable[str], model: HubModel) -> tuple[str, ...]:
+def choose_files(
+    names: Iterable[str], model: Reference, preferred: Sequence[str] = _PREFERRED
+) -> tuple[str, ...]:
     """Find the files of the wanted model; the first is the one to load.
+
+    Where none is wanted, ``preferred`` has the quantizations that go before others.
 
     Raises:
         ModelError: there is no such model, or more than one; the message lists the choices.
     """
     variants = _variants(names)
     if not variants:
-        msg = f"{model.repo} has no GGUF file on the hub"
+        msg = f"{model.place} has no GGUF file"
         raise ModelError(msg)
     if model.wanted is None:
-        found = _default(variants)
+        found = _default(variants, preferred)
     elif model.wanted.lower().endswith(".gguf"):
         found = [v for v in variants if _is_file(v, model.wanted)]
     else:
@@ -55,14 +70,14 @@ def choose_files(names: Iterable[str], model: HubModel) -> tuple[str, ...]:
     if len(found) == 1:
         return found[0].files
     if found:
-        msg = f"{model} may mean several models; take one of {_labels(model.repo, found)}"
+        msg = f"{model} may mean several models; take one of {_labels(model, found)}"
     else:
-        msg = f"{model.repo} has no {model.wanted}; it has {_labels(model.repo, variants)}"
+        msg = f"{model.place} has no {model.wanted}; it has {_labels(model, variants)}"
     raise ModelError(msg)
 
 
 def all_models(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """List the models among these files: what to write for each after ``hf:REPO:``, its files."""
+    """List the models among these files: what to write for each as its file, its files."""
     variants = _variants(names)
     return [(_label(v, variants), v.files) for v in variants]
 
@@ -96,8 +111,8 @@ def _quant(name: str) -> str:
     return str(found[-1]).upper() if found else ""
 
 
-def _default(variants: Sequence[Variant]) -> Sequence[Variant]:
-    for quant in _PREFERRED:
+def _default(variants: Sequence[Variant], preferred: Sequence[str]) -> Sequence[Variant]:
+    for quant in preferred:
         if found := [v for v in variants if v.quant == quant]:
             return found
     return variants
@@ -122,5 +137,5 @@ def _label(variant: Variant, others: Sequence[Variant]) -> str:
     return variant.quant if variant.quant and len(same) == 1 else variant.name
 
 
-def _labels(repo: str, variants: Sequence[Variant]) -> str:
-    return ", ".join(f"hf:{repo}:{_label(variant, variants)}" for variant in variants)
+def _labels(model: Reference, variants: Sequence[Variant]) -> str:
+    return ", ".join(f"{model.place}:{_label(variant, variants)}" for variant in variants)

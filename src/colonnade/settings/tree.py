@@ -81,7 +81,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     model: Annotated[
         str,
         Meta(
-            description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]`, `demo` (embedded) or, "
+            description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]` (on the Hugging Face hub), "
+            "`pkg:PACKAGE[:FILE]` (in an installed Python package), `demo` (embedded) or, "
             "for a server that starts without one, `none`.",
             min_length=1,
             extra={"argument": True},
@@ -161,7 +162,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         _Text | None,
         Meta(
             description="A smaller model of the same vocabulary that guesses tokens instead: a "
-            "GGUF file or `hf:OWNER/REPO[:FILE-OR-QUANT]`."
+            "GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]` or `pkg:PACKAGE[:FILE]`."
         ),
     ] = None
 
