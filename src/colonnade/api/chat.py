@@ -39,7 +39,7 @@ async def create_chat_completion(
     options: NamedDependency[ApiOptions],
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
-    turn = chat_turn(data, models.find(data.model), options)
+    turn = chat_turn(data, models.find(data.model), options, await request.body())
     style = Style.of(data)
     if not data.stream:
         work = _complete(generator, turn, style)

@@ -32,8 +32,10 @@ _BUDGETS = (
 )
 
 
-def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> Turn:
-    """What the request asks of the engine.
+def chat_turn(
+    request: ChatRequest, model: ServedModel, options: ApiOptions, body: bytes | None = None
+) -> Turn:
+    """What the request asks of the engine. ``body`` is what it was read from.
 
     Raises:
         Failure: it asks for something wrong or impossible.
@@ -45,7 +47,7 @@ def chat_turn(request: ChatRequest, model: ServedModel, options: ApiOptions) -> 
         ChatPrompt(
             plain_messages(request.messages),
             _template_kwargs(request),
-            tool_use(request),
+            tool_use(request, body),
             _reasoning(request),
         ),
         decoding(

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from colonnade.api.schema import tools as wire
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.calls import CallMode, TextInput, Tool, ToolUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from colonnade.api.schema.chat import ChatRequest
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
+_Given = Sequence[Mapping[str, Any]]
 
 
-def tool_use(request: ChatRequest) -> ToolUse | None:
+class _Definitions(msgspec.Struct):
+    """The tools of a body as they were written, of whose shape its other reading made sure."""
+
+    tools: list[dict[str, Any]] | None = None
+    functions: list[dict[str, Any]] | None = None
+
+
+def tool_use(request: ChatRequest, body: bytes | None = None) -> ToolUse | None:
     """The tools of a request and how they may be used, None where there are none.
+
+    With the ``body`` that the request was read from, tools keep their own order of members and
+    those that are not OpenAI's.
 
     Raises:
         Failure: the tools or the choice among them make no sense.
@@ -26,12 +41,17 @@ def tool_use(request: ChatRequest) -> ToolUse | None:
     if request.tools and request.functions:
         msg = "'functions' is the older word for 'tools': only one of them can be given."
         raise _invalid("functions", msg)
+    given = _Definitions()
+    if body is not None and (request.tools or request.functions):
+        given = msgspec.json.decode(body, type=_Definitions)
     if request.functions:
-        return _functions(request.functions, request)
+        shown = [{"type": "function", "function": each} for each in given.functions or ()]
+        return _functions(request.functions, request, shown)
     _refuse_without_tools(request)
     if not request.tools:
         return None
     tools = tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(request.tools))
+    tools = _with_given(tools, given.tools or ())
     _check_names(tools, "tools")
     mode, allowed = _choice(request.tool_choice, tools)
     parallel = request.parallel_tool_calls is not False
@@ -40,9 +60,11 @@ def tool_use(request: ChatRequest) -> ToolUse | None:
     return ToolUse(tools, mode, allowed, parallel)
 
 
-def _functions(given: Sequence[wire.FunctionDefinition], request: ChatRequest) -> ToolUse:
+def _functions(
+    functions: Sequence[wire.FunctionDefinition], request: ChatRequest, given: _Given
+) -> ToolUse:
     """The oldest form: one call at most."""
-    tools = tuple(_function(function) for function in given)
+    tools = _with_given(tuple(map(_function, functions)), given)
     _check_names(tools, "functions")
     choice = request.function_call
     if isinstance(choice, wire.ToolName):
@@ -50,6 +72,12 @@ def _functions(given: Sequence[wire.FunctionDefinition], request: ChatRequest) -
         return ToolUse(tools, CallMode.REQUIRED, frozenset({choice.name}), parallel=False)
     mode = CallMode.NONE if choice == "none" else CallMode.AUTO
     return ToolUse(tools, mode, parallel=False)
+
+
+def _with_given(tools: tuple[Tool, ...], given: _Given) -> tuple[Tool, ...]:
+    if not given:
+        return tools
+    return tuple(replace(tool, given=each) for tool, each in zip(tools, given, strict=True))
 
 
 def _refuse_without_tools(request: ChatRequest) -> None:

@@ -71,7 +71,9 @@ class _Chat:
         self._prompt = prompt
         self._model = model
         tools = prompt.tools
-        self._tools: ToolUse | None = tools if tools is not None and tools.callable else None
+        self._tools: ToolUse | None = None
+        if tools is not None and tools.callable:
+            self._tools = tools.without_nulls()
         self._format: CallFormat | None = None if self._tools is None else model.call_format
         self._reasoning: ReasoningFormat | None = model.reasoning
 

@@ -29,7 +29,10 @@ def conform(messages: Sequence[Mapping[str, Any]], traits: Traits) -> list[dict[
 
 
 def complete_tools(tools: object) -> object:
-    """Give every function the description and parameters that a template may count on."""
+    """Give every function the description and parameters that a template may count on.
+
+    What is there keeps its place: the model is to see a tool as the client wrote it.
+    """
     if not isinstance(tools, list | tuple):
         return tools
     return [_complete_tool(tool) for tool in tools]
@@ -41,7 +44,7 @@ def _complete_tool(tool: Any) -> Any:  # noqa: ANN401 - a client's JSON
     parameters = function.get("parameters")
     if not isinstance(parameters, dict):
         parameters = {}
-    parameters = {"type": "object", "properties": {}, "required": [], **parameters}
+    parameters = _with(parameters, {"type": "object", "properties": {}, "required": []})
     if isinstance(properties := parameters["properties"], dict):
         described = {name: _complete_property(value) for name, value in properties.items()}
         parameters["properties"] = described
@@ -54,7 +57,12 @@ def _complete_tool(tool: Any) -> Any:  # noqa: ANN401 - a client's JSON
 
 def _complete_property(schema: Any) -> Any:  # noqa: ANN401 - a client's JSON
     """Name a type and give a description where a schema tells them in some other way."""
-    return {"type": "any", "description": "", **schema} if isinstance(schema, dict) else schema
+    return _with(schema, {"type": "any", "description": ""}) if isinstance(schema, dict) else schema
+
+
+def _with(given: dict[str, Any], missing: dict[str, Any]) -> dict[str, Any]:
+    """Add what is missing behind what was given."""
+    return {**given, **{key: value for key, value in missing.items() if key not in given}}
 
 
 def _message(message: Mapping[str, Any], traits: Traits) -> dict[str, Any]:

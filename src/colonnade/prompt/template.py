@@ -81,15 +81,15 @@ class ChatTemplate:
             return self.variants["tool_use"].render(messages, kwargs)
         if kwargs.get("documents") and "rag" in self.variants:
             return self.variants["rag"].render(messages, kwargs)
-        known = {**kwargs, "tools": self._tools(kwargs.get("tools"))}
         refusals: list[Failure] = []
-        for candidate in self._candidates(messages):
-            try:
-                return self._render(candidate, known)
-            except ExhaustedFailure:
-                raise
-            except Failure as failure:
-                refusals.append(failure)
+        for tools in self._tools(kwargs.get("tools")):
+            for candidate in self._candidates(messages):
+                try:
+                    return self._render(candidate, {**kwargs, "tools": tools})
+                except ExhaustedFailure:
+                    raise
+                except Failure as failure:
+                    refusals.append(failure)
         raise refusals[0]
 
     def _candidates(self, messages: Sequence[Mapping[str, Any]]) -> Iterator[Messages]:
@@ -133,11 +133,15 @@ class ChatTemplate:
             return failure.message
         return None
 
-    def _tools(self, tools: object) -> object:
+    def _tools(self, tools: object) -> Iterator[object]:
+        """Yield the forms of the tools that are tried, the client's own first."""
         if not tools:
             # Clients send an empty list for "no tools", which many templates would announce.
-            return [] if self.traits.tools_always else None
-        return tools if self.traits.bare_tools else complete_tools(tools)
+            yield [] if self.traits.tools_always else None
+            return
+        yield tools
+        if not self.traits.bare_tools:
+            yield complete_tools(tools)
 
     def _render(
         self,
@@ -162,7 +166,7 @@ class ChatTemplate:
 
     def _greet(self, kwargs: Mapping[str, Any]) -> str:
         greeting = conform([{"role": "user", "content": "Hello"}], self.traits)
-        return self._probe_render(greeting, {**kwargs, "tools": self._tools(None)})
+        return self._probe_render(greeting, {**kwargs, "tools": next(self._tools(None))})
 
     def _strftime_now(self, pattern: str) -> str:
         return self._clock().strftime(pattern)

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 def template_tools(use: ToolUse) -> list[dict[str, Any]]:
     """The tools of a request for a template's ``tools``, none where none may be called.
 
-    A custom tool is shown as a function with one required string, ``input``, because that is all
+    A function is shown as the client defined it, in its own order and with its further keys. A
+    custom tool is shown as a function with one required string, ``input``, because that is all
     that templates can describe.
     """
     if not use.callable:
         return []
-    return [{"type": "function", "function": _function(tool)} for tool in use.tools]
+    return [_definition(tool) for tool in use.tools]
+
+
+def _definition(tool: Tool) -> dict[str, Any]:
+    if tool.given is not None and tool.custom is None:
+        return dict(tool.given)
+    return {"type": "function", "function": _function(tool)}
 
 
 def _function(tool: Tool) -> dict[str, Any]:

@@ -89,11 +89,18 @@ def _types(schema: Mapping[str, Any]) -> list[Any]:
 def _closed(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Say that there are no arguments but those described, where the schema leaves it open.
 
-    Clients write no parameters as a schema without properties.
+    Clients write no parameters as a schema without properties. What is required and not described
+    is a parameter too, of any value.
     """
     schema = {"type": "object", **parameters}
-    if not any(word in schema for word in (*_OPENING[1:], *_WHOLE)):
-        schema["additionalProperties"] = False
+    if any(word in schema for word in (*_OPENING[1:], *_WHOLE)):
+        return schema
+    schema["additionalProperties"] = False
+    described, required = schema.get("properties", {}), schema.get("required")
+    if isinstance(described, dict) and isinstance(required, list):
+        names = (name for name in required if isinstance(name, str))
+        missing = {name: True for name in names if name not in described}
+        schema["properties"] = {**described, **missing}
     return schema
 
 
