@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colonnade.api.conversation import plain_messages
+from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
-from colonnade.api.refusals import refuse_unsupported
 from colonnade.api.sampling import (
     check_stream_options,
     choices,
@@ -40,7 +40,7 @@ def chat_turn(
     Raises:
         Failure: it asks for something wrong or impossible.
     """
-    refuse_unsupported(request)
+    refuse_fields(request, Endpoint.CHAT)
     check_stream_options(request)
     return Turn(
         request.model or None,

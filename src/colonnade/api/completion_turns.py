@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
 from colonnade.api.sampling import (
     check_stream_options,
@@ -56,6 +57,7 @@ def completion_job(
     Raises:
         Failure: it asks for something wrong or impossible.
     """
+    refuse_fields(request, Endpoint.COMPLETIONS)
     check_stream_options(request)
     n = choices(request.n, options.max_choices)
     generated = _best_of(request, n, options.max_choices)

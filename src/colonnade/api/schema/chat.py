@@ -40,13 +40,22 @@ class ChatRequest(GenerationFields, kw_only=True):
     functions: list[FunctionDefinition] | None = None
     """The older form of ``tools``, as the next one of ``tool_choice``."""
     function_call: FunctionChoice | None = None
-    modalities: list[str] | None = None
-    audio: dict[str, Any] | None = None
-    web_search_options: dict[str, Any] | None = None
-    moderation: dict[str, Any] | None = None
-
     verbosity: str | None = None
     """Reaches the chat template."""
+
+    modalities: Any = None
+    """Refused, as those below, but for values that ask for nothing (``colonnade.api.fields``)."""
+    audio: Any = None
+    web_search_options: Any = None
+    moderation: Any = None
+    parse_tool_calls: Any = None
+    best_of: Any = None
+    chat_template: Any = None
+    return_prompt_text: Any = None
+    documents: Any = None
+    echo: Any = None
+    continue_final_message: Any = None
+
     metadata: Any = None
     """Accepted and ignored, as all below: none of them changes the answer."""
     prediction: Any = None
@@ -55,4 +64,6 @@ class ChatRequest(GenerationFields, kw_only=True):
     prompt_cache_retention: Any = None
     safety_identifier: Any = None
     service_tier: Any = None
-    store: Any = None
+    media_io_kwargs: Any = None
+    mm_processor_kwargs: Any = None
+    return_assistant_tokens_mask: Any = None

@@ -17,8 +17,9 @@ class CompletionRequest(GenerationFields, kw_only=True):
     echo: bool | None = None
     best_of: Annotated[int, Meta(ge=1)] | None = None
     logprobs: Annotated[int, Meta(ge=0, le=MAX_LOGPROBS)] | None = None
-    store: Any = None
-    """Accepted and ignored."""
+    prompt_embeds: Any = None
+    """Refused, as the next one."""
+    thinking_token_budget: Any = None
 
 
 class CompletionLogprobs(Struct, kw_only=True):

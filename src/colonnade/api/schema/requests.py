@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from colonnade.api.schema.forms import ResponseFormat, StructuredOutputs
+from colonnade.api.schema.peers import VllmFields
 
 MAX_STOPS = 16
 MAX_LOGPROBS = 20
@@ -27,7 +28,7 @@ class StreamOptions(Struct, kw_only=True):
     """Accepted and ignored: nothing is obfuscated here."""
 
 
-class SamplingFields(Struct, kw_only=True):
+class SamplingFields(VllmFields, kw_only=True):
     """Sampling: OpenAI's fields, and llama.cpp's further ones under llama-server's names.
 
     A field of the same name as one of ``messages.Sampling`` sets that one.
@@ -88,4 +89,5 @@ class GenerationFields(SamplingFields, kw_only=True):
     guided_choice: list[str] | None = None
     guided_grammar: str | None = None
     user: Any = None
-    """Accepted and ignored."""
+    """Accepted and ignored, as ``store``."""
+    store: Any = None

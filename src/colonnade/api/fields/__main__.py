@@ -1,0 +1,5 @@
+"""Print ``docs/fields.md``."""
+
+from colonnade.api.fields.page import render
+
+print(render(), end="")
