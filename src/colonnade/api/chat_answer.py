@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from colonnade.api.continuation import echoed
 from colonnade.api.schema.chat_response import (
     AnswerMessage,
     CustomCall,
@@ -22,15 +23,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Style:
     """How answers look to a client. ``functions`` is the older form of tool calls, with one call
-    a message; without ``thoughts`` they are left out."""
+    a message; without ``thoughts`` they are left out. ``echo`` stands before each content."""
 
     functions: bool = False
     thoughts: bool = True
+    echo: str = ""
 
     @classmethod
     def of(cls, request: ChatRequest) -> Style:
         """The style that a request asks for."""
-        return cls(bool(request.functions), request.include_reasoning is not False)
+        return cls(bool(request.functions), request.include_reasoning is not False, echoed(request))
 
     def reason(self, reason: EndReason) -> FinishReason:
         """The word for an end."""
@@ -41,7 +43,7 @@ class Style:
 
 def message(folded: Folded, style: Style) -> AnswerMessage:
     """The message of a choice; its content is null where there are calls alone."""
-    answer = AnswerMessage(content=folded.text or (None if folded.calls else ""))
+    answer = AnswerMessage(content=(style.echo + folded.text) or (None if folded.calls else ""))
     if folded.thought and style.thoughts:
         answer.reasoning_content = answer.reasoning = folded.thought
     if folded.calls and style.functions:

@@ -79,7 +79,7 @@ class ChatStream:
             yield frame(self._chunk)
 
     def _role(self, index: int) -> bytes:
-        delta = WireDelta(role="assistant", content="", refusal=None)
+        delta = WireDelta(role="assistant", content=self._style.echo, refusal=None)
         self._chunk.choices = [ChunkChoice(index=index, delta=delta)]
         return frame(self._chunk)
 

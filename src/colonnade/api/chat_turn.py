@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from colonnade.api.continuation import continued_part
 from colonnade.api.conversation import plain_messages
 from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
@@ -42,13 +43,15 @@ def chat_turn(
     """
     refuse_fields(request, Endpoint.CHAT)
     check_stream_options(request)
+    messages = plain_messages(request.messages)
     return Turn(
         request.model or None,
         ChatPrompt(
-            plain_messages(request.messages),
+            messages,
             _template_kwargs(request),
             tool_use(request, body),
             _reasoning(request),
+            continued_part(request, messages, unasked=options.continue_final_message),
         ),
         decoding(
             request,

@@ -15,5 +15,7 @@ class ApiOptions:
     """How long a stream may be silent before a comment is sent on it."""
     max_choices: int = 128
     """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
+    continue_final_message: bool = False
+    """Whether a last message of an assistant is gone on with where a request does not say."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API from a browser."""

@@ -61,6 +61,7 @@ def app_of(door: Door, house: House) -> Litestar:
         max_choices=settings.limits.max_choices,
         max_body_size=settings.server.max_body_size,
         keep_alive_seconds=settings.server.keep_alive_seconds,
+        continue_final_message=settings.server.continue_final_message,
         cors_origins=settings.server.cors_origins,
     )
     if door.service is not None:

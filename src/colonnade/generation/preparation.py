@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from colonnade.generation.beginning import Beginning, beginning, calls_behind
 from colonnade.generation.reader import ParsingReader, PlainReader, Reader
 from colonnade.generation.turn import ChatPrompt, Turn
 from colonnade.messages import PromptPart, TextPart, Thought, TokenPart
 from colonnade.prompt.calls.definitions import template_tools
 from colonnade.prompt.calls.generic import instruct, supports_tools
+from colonnade.prompt.continuation import open_end
 from colonnade.prompt.output import OutputParser
-from colonnade.prompt.reasoning import answer_heads, opened, thinking_kwargs
+from colonnade.prompt.reasoning import thinking_kwargs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,29 +81,31 @@ class _Chat:
 
     def prepare(self) -> Prepared:
         info = self._model.engine.info
-        text = self._render()
-        thinking = self._reasoning is not None and opened(self._reasoning, text)
-        thought = self._thought(thinking)
+        text, begin = self._render()
+        self._settle_calls(begin)
+        thought = None if begin.answered else self._thought(begin.thinking)
         held = self._model.constraints.build(
             self._turn.form,
             self._tools,
             self._format,
-            heads=() if self._reasoning is None else answer_heads(self._reasoning, text),
+            heads=() if self._reasoning is None else begin.heads(self._reasoning, text),
             after_thought=thought is not None,
         )
         budget = self._prompt.reasoning.budget
         if held.constraint is None and budget is None:
             thought = None  # nothing in the worker would look at it
         decoding = msgspec.structs.replace(
-            self._turn.decoding, constraint=held.constraint, thought=thought, shown=self._shown()
+            self._turn.decoding,
+            constraint=held.constraint,
+            thought=thought,
+            shown=self._shown(),
+            begun=begin.held(self._turn.form, self._tools, self._reasoning),
         )
         parts = tuple(TextPart(piece) for piece in self._model.guard.cut(text))
         add_bos = info.add_bos and not (info.bos_token and text.startswith(info.bos_token))
-        return Prepared(
-            parts, add_bos, decoding, self._reader(thinking), narrowings=held.narrowings
-        )
+        return Prepared(parts, add_bos, decoding, self._reader(begin), narrowings=held.narrowings)
 
-    def _render(self) -> str:
+    def _render(self) -> tuple[str, Beginning]:
         prompt, template = self._prompt, self._model.template
         wishes = prompt.reasoning
         kwargs = {
@@ -114,7 +118,21 @@ class _Chat:
                 kwargs["tools"] = template_tools(self._tools)
             else:
                 messages = instruct(messages, self._tools, template)
-        return template.render(messages, kwargs)
+        part = prompt.continued
+        if part is None:
+            text = template.render(messages, kwargs)
+            return text, beginning(self._reasoning, text)
+        messages, end = open_end(messages, part)
+        text, begun = end.cut(template.render(messages, {**kwargs, "add_generation_prompt": False}))
+        return text, beginning(self._reasoning, text, part, "".join(self._model.guard.cut(begun)))
+
+    def _settle_calls(self, begin: Beginning) -> None:
+        """Look for no calls where none can come any more."""
+        tools, written = self._tools, self._format
+        if tools is None or written is None or not begin.answered:
+            return
+        if not calls_behind(begin.text, tools, written):
+            self._tools = self._format = None
 
     def _thought(self, thinking: bool) -> Thought | None:
         """The thought that may stand before the answer."""
@@ -147,7 +165,7 @@ class _Chat:
         names = ((token, info.special_tokens[token]) for token in info.control_tokens)
         return tuple(token for token, name in names if name and name in text)
 
-    def _reader(self, thinking: bool) -> Callable[[int], Reader]:
+    def _reader(self, begin: Beginning) -> Callable[[int], Reader]:
         split = self._prompt.reasoning.split
         call_format, reasoning = self._format, self._reasoning if split else None
         if reasoning is None and call_format is None:
@@ -156,7 +174,13 @@ class _Chat:
         custom = frozenset(tool.name for tool in tools if tool.custom is not None)
 
         def make(choice: int) -> Reader:
-            parser = OutputParser(call_format, reasoning, tools, thinking=thinking and split)
+            parser = OutputParser(
+                call_format,
+                reasoning,
+                tools,
+                thinking=begin.thinking and split,
+                begun=bool(begin.text),
+            )
             return ParsingReader(choice, parser, custom)
 
         return make

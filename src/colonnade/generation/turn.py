@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from colonnade.prompt.calls import ToolUse
+    from colonnade.prompt.continuation import Part
     from colonnade.prompt.forms import Form
 
 
@@ -46,6 +47,8 @@ class ChatPrompt:
     template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     tools: ToolUse | None = None
     reasoning: Reasoning = field(default_factory=Reasoning)
+    continued: Part | None = None
+    """What of the last message the answer goes on with; None for a message of its own."""
 
 
 @dataclass(frozen=True, slots=True)

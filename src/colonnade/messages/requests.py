@@ -99,6 +99,9 @@ class Decoding(Struct, frozen=True, array_like=True, gc=False):
     thought: Thought | None = None
     shown: tuple[int, ...] = ()
     """Control tokens whose names are part of the text: the markers that a parser looks for."""
+    begun: str = ""
+    """What stands at the end of the prompt and belongs to the answer: the constraint holds for it
+    and for what is generated, together."""
 
 
 class TextPart(Struct, frozen=True, array_like=True, tag="text", gc=False):

@@ -47,6 +47,13 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     max_body_size: Annotated[
         int, Meta(description="Largest request body.", ge=1024, extra=_BYTES)
     ] = 32 * 1024 * 1024
+    continue_final_message: Annotated[
+        bool,
+        Meta(
+            description="Go on with a last message of an assistant, as llama-server does, where a "
+            "request does not say whether to."
+        ),
+    ] = False
     keep_alive_seconds: Annotated[
         float,
         Meta(description="How long a stream stays silent before a comment.", gt=0, extra=_SECONDS),

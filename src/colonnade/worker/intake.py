@@ -26,11 +26,14 @@ from colonnade.worker.sequence import Request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colonnade.messages import Cancel, Decoding, FromWorker
-    from colonnade.worker.ports import Grammars, Model
+    from colonnade.messages import Cancel, Constraint, Decoding, FromWorker
+    from colonnade.worker.ports import Grammars, Matcher, Model
 
 _LONG = 1 << 17
 """Characters or ids of a prompt that takes tens of milliseconds to tokenize."""
+
+_LONG_BEGUN = 1 << 12
+"""Characters of a begun answer that take a grammar milliseconds to go through."""
 
 _MOST_STOPS, _LONGEST_STOP = 16, 1000
 _MOST_BREAKERS, _LONGEST_BREAKER = 16, 40
@@ -98,6 +101,7 @@ class Intake:
         constraint = submit.decoding.constraint
         return (
             length > _LONG
+            or len(submit.decoding.begun) > _LONG_BEGUN
             or submit.decoding.sampling.dry_multiplier > 0
             or not (constraint is None or self._grammars.has(constraint))
         )
@@ -132,7 +136,7 @@ class Intake:
         if constraint is None and (thought is None or thought.budget is None):
             return [None] * decoding.n
         model, grammars, pieces = self._model, self._grammars, self._model.pieces
-        matcher = None if constraint is None else grammars.matcher(constraint)
+        matcher = None if constraint is None else self._matcher(constraint, decoding.begun)
         shown = frozenset(decoding.shown)
         return [
             Guide(
@@ -147,6 +151,17 @@ class Intake:
             )
             for _ in range(decoding.n)
         ]
+
+    def _matcher(self, constraint: Constraint, begun: str) -> Matcher:
+        """A matcher behind what the answer begins with."""
+        matcher = self._grammars.matcher(constraint)
+        if begun:
+            tokens = matcher.tokens(begun.encode())
+            if not matcher.accepts(tokens):
+                msg = "The message that is to be continued does not begin as the answer has to."
+                raise Failure(FailureKind.INVALID_REQUEST, msg)
+            matcher.consume(tokens)
+        return matcher
 
     def _prompt(self, submit: Submit) -> list[int]:
         vocabulary = self._vocabulary

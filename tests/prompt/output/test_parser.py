@@ -88,6 +88,19 @@ def test_a_thought_that_the_prompt_has_opened():
     assert parse(None, f"<think>{text}", reasoning=THINK, thinking=True) == wanted
 
 
+def test_a_text_that_goes_on_keeps_its_first_space_and_opens_no_thought():
+    parser = OutputParser(HERMES, THINK, TOOLS, thinking=False, begun=True)
+    assert parser.feed(" Alice") == [Content(" Alice")]
+    for text in (" Alice. <think>", "<think>Alice"):
+        parser = OutputParser(HERMES, THINK, TOOLS, thinking=False, begun=True)
+        assert [*parser.feed(text), *parser.finish()] == [Content(text)]
+
+
+def test_a_thought_that_goes_on_keeps_its_first_space():
+    parser = OutputParser(HERMES, THINK, TOOLS, thinking=True, begun=True)
+    assert parser.feed(" see.</think>\n\nYes.") == [Reasoning(" see."), Content("Yes.")]
+
+
 def test_a_thought_that_never_closes_is_all_thought():
     text = "<think>Hm. <tool_call> </thi"
     assert parse(HERMES, text, reasoning=THINK) == [Reasoning("Hm. <tool_call> </thi")]

@@ -33,6 +33,11 @@ class ChatRequest(GenerationFields, kw_only=True):
     """Reach the chat template as they are."""
     add_generation_prompt: bool | None = None
     """Reaches the chat template."""
+    continue_final_message: bool | Literal["content", "reasoning_content"] | None = None
+    """vLLM's: the answer goes on with the last message, and not behind it. llama-server's two words
+    say which part of it; true takes the content, or a thought that nothing stands behind."""
+    echo: bool | None = None
+    """vLLM's: the last message's content, where it is an assistant's, comes before the answer's."""
 
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None

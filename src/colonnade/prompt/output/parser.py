@@ -37,9 +37,11 @@ class OutputParser:
         tools: tuple[Tool, ...],
         *,
         thinking: bool,
+        begun: bool = False,
     ) -> None:
         """Without ``tools`` the markers of calls are content like any other text. ``thinking``: the
-        prompt ended inside a thought."""
+        prompt ended inside a thought. ``begun``: it ended inside a text, of this answer's thought
+        or of its content."""
         self._format = calls if tools else None
         self._reasoning = reasoning
         self._tools = {tool.name: tool for tool in tools}
@@ -48,11 +50,11 @@ class OutputParser:
         self._spaces: list[str] = []
         self._trims = self._format is not None or reasoning is not None
         self._trim = False
-        self._fresh = True
+        self._fresh = thinking or not begun
         self._idle = False
         self._count = 0
         self._stops = Stops(self._marks())
-        self._reading = self._read(thinking=thinking)
+        self._reading = self._read(thinking=thinking, begun=begun)
         next(self._reading, None)
 
     def feed(self, text: str) -> list[Parsed]:
@@ -106,9 +108,13 @@ class OutputParser:
                 marks.append(self._format.separator)
         return marks
 
-    def _read(self, *, thinking: bool) -> Reading[None]:
+    def _read(self, *, thinking: bool, begun: bool) -> Reading[None]:
         """Read the whole answer."""
-        if self._reasoning is not None and (thinking or (yield from self._opens(self._reasoning))):
+        if self._reasoning is not None and thinking and begun:
+            yield from self._rest_of_thought(self._reasoning)
+        elif self._reasoning is not None and (
+            thinking or (not begun and (yield from self._opens(self._reasoning)))
+        ):
             yield from self._thought(self._reasoning)
         if self._format is not None and self._format.anchored:
             yield from self._beginning(self._format)
@@ -157,6 +163,9 @@ class OutputParser:
         yield from self._source.blank()
         yield from self._source.literal(reasoning.opening)  # some write it though the prompt has it
         yield from self._source.blank()
+        yield from self._rest_of_thought(reasoning)
+
+    def _rest_of_thought(self, reasoning: ReasoningFormat) -> Reading[None]:
         yield from self._source.until(Stops((reasoning.closing,)), self._think)
         self._spaces = []
         self._trim = True
