@@ -26,6 +26,13 @@ _WHAT = (
     _done("prompt", _ALL, "Text, token ids, or a list of either.", COMPLETIONS),
     _done("suffix", _OPENAI, "Fills the gap, with a model that has infill tokens.", COMPLETIONS),
     _done("echo", (Source.OPENAI, Source.VLLM), "Not with `suffix`.", COMPLETIONS),
+    _done("echo", _PEERS, "Puts the last message's text first, if an assistant's.", CHAT),
+    _done(
+        "continue_final_message",
+        _PEERS,
+        "The last message goes on; a form is that of the whole. Calls do not go on.",
+        CHAT,
+    ),
     _done("stream", _ALL),
     _done("stream_options", _ALL, "`include_usage`; nothing is obfuscated here."),
     _done("n", _ALL, "Up to the server's limit of choices."),

@@ -204,7 +204,6 @@ _NOT_YET = (
     _refused("add_special_tokens", _VLLM, False, "Not supported.", COMPLETIONS, neutral=(True,)),
     _refused("add_special_tokens", _VLLM, True, "Not supported.", CHAT, neutral=(False,)),
     _refused("documents", _VLLM, [{"text": "a"}], "Not supported.", CHAT, neutral=([],)),
-    _refused("echo", _VLLM, True, "Not supported.", CHAT, neutral=(False,)),
     _refused("samplers", _LLAMA, ["top_k"], "Not supported."),
     _refused("min_keep", _LLAMA, 2, "Not supported.", neutral=(0,)),
     _refused("adaptive_target", _LLAMA, 0.5, "Not supported.", neutral=(-1,)),
@@ -220,14 +219,6 @@ _NOT_YET = (
     _refused("cache_prompt", _LLAMA, False, "Not supported.", neutral=(True,)),
     _refused("reasoning_budget_message", _LLAMA, "x", "Not supported.", neutral=("",)),
     _refused("priority", _VLLM, 1, "Not supported.", neutral=(0,)),
-    _refused(
-        "continue_final_message",
-        (Source.LLAMA_SERVER, Source.VLLM),
-        True,
-        "Not supported.",
-        CHAT,
-        neutral=(False,),
-    ),
 )
 
 REFUSED = (*_OPENAI_FIELDS, *_LLAMA_FIELDS, *_VLLM_FIELDS, *_NOT_YET)

@@ -58,8 +58,6 @@ class ChatRequest(GenerationFields, kw_only=True):
     chat_template: Any = None
     return_prompt_text: Any = None
     documents: Any = None
-    echo: Any = None
-    continue_final_message: Any = None
 
     metadata: Any = None
     """Accepted and ignored, as all below: none of them changes the answer."""
