@@ -16,6 +16,12 @@ class Effect:
 
 
 _GREEDY: dict[str, Any] = {"max_tokens": 8, "temperature": 0}
+_HALF_SAID: dict[str, Any] = {
+    "messages": [
+        {"role": "user", "content": "My name is Alice. What is my name?"},
+        {"role": "assistant", "content": "Your name is"},
+    ]
+}
 _WILD: dict[str, Any] = {
     "max_tokens": 16,
     "temperature": 4,
@@ -124,7 +130,9 @@ EFFECTS: dict[str, Effect] = {
     "chat.logprobs": Effect(True, _GREEDY),
     "completions.logprobs": Effect(1, _GREEDY),
     "top_logprobs": Effect(1, _GREEDY | {"logprobs": True}),
-    "echo": Effect(True, _GREEDY),
+    "completions.echo": Effect(True, _GREEDY),
+    "chat.echo": Effect(True, _GREEDY | _HALF_SAID),
+    "continue_final_message": Effect(True, _GREEDY | _HALF_SAID),
     "stream_options": Effect({"include_usage": True}, _GREEDY | {"stream": True}),
 }
 """By the field's name, or the endpoint's and the field's."""
