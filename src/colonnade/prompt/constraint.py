@@ -55,14 +55,15 @@ def build_constraint(
         return _form_alone(form, rules, special, heads, after_thought, limits)
     calls = CallRules(rules, format, use, special, limits)
     if use.mode is CallMode.REQUIRED:
-        return _lark(rules, calls.calls(), after_thought)
+        return _lark(rules, calls.calls(), after_thought, format.blank)
     if form is not None:
         one_call = calls.object_calls() if format.anchored else None
         shaped = _headed(_form(form, rules, limits, beside_calls=True), heads, special)
         return _lark(rules, f"{one_call or calls.calls()} | {shaped}", after_thought)
     if format.anchored:
         return _lark(rules, calls.answer(), after_thought)
-    return Constraint(rules.text(calls.calls()), GrammarSyntax.LARK, format.triggers)
+    triggers = format.triggers(tool.name for tool in use.callable)
+    return Constraint(rules.text(calls.calls()), GrammarSyntax.LARK, triggers)
 
 
 def _form_alone(
@@ -84,8 +85,11 @@ def _form_alone(
     return _lark(rules, _headed(_form(form, rules, limits), heads, special), after_thought)
 
 
-def _lark(rules: Rules, answer: str, after_thought: bool) -> Constraint:
-    lead = f"{rules.terminal('blank', _BLANK_LINES)}? " if after_thought else ""
+def _lark(rules: Rules, answer: str, after_thought: bool, blank: str = "") -> Constraint:
+    """``blank`` is whitespace that the template writes before an answer."""
+    ways = [_BLANK_LINES] if after_thought else []
+    ways += [quote(blank)] if blank else []
+    lead = f"{rules.terminal('blank', ' | '.join(ways))}? " if ways else ""
     return Constraint(rules.text(f"{lead}({answer})"))
 
 

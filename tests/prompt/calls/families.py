@@ -22,6 +22,16 @@ _FRAME = (
     "{% elif v is sequence %}{{ '[' }}{% for w in v %}"
     "{{ braced(w, mark) }}{{ '' if loop.last else ',' }}{% endfor %}{{ ']' }}"
     "{% else %}{{ v | tojson }}{% endif %}{% endmacro %}"
+    "{% macro elements(v) %}{% set mark = ']<]minimax[>[' %}"
+    "{% if v is mapping %}{% for k, w in v.items() %}"
+    "{{ mark + '<' + k + '>' + elements(w) + mark + '</' + k + '>' }}{% endfor %}"
+    "{% elif v is string %}{{ v }}"
+    "{% elif v is sequence %}{% for w in v %}"
+    "{{ mark + '<item>' + elements(w) + mark + '</item>' }}{% endfor %}"
+    "{% else %}{{ v | tojson }}{% endif %}{% endmacro %}"
+    "{% macro kind(v) %}"
+    "{{ 'string' if v is string else 'boolean' if v is boolean else 'null' if v is none"
+    " else 'number' if v is number else 'object' if v is mapping else 'array' }}{% endmacro %}"
     "{% macro python(v) %}"
     "{{ v if v is boolean or v is none else v | tojson }}{% endmacro %}"
     "{% for m in messages %}{{ '<|' + m.role + '|>' + m.content }}"
@@ -90,6 +100,11 @@ SOURCES: dict[str, str] = {
         each='<parameter name="{{ k }}">{{ value(v) }}</parameter>\n',
     ),
     "minimax-m1": _source(_OBJECT, "<tool_calls>\n", "\n</tool_calls>", "\n"),
+    "minimax-m3": _source(
+        ']<]minimax[>[<invoke name="{{ name }}">{{ elements(args) }}]<]minimax[>[</invoke>\n',
+        "]<]minimax[>[<tool_call>\n",
+        "]<]minimax[>[</tool_call>",
+    ),
     "deepseek-v3": _source(
         "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{{ name }}\n```json\nARGS\n```"
         "<｜tool▁call▁end｜>",
@@ -131,6 +146,13 @@ SOURCES: dict[str, str] = {
         "<|tool_calls_section_begin|>",
         "<|tool_calls_section_end|>",
     ),
+    "kimi-k3": _source(
+        '<|open|>call tool="{{ name }}" index="{{ loop.index }}"<|sep|>ARGS<|close|>call<|sep|>',
+        "<|open|>tools<|sep|>",
+        "<|close|>tools<|sep|>",
+        each='<|open|>argument key="{{ k }}" type="{{ kind(v) }}"<|sep|>{{ value(v) }}'
+        "<|close|>argument<|sep|>",
+    ),
     "command-r7b": _source(
         '{"tool_call_id": "{{ index }}", "tool_name": "{{ name }}", "parameters": ARGS}',
         "<|START_ACTION|>[\n    ",
@@ -152,10 +174,22 @@ SOURCES: dict[str, str] = {
         "<|channel|>commentary to=functions.{{ name }} <|constrain|>json<|message|>ARGS",
         separator="<|done|><|assistant|>",
     ),
+    "muse": _source(
+        'to={{ name }}<|message|><atem:function_calls>\n<atem:invoke name="{{ name }}">\n'
+        "ARGS</atem:invoke>\n</atem:function_calls>",
+        separator="<|eom|><|start|>assistant ",
+        each='<atem:parameter name="{{ k }}">{{ value(v) }}</atem:parameter>\n',
+    ),
     "gemma": _source("<|tool_call>call:{{ name }}{{ braced(args, '<|\"|>') }}<tool_call|>"),
     "function-gemma": _source(
         "<start_function_call>call:{{ name }}{{ braced(args, '<escape>') }}<end_function_call>"
     ),
+    "minicpm5": _source(
+        '<function name="{{ name }}">ARGS</function>',
+        separator="\n",
+        each='<param name="{{ k }}">{{ value(v) }}</param>',
+    ),
+    "firefunction": _source(_OBJECT, "functools[", "]", ", "),
     "lfm2": _source(
         "{{ name }}(ARGS)",
         "<|tool_call_start|>[",

@@ -170,7 +170,7 @@ def test_two_calls_without_markers():
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
 def test_what_follows_a_broken_call_is_not_lost(known):
-    for trigger in known.triggers:
+    for trigger in known.triggers([tool.name for tool in TOOLS]):
         text = f"One {trigger} two \N{WHITE SQUARE}"
         assert "".join(content_of(parse(known, text)).split()) == "".join(text.split())
 

@@ -13,6 +13,7 @@ from colonnade.prompt.calls.formats import (
     GENERIC,
     BracedArguments,
     CallFormat,
+    ElementArguments,
     PythonArguments,
     Slot,
     TaggedArguments,
@@ -39,8 +40,8 @@ def choose_call_format(template: ChatTemplate, special: Collection[str]) -> Call
     """
     one, two = _rendered(template, 1), _rendered(template, 2)
     if one is not None and VALUE in one:
-        found = _known(one, two) or _derived(template, one, two)
-        return found or GENERIC
+        found = _known(one, two) or _derived(template, one, two) or GENERIC
+        return replace(found, blank=_blank(template, one))
     if not _shows_tools(template):
         return GENERIC
     return _by_evidence("\0".join((template.source, *special)))
@@ -98,9 +99,9 @@ def _tools() -> list[dict[str, Any]]:
     ]
 
 
-def _render(template: ChatTemplate, *messages: dict[str, Any]) -> str | None:
+def _render(template: ChatTemplate, *messages: dict[str, Any], prompt: bool = False) -> str | None:
     user = {"role": "user", "content": "zquser"}
-    kwargs = {"tools": _tools(), "add_generation_prompt": False}
+    kwargs = {"tools": _tools(), "add_generation_prompt": prompt}
     try:
         text = template.render([user, *messages], kwargs)
     except Failure:
@@ -119,6 +120,14 @@ def _rendered(template: ChatTemplate, count: int) -> str | None:
         for index in range(count)
     ]
     return _render(template, {"role": "assistant", "content": "", "tool_calls": calls})
+
+
+def _blank(template: ChatTemplate, one: str) -> str:
+    """The whitespace that the template writes between a prompt and a call, where it writes no more
+    than that."""
+    prompt = _render(template, prompt=True) or ""
+    answer = one.removeprefix(prompt)
+    return answer[: len(answer) - len(answer.lstrip())] if one.startswith(prompt) else ""
 
 
 def _shows_tools(template: ChatTemplate) -> bool:
@@ -155,6 +164,8 @@ def _arguments(known: CallFormat, write: Callable[[str], str]) -> str:
         case TaggedArguments(opening, middle, closing, after):
             tags = [(opening, key, middle, VALUE, closing, after) for key in KEYS]
             return "".join(write(text) for tag in tags for text in tag)
+        case ElementArguments(mark):
+            return "".join(write(f"{mark}<{key}>{VALUE}{mark}</{key}>") for key in KEYS)
         case PythonArguments():
             return ", ".join(f"{key}=[\"']{VALUE}[\"']" for key in KEYS)
         case BracedArguments(quote):

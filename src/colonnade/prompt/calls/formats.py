@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from colonnade.prompt.calls.kinds import KINDS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class Slot(Enum):
@@ -36,14 +38,34 @@ class TaggedArguments:
     """Each parameter between tags of its own: strings as they are, anything else as JSON.
 
     A parameter is ``opening key middle value closing``, and ``after`` follows each. Where a format
-    says of which kind a value is, ``middle`` is for strings and ``json_middle`` for the others.
+    says of which kind a value is, ``middle`` is for strings and ``told`` names the others: what
+    stands in its place, and for which kinds. ``empty`` may stand in place of no parameters at all.
+    ``cdata``: a string may stand in one of XML's sections of character data.
     """
 
     opening: str
     middle: str
     closing: str
     after: str = ""
-    json_middle: str | None = None
+    told: tuple[tuple[str, frozenset[str]], ...] = ()
+    empty: str = ""
+    cdata: bool = False
+
+    @property
+    def middles(self) -> dict[str, frozenset[str]]:
+        """What may stand between key and value, and the kinds of values that it announces."""
+        return {self.middle: frozenset({"string"}) if self.told else KINDS, **dict(self.told)}
+
+
+@dataclass(frozen=True, slots=True)
+class ElementArguments:
+    """Parameters as XML elements behind a ``mark``: ``<mark><key>value<mark></key>``.
+
+    Objects are such elements inside of each other, lists are elements of the name ``item``, strings
+    stand as they are and other values as JSON. No null is written.
+    """
+
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +84,7 @@ class BracedArguments:
     ordered: bool = False
 
 
-Arguments = JsonArguments | TaggedArguments | PythonArguments | BracedArguments
+Arguments = JsonArguments | TaggedArguments | ElementArguments | PythonArguments | BracedArguments
 Part = str | Slot
 JSON_ARGUMENTS = JsonArguments()
 
@@ -77,7 +99,9 @@ class CallFormat:
     beginning, or else the answer is text. ``plain`` is what stands before text where text has to
     be told from calls too. ``id_pattern`` is a regular expression for ids that a model makes up;
     ``id_form`` makes an id of ``{name}`` and ``{index}`` where a family has agreed on that.
-    ``single`` formats have one call in an answer.
+    ``single`` formats have one call in an answer. ``named``: what a call begins with is common, and
+    a marker only together with the name of a tool. ``blank`` is the whitespace between a prompt
+    and a call; ``unclosed`` templates leave out the section's end now and then.
     """
 
     name: str
@@ -92,14 +116,22 @@ class CallFormat:
     id_pattern: str = "[a-zA-Z0-9]{9}"
     id_form: str | None = None
     single: bool = False
+    named: bool = False
+    blank: str = ""
+    unclosed: bool = False
     opening: str = ""
     """The marker of the first call; empty for what ``section`` or ``call`` begins with."""
 
-    @property
-    def triggers(self) -> tuple[str, ...]:
-        """The texts with which calls begin, wherever they appear; none for anchored formats."""
+    def triggers(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The texts with which calls begin, wherever they appear; none for anchored formats.
+
+        ``names`` are those of the tools.
+        """
         if self.anchored:
             return ()
+        if self.named:
+            head, _, mark = self.call[:3]
+            return tuple(f"{head}{name}{_marker(str(mark))}" for name in names)
         starts = [self.opening or _marker(self.section[0] or _first(self.call))]
         starts += [_first(variant) for variant in self.variants]
         return tuple(dict.fromkeys(starts))
@@ -114,8 +146,10 @@ class CallFormat:
         for parts in (self.call, *self.variants):
             yield from (part for part in parts if isinstance(part, str))
         match self.arguments:
-            case TaggedArguments(opening, middle, closing, after, json_middle):
-                yield from (opening, middle, closing, after, json_middle or "")
+            case TaggedArguments(opening, _, closing, after):
+                yield from (opening, *self.arguments.middles, closing, after)
+            case ElementArguments(mark):
+                yield mark
             case BracedArguments(quote):
                 yield quote
             case _:

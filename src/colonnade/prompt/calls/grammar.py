@@ -56,6 +56,7 @@ class CallRules:
         self._rules = rules
         self._format = format
         self._special = _relevant(special, format)
+        self._apart = getattr(format.arguments, "mark", "")
         self._many = use.parallel and not format.single
         self._tools = signatures(use, limits, rules.narrowings)
         if not self._tools:
@@ -166,7 +167,7 @@ class CallRules:
         return self._rules.terminal(slot.name, pattern)
 
     def _spell(self, text: str) -> str:
-        return spell(text, self._special) if text else ""
+        return spell(text, self._special, apart=self._apart) if text else ""
 
 
 def _relevant(special: Mapping[str, int], format: CallFormat) -> dict[str, int]:  # noqa: A002

@@ -12,11 +12,13 @@ from colonnade.prompt.calls.formats import (
     GENERIC,
     BracedArguments,
     CallFormat,
+    ElementArguments,
     Part,
     PythonArguments,
     Slot,
     TaggedArguments,
 )
+from colonnade.prompt.calls.kinds import KINDS
 
 NAME, ID, INDEX, ARGUMENTS = Slot.NAME, Slot.ID, Slot.INDEX, Slot.ARGUMENTS
 
@@ -77,6 +79,16 @@ MINIMAX_M1 = CallFormat(
     separator="\n",
 )
 
+MINIMAX_M3 = CallFormat(
+    name="minimax-m3",
+    section=("]<]minimax[>[<tool_call>\n", "]<]minimax[>[</tool_call>"),
+    call=(']<]minimax[>[<invoke name="', NAME, '">', ARGUMENTS, "]<]minimax[>[</invoke>\n"),
+    arguments=ElementArguments("]<]minimax[>["),
+    leads=("</mm:think>",),
+    opening="]<]minimax[>[<tool_call>",
+)
+"""An answer without a thought begins with the end of one."""
+
 DEEPSEEK_V3 = CallFormat(
     name="deepseek-v3",
     section=("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),
@@ -107,7 +119,8 @@ def _dsml(name: str, section: str) -> CallFormat:
             '" string="true">',
             "</｜DSML｜parameter>",
             "\n",
-            '" string="false">',
+            told=(('" string="false">', KINDS - {"string"}),),
+            empty="\n",
         ),
         opening=f"<｜DSML｜{section}>",
     )
@@ -143,6 +156,31 @@ KIMI_K2 = CallFormat(
     ),
     id_form="functions.{name}:{index}",
 )
+
+KIMI_K3 = CallFormat(
+    name="kimi-k3",
+    section=("<|open|>tools<|sep|>", "<|close|>tools<|sep|>"),
+    call=(
+        '<|open|>call tool="',
+        NAME,
+        '" index="',
+        INDEX,
+        '"<|sep|>',
+        ARGUMENTS,
+        "<|close|>call<|sep|>",
+    ),
+    arguments=TaggedArguments(
+        '<|open|>argument key="',
+        '" type="string"<|sep|>',
+        "<|close|>argument<|sep|>",
+        told=tuple(
+            (f'" type="{kind}"<|sep|>', frozenset({kind})) for kind in sorted(KINDS - {"string"})
+        ),
+    ),
+    leads=("<|open|>response<|sep|><|close|>response<|sep|>", "<|close|>response<|sep|>"),
+    opening="<|open|>tools<|sep|>",
+)
+"""An answer has a response, which may be empty, before its calls."""
 
 COMMAND_R7B = CallFormat(
     name="command-r7b",
@@ -209,6 +247,24 @@ HARMONY = CallFormat(
 )
 """GPT-OSS. What comes back from history names the recipient before the channel."""
 
+MUSE = CallFormat(
+    name="muse",
+    call=(
+        "to=",
+        NAME,
+        '<|message|><atem:function_calls>\n<atem:invoke name="',
+        NAME,
+        '">\n',
+        ARGUMENTS,
+        "</atem:invoke>\n</atem:function_calls>",
+    ),
+    separator="<|eom|><|start|>assistant ",
+    arguments=TaggedArguments('<atem:parameter name="', '">', "</atem:parameter>", "\n"),
+    leads=("<|start|>assistant ",),
+    named=True,
+)
+"""A message to a tool, whose name stands in its head as well as in the call."""
+
 _GEMMA_CALL: tuple[Part, ...] = ("<|tool_call>call:", NAME, ARGUMENTS, "<tool_call|>")
 GEMMA = CallFormat(
     name="gemma",
@@ -220,6 +276,20 @@ FUNCTION_GEMMA = CallFormat(
     name="function-gemma",
     call=("<start_function_call>call:", NAME, ARGUMENTS, "<end_function_call>"),
     arguments=BracedArguments("<escape>", ordered=True),
+)
+
+MINICPM5 = CallFormat(
+    name="minicpm5",
+    call=('<function name="', NAME, '">', ARGUMENTS, "</function>"),
+    separator="\n",
+    arguments=TaggedArguments('<param name="', '">', "</param>", cdata=True),
+)
+
+FIREFUNCTION = CallFormat(
+    name="firefunction",
+    section=("functools[", "]"),
+    call=_object(),
+    separator=", ",
 )
 
 LFM2 = CallFormat(
@@ -255,6 +325,7 @@ KNOWN = (
     LING,
     MINIMAX_M2,
     MINIMAX_M1,
+    MINIMAX_M3,
     DEEPSEEK_V3,
     DEEPSEEK_V31,
     DEEPSEEK_V32,
@@ -263,6 +334,7 @@ KNOWN = (
     MISTRAL_IDS,
     MISTRAL,
     KIMI_K2,
+    KIMI_K3,
     COMMAND_R7B,
     COMMAND_R,
     GRANITE,
@@ -271,8 +343,11 @@ KNOWN = (
     FUNCTIONARY_V31,
     FUNCTIONARY_V32,
     HARMONY,
+    MUSE,
     GEMMA,
     FUNCTION_GEMMA,
+    MINICPM5,
+    FIREFUNCTION,
     LFM2,
     LLAMA4,
     LLAMA3,

@@ -22,10 +22,17 @@ def quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def spell(text: str, special: Special) -> str:
-    """Write a text as a sequence of literals, and of ids where it names special tokens."""
-    pieces = split(text, special)
-    spelled = [f"<[{special[piece]}]>" if named else quote(piece) for piece, named in pieces]
+def spell(text: str, special: Special, *, apart: str = "") -> str:
+    """Write a text as a sequence of literals, and of ids where it names special tokens.
+
+    What is to stand ``apart`` is a literal of its own: of two literals that may come next, the
+    longer one would win over one that it begins with.
+    """
+    pieces = split(text, {**special, apart: -1} if apart else special)
+    spelled = [
+        f"<[{special[piece]}]>" if named and piece in special else quote(piece)
+        for piece, named in pieces
+    ]
     return " ".join(spelled) or '""'
 
 

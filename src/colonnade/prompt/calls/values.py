@@ -7,10 +7,12 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.calls.elements import Elements
 from colonnade.prompt.calls.escape import escaped_grammar
 from colonnade.prompt.calls.formats import (
     Arguments,
     BracedArguments,
+    ElementArguments,
     PythonArguments,
     TaggedArguments,
 )
@@ -48,6 +50,8 @@ def arguments_writer(
     match arguments:
         case TaggedArguments():
             return _Tagged(arguments, rules, special)
+        case ElementArguments():
+            return Elements(arguments, rules, special)
         case PythonArguments():
             return _Python(rules)
         case BracedArguments():
@@ -101,6 +105,19 @@ def _variants(schema: Any, root: Any) -> Iterator[tuple[frozenset[str], Any]]:  
     yield allowed - {"string"}, {**plain, "type": [name for name in types if name != "string"]}
 
 
+def _of_kinds(schema: Any, allowed: frozenset[str], root: Any) -> Any:  # noqa: ANN401
+    """A schema's values of some of its kinds."""
+    plain = resolve(schema, root)
+    if isinstance(plain, bool):
+        return {"type": sorted(allowed)}
+    if isinstance(values := plain.get("enum"), list):
+        return {**plain, "enum": [value for value in values if kind_of(value) in allowed]}
+    types = plain.get("type", sorted(allowed))
+    listed = types if isinstance(types, list) else [types]
+    names = [name for name in listed if {"integer": "number"}.get(name, name) in allowed]
+    return {**plain, "type": names}
+
+
 class _Tagged:
     """Parameters between tags, see ``TaggedArguments``."""
 
@@ -136,19 +153,24 @@ class _Tagged:
         variants = list(_variants(schema, root))
         other_kinds = frozenset[str]().union(*(k for k, _ in variants if "string" not in k))
         raw_middle = self._spell(self._tags.middle)
-        json_middle = self._spell(self._tags.json_middle or self._tags.middle)
-        told = self._tags.json_middle is not None
         ways: list[str] = []
         for allowed, variant in variants:
             if not allowed:
                 continue
             if allowed == {"string"}:
-                text = self._string(variant, root, frozenset() if told else other_kinds)
+                text = self._string(variant, root, frozenset() if self._tags.told else other_kinds)
                 ways.append(f"{raw_middle} {text}")
             else:
-                closing = self._spell(self._tags.closing)
-                ways.append(f"{json_middle} {_json(variant, root)} {closing}")
+                ways += self._others(variant, allowed, root)
         return self._rules.rule("value", " | ".join(ways))
+
+    def _others(self, schema: Any, allowed: frozenset[str], root: Any) -> Iterator[str]:  # noqa: ANN401
+        """Values that are no strings, behind what tells their kind where something does."""
+        closing = self._spell(self._tags.closing)
+        for middle, told in self._tags.middles.items():
+            if common := allowed & told:
+                part = schema if common == allowed else _of_kinds(schema, common, root)
+                yield f"{self._spell(middle)} {_json(part, root)} {closing}"
 
     def _string(self, schema: Any, root: Any, others: frozenset[str]) -> str:  # noqa: ANN401
         """A string as it is, and its closing tag. ``others`` are kinds that it must not look like.

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from colonnade.prompt.calls.formats import (
     BracedArguments,
+    ElementArguments,
     JsonArguments,
     PythonArguments,
     TaggedArguments,
 )
-from colonnade.prompt.calls.kinds import KINDS, kind_of, kinds, resolve
+from colonnade.prompt.calls.kinds import KINDS, kinds, resolve
+from colonnade.prompt.output.elements import read_elements
+from colonnade.prompt.output.scalars import WORDS, starts, whole_value
 from colonnade.prompt.output.source import Stops
 
 if TYPE_CHECKING:
@@ -34,7 +37,6 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a
 _HEX = {"x": 2, "u": 4, "U": 8}
 _KEY_LENGTH = 1000
 _MAX_DEPTH = 8
-_WORDS = {"True": "true", "False": "false", "None": "null"}
 _BARE_STOPS = Stops(",}]):({['\" \t\r\n")
 _PAIR = 0x10000
 
@@ -50,6 +52,8 @@ def read_arguments(
     match arguments:
         case TaggedArguments():
             return (yield from _tagged(arguments, source, sink, tool, tail))
+        case ElementArguments(mark):
+            return (yield from read_elements(mark, source, sink, tool))
         case PythonArguments():
             return (yield from _keywords(source, sink))
         case BracedArguments(quote):
@@ -163,7 +167,7 @@ def _tagged(
     tags: TaggedArguments, source: Source, sink: Sink, tool: Tool | None, tail: str
 ) -> Reading[bool]:
     opening, end = tags.opening.strip(), _first_chunk(tail)
-    key_stops = Stops({_first_chunk(tags.middle), _first_chunk(tags.json_middle or tags.middle)})
+    key_stops = Stops(_first_chunk(middle) for middle in tags.middles)
     separator = "{"
     while True:
         yield from source.blank()
@@ -196,12 +200,10 @@ def _first_chunk(literal: str) -> str:
 def _middle(tags: TaggedArguments, source: Source) -> Reading[frozenset[str] | None]:
     """Read what stands between key and value: which kinds of values it announces, None where it is
     something else. Empty where it announces none."""
-    if tags.json_middle is None:
+    if not tags.told:
         return frozenset[str]() if (yield from source.expect(tags.middle)) else None
-    found = yield from source.literal(tags.middle, tags.json_middle)
-    if found is None:
-        return None
-    return frozenset({"string"}) if found == tags.middle else KINDS - {"string"}
+    found = yield from source.literal(*tags.middles)
+    return None if found is None else tags.middles[found]
 
 
 def _key_kinds(tool: Tool | None, key: str) -> frozenset[str]:
@@ -240,7 +242,7 @@ def _value(
     """Read a parameter's value and its closing tag."""
     stops = Stops((tags.closing, tags.closing.strip()))
     char = yield from source.char()
-    if allowed == {"string"} or (char not in _starts(allowed) and "string" in allowed):
+    if allowed == {"string"} or (char not in starts(allowed) and "string" in allowed):
         sink.quote()
         stop = yield from source.until(stops, sink.chars, whole=True)
         if stop is not None:
@@ -253,54 +255,11 @@ def _value(
         if stop is None:
             sink.json("".join(pieces))
         else:
-            _whole_value("".join(pieces), sink, allowed)
+            whole_value("".join(pieces), sink, allowed)
     if stop is None:
         return False
     yield from source.expect(tags.after)
     return True
-
-
-_STARTS = {
-    "object": "{",
-    "array": "[",
-    "number": "-0123456789",
-    "boolean": "tfTF",
-    "null": "nN",
-    "string": "",
-}
-
-
-def _starts(allowed: frozenset[str]) -> str:
-    return "".join(_STARTS[kind] for kind in allowed)
-
-
-def _whole_value(text: str, sink: Sink, allowed: frozenset[str]) -> None:
-    """Take a value for JSON where it is, and else for a string."""
-    plain = text.strip()
-    plain = _WORDS.get(plain, plain)
-    kind = _kind(plain)
-    if "string" in allowed:
-        is_json = kind in allowed - {"string"} and (plain == text or text in _WORDS)
-    else:
-        is_json = kind is not None
-    if is_json:
-        sink.json(plain)
-    else:
-        sink.quote()
-        sink.chars(text)
-        sink.quote()
-
-
-def _kind(text: str) -> str | None:
-    """The kind of a JSON value, None for what is not JSON."""
-    try:
-        return kind_of(json.loads(text, parse_constant=_no_constant))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _keywords(source: Source, sink: Sink) -> Reading[bool]:
@@ -352,7 +311,7 @@ def _literal(source: Source, sink: Sink) -> Reading[bool]:
             word = yield from source.word(_BARE_STOPS, _KEY_LENGTH)
             if not word:
                 return False
-            sink.json(_WORDS.get(word, word))
+            sink.json(WORDS.get(word, word))
         if depth == 0:
             return True
 

@@ -102,7 +102,7 @@ class OutputParser:
         if self._reasoning is not None:
             marks += [self._reasoning.opening, *self._reasoning.dropped]
         if self._format is not None:
-            marks += self._format.triggers
+            marks += self._format.triggers(self._tools)
             marks += () if self._format.anchored else self._format.leads
             if self._format.plain:
                 marks.append(self._format.separator)
@@ -144,14 +144,19 @@ class OutputParser:
             yield from self._calls(self._format, mark)
 
     def _opens(self, reasoning: ReasoningFormat) -> Reading[bool]:
-        """Whether a thought begins here, behind whitespace at most."""
+        """Whether a thought begins here, behind whitespace at most.
+
+        A thought that ends at once, where nothing has begun it, is an empty one.
+        """
         self._source.taken = []
         yield from self._source.blank()
-        if (yield from self._source.literal(reasoning.opening)) is not None:
-            self._source.taken = None
-            return True
-        self._put_back()
-        return False
+        found = yield from self._source.literal(reasoning.opening, reasoning.closing)
+        if found is None:
+            self._put_back()
+            return False
+        self._source.taken = None
+        self._trim = found == reasoning.closing
+        return found == reasoning.opening
 
     def _put_back(self) -> None:
         """Undo what was read since ``taken`` was set."""
