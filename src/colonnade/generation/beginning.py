@@ -75,7 +75,8 @@ def calls_behind(
         if tools.mode is CallMode.REQUIRED:
             raise refusal("this model's calls have no text before them, and one is to come.")
         return False
-    if any(trigger in begun for trigger in format.triggers):
+    triggers = format.triggers(tool.name for tool in tools.callable)
+    if any(trigger in begun for trigger in triggers):
         raise refusal("it has begun a call.")
     return True
 
