@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from colonnade.messages import Failure
 from colonnade.prompt.constraint import build_constraint
 from colonnade.prompt.schema import Narrowings
 
@@ -39,7 +40,7 @@ class Constraints:
         self._special = special
         self._limits = limits
         self._lock = Lock()
-        self._built: OrderedDict[_Key, Held] = OrderedDict()
+        self._built: OrderedDict[_Key, Held | Failure] = OrderedDict()
         self._kept = 0
 
     def has(self, form: Form | None, tools: ToolUse | None) -> bool:
@@ -69,25 +70,41 @@ class Constraints:
             return Held()
         key = _content(form, tools), after_thought, heads
         with self._lock:
-            if key in self._built:
+            built = self._built.get(key)
+            if built is not None:
                 self._built.move_to_end(key)
-                return self._built[key]
-        narrowings = Narrowings()
-        constraint = build_constraint(
-            form,
-            tools,
-            call_format,
-            self._special,
-            after_thought=after_thought,
-            heads=heads,
-            limits=self._limits,
-            narrowings=narrowings,
-        )
-        built = Held(constraint, narrowings.told())
-        self._keep(key, built)
+        if built is None:
+            built = self._new(form, tools, call_format, heads, after_thought)
+            self._keep(key, built)
+        if isinstance(built, Failure):
+            raise Failure(built.kind, built.message, param=built.param)
         return built
 
-    def _keep(self, key: _Key, built: Held) -> None:
+    def _new(
+        self,
+        form: Form | None,
+        tools: ToolUse | None,
+        call_format: CallFormat | None,
+        heads: tuple[str, ...],
+        after_thought: bool,
+    ) -> Held | Failure:
+        narrowings = Narrowings()
+        try:
+            constraint = build_constraint(
+                form,
+                tools,
+                call_format,
+                self._special,
+                after_thought=after_thought,
+                heads=heads,
+                limits=self._limits,
+                narrowings=narrowings,
+            )
+        except Failure as failure:  # kept too: it took as long to find out
+            return failure.with_traceback(None)
+        return Held(constraint, narrowings.told())
+
+    def _keep(self, key: _Key, built: Held | Failure) -> None:
         with self._lock:
             if key in self._built:
                 return
@@ -101,6 +118,8 @@ def _content(form: Form | None, tools: ToolUse | None) -> bytes:
     return msgspec.json.encode((type(form).__name__, form, tools))
 
 
-def _size(key: _Key, built: Held) -> int:
+def _size(key: _Key, built: Held | Failure) -> int:
+    if isinstance(built, Failure):
+        return len(key[0]) + len(built.message)
     grammar = 0 if built.constraint is None else len(built.constraint.grammar)
     return len(key[0]) + grammar + sum(len(text) for each in built.narrowings for text in each)

@@ -13,6 +13,7 @@ from tests.prompt.schema.holding import BYTES, grammar_of, takes
 
 OLD = "http://json-schema.org/draft-07/schema#"
 OLDEST = "http://json-schema.org/draft-04/schema#"
+NEWEST = "https://json-schema.org/draft/2020-12/schema"
 NAMES = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
 
 CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
@@ -221,6 +222,39 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
         ["12x/"],
         ["1xx/", "12b/"],
     ),
+    "no if in draft 4": (
+        {
+            "$schema": OLDEST,
+            "type": "object",
+            "if": {"required": ["a"]},
+            "then": {"required": ["b"]},
+        },
+        [{"a": 1}, {}],
+        [1],
+    ),
+    "no const in draft 4": ({"$schema": OLDEST, "type": "integer", "const": 3}, [3, 4], ["x"]),
+    "no dependencies since 2019": (
+        {"$schema": NEWEST, "type": "object", "dependencies": {"a": ["b"]}},
+        [{"a": 1}, {}],
+        [1],
+    ),
+    "draft 3": (
+        {
+            "$schema": "http://json-schema.org/draft-03/schema#",
+            "extends": {"properties": {"n": {"divisibleBy": 3, "required": True}}},
+            "properties": {"x": {"type": ["string", {"maximum": 3}], "disallow": "null"}},
+        },
+        [{"x": "a", "n": 6}, {"x": 2, "n": 3}],
+        [{"x": 2, "n": 4}, {"x": "a"}, {"x": None, "n": 3}],
+    ),
+    "equal numbers": ({"type": "integer", "enum": [1.0, 2]}, [1, 2], [3, "1"]),
+    "an equal number in a list": ({"const": [1.0, {"a": 2.0}]}, [[1, {"a": 2}]], [[1, {"a": 3}]]),
+    "a bound of 300 digits": ({"type": "integer", "maximum": 10**300}, [-5, 10**18], ["x"]),
+    "unsigned numbers of 64 bits": (
+        {"type": "integer", "minimum": 0, "maximum": 2**64 - 1},
+        [0, 2**62],
+        [-1, 2**64],
+    ),
     "true": (True, [1, "x", None], []),
     "JSON of any kind": ({}, [1, {"a": [True]}], []),
     "safe integers": (
@@ -266,9 +300,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "a look-ahead": ({"pattern": "^(?=a)"}, "looks around"),
     "a back reference": ({"pattern": r"(a)\1"}, "unknown escape"),
     "a pattern that does not end": ({"pattern": "[a"}, "does not end"),
-    "not everything": ({"not": {}}, "#/not"),
     "not what cannot be said": ({"not": {"pattern": "a"}}, "#/not"),
     "oneOf that overlaps": ({"oneOf": [{"type": "number"}, {"type": "integer"}]}, "oneOf"),
+    "numbers beyond 64 bits": ({"type": "integer", "minimum": 10**300}, "#/minimum"),
+    "a divisor of many digits": ({"multipleOf": 0.123456789012}, "#/multipleOf"),
     "too deep": (deep(20_000), "deep"),
     "too deep for the stack": (deep(255), "deep"),
     "too large": ({"enum": ["x" * 5_000_000]}, "bytes"),
@@ -294,6 +329,8 @@ def test_what_is_refused_says_where(name: str) -> None:
         {"type": "array", "minItems": 2, "maxItems": 1},
         {"type": "object", "required": ["a"], "properties": {"a": False}},
         {"allOf": [{"type": "string"}, {"type": "integer"}]},
+        {"not": {}},
+        {"oneOf": [True, {}]},
         False,
     ],
 )
@@ -306,9 +343,9 @@ def test_alternatives_do_not_multiply_without_end() -> None:
     """Each of many overlapping branches has to exclude all others."""
     branches = [{"required": [f"p{i}", f"q{i}", f"r{i}"]} for i in range(250)]
     begun = time.monotonic()
-    with pytest.raises(Failure, match="large"):
+    with pytest.raises(Failure, match="too long"):
         prepare_schema({"type": "object", "oneOf": branches}, param="x")
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
 
 
 def test_a_schema_of_100_kilobytes() -> None:
@@ -321,8 +358,54 @@ def test_a_schema_of_100_kilobytes() -> None:
     assert len(json.dumps(schema)) > 100_000
     begun = time.monotonic()
     text = embed(prepare_schema(schema, param="x"))
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     assert len(text) > 100_000
+
+
+def _tagged(number: int) -> dict[str, Any]:
+    properties = {"kind": {"const": f"k{number}"}, "text": {"type": "string"}}
+    return {"type": "object", "properties": properties, "required": ["kind"]}
+
+
+HONEST: dict[str, Any] = {
+    "objects apart by a constant": {"oneOf": [_tagged(number) for number in range(800)]},
+    "the same by reference": {
+        "$defs": {f"d{number}": _tagged(number) for number in range(800)},
+        "oneOf": [{"$ref": f"#/$defs/d{number}"} for number in range(800)],
+    },
+    "two long lists": {"oneOf": [{"enum": list(range(4000))}, {"enum": list(range(3990, 7990))}]},
+    "many constants": {"oneOf": [{"const": number} for number in range(4000)]},
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_what_is_told_apart_by_hash_is_prepared_within_few_steps(name: str) -> None:
+    limits = SchemaLimits(max_steps=60_000)
+    BYTES.matcher(f"start: %json {embed(prepare_schema(HONEST[name], param='x', limits=limits))}")
+
+
+def test_values_of_one_list_alone() -> None:
+    schema = {"oneOf": [{"enum": [1, "a", [1.0]]}, {"enum": ["a", 1.0, 2, [1]]}]}
+    assert takes(schema, 2)
+    assert not any(takes(schema, value) for value in (1, "a", [1]))
+
+
+def _chain(links: int) -> dict[str, Any]:
+    """Each link has two ways, of which one is not the link before."""
+    parts: dict[str, Any] = {"d0": {"type": "string"}}
+    for number in range(1, links):
+        before = {"$ref": f"#/$defs/d{number - 1}"}
+        ways = [{"properties": {"a": before}}, {"not": {"properties": {"b": before}}}]
+        parts[f"d{number}"] = {"oneOf": ways}
+    return {"$defs": parts, "$ref": f"#/$defs/d{links - 1}"}
+
+
+def test_chains_that_double_at_each_link_are_refused_within_the_budget() -> None:
+    begun = time.thread_time()
+    with pytest.raises(Failure, match=r"too large|too long") as caught:
+        prepare_schema(_chain(40), param="x")
+    assert len(str(caught.value)) < 500
+    assert time.thread_time() - begun < 5
 
 
 def test_limits_can_be_set() -> None:

@@ -6,7 +6,7 @@ from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from colonnade.prompt.schema.values import listed, same
+from colonnade.prompt.schema.values import listed, unique
 
 if TYPE_CHECKING:
     from colonnade.prompt.schema.document import Document
@@ -35,7 +35,7 @@ def contained(schema: dict[str, Any], negation: Negation) -> dict[str, Any]:
     if least:
         array["prefixItems"] = [wanted] * least
     if most is not None:
-        others = negation.alternatives(wanted)
+        others = negation.alternatives(wanted).ways
         if others:
             array["items"] = {"anyOf": others}
         else:
@@ -65,12 +65,6 @@ def evaluated_items(schema: dict[str, Any], document: Document, path: str) -> di
         raise document.refused(f"{path}/unevaluatedItems", reason)
     if "items" in rest and not isinstance(rest["items"], list):
         return rest
-    if isinstance(rest.get("items"), list):
-        return (
-            rest
-            if "additionalItems" in rest
-            else {**rest, "additionalItems": schema["unevaluatedItems"]}
-        )
     return {**rest, "items": schema["unevaluatedItems"]}
 
 
@@ -117,7 +111,7 @@ def _exactly(values: tuple[Any, ...]) -> dict[str, Any]:
 
 def _selections(values: list[Any], least: int, most: object) -> list[tuple[Any, ...]]:
     """Selections of values in their order, of as many sizes as can be spelled out."""
-    values = [one for i, one in enumerate(values) if not any(same(one, two) for two in values[:i])]
+    values = unique(values)
     largest = min(len(values), int(most)) if _is_count(most) else len(values)
     found: list[tuple[Any, ...]] = []
     for size in range(least, largest + 1):

@@ -1,4 +1,4 @@
-"""What a schema's references mean: drafts, anchors, identifiers."""
+"""A schema as a whole, and what its references mean: anchors, identifiers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.schema.circles import Circles
+from colonnade.prompt.schema.drafts import (
+    ONE_SCHEMA,
+    SCHEMAS_BY_NAME,
+    SCHEMAS_IN_A_LIST,
+    Modern,
+    draft_of,
+)
+from colonnade.prompt.schema.limits import Budget, SchemaLimits
 from colonnade.prompt.schema.narrowing import Narrowings
 
 if TYPE_CHECKING:
@@ -13,40 +22,43 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any] | bool
 
-_SCHEMAS = (
-    *("not", "if", "then", "else", "contains", "propertyNames", "additionalProperties"),
-    *("additionalItems", "items", "unevaluatedItems", "unevaluatedProperties"),
-)
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_OLD = ("draft-03", "draft-04", "draft-06", "draft-07")
 _BASE = "http://schema.invalid/root"
 """Of references in a schema without an identifier of its own. Nothing is ever fetched."""
+
+_LONGEST = 300
+"""Characters of a place in a message."""
 
 
 class Document:
     """A schema as a whole. Only what it holds itself can be referred to."""
 
     def __init__(
-        self, root: Mapping[str, Any], param: str, narrowings: Narrowings | None = None
+        self,
+        root: Mapping[str, Any],
+        param: str,
+        limits: SchemaLimits,
+        narrowings: Narrowings | None = None,
     ) -> None:
-        self.root = dict(root)
         self.param = param
+        self.spend = Budget(limits, param).spend
         self.narrowings = Narrowings() if narrowings is None else narrowings
+        self._modern = Modern(draft_of(root))
         self._by_uri: dict[str, Any] = {}
-        named = str(root.get("$schema", ""))
-        self.old = any(draft in named for draft in _OLD)
-        """Draft 7 or before: what stands beside a ``$ref`` has no meaning."""
         self._bases: dict[int, str] = {}
-        self._recursive: dict[int, bool] = {}
-        self._grounded: set[int] = set()
+        self._bases_of_parts: dict[int, tuple[dict[str, Any], str]] = {}
+        self._recursive = Circles(lambda schema: self._led_to(schema, subschemas))
+        self._ungrounded = Circles(lambda schema: self._led_to(schema, _in_place))
         self.is_one_piece = True
         """Has no identifiers inside, and no dynamic anchor twice."""
+        self.root: dict[str, Any] = self._modern.schema(dict(root), "#")
+        """In the words of the newest draft, as all that comes from here."""
+        self._by_uri[_BASE] = self.root
         self._note(self.root, _BASE)
 
     def refused(self, path: str, reason: str) -> Failure:
         """The failure for something in the schema. ``path`` is a JSON pointer."""
-        msg = f"The schema cannot be used: {reason} (at {path})."
+        place = path if len(path) <= _LONGEST else f"{path[:_LONGEST]}..."
+        msg = f"The schema cannot be used: {reason} (at {place})."
         return Failure(FailureKind.INVALID_REQUEST, msg, param=self.param)
 
     def narrow(self, keyword: str, path: str, what: str) -> None:
@@ -63,27 +75,45 @@ class Document:
         Raises:
             Failure: it leads nowhere, or out of the document.
         """
-        uri, fragment = _joined(self._bases.get(id(holder), _BASE), reference)
+        found = self._target(reference, holder, path)
+        if isinstance(found, dict) and self._ungrounded.has(found):  # no value is ever judged
+            raise self.refused(path, f"'$ref' leads in a circle, to {reference[:100]!r}")
+        return found
+
+    def _target(self, reference: str, holder: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
+        uri, fragment = _joined(self._base(holder), reference)
         if uri not in self._by_uri:
             raise self.refused(path, f"'$ref' leads out of it, to {reference[:100]!r}")
         if fragment and not fragment.startswith("/"):
             found = self._by_uri.get(f"{uri}#{fragment}")
         else:
-            found = _pointed(self._by_uri[uri], unquote(fragment))
+            origin = _pointed(self._modern.origin(self._by_uri[uri]), unquote(fragment))
+            found = self._modern.schema(origin, reference) if origin is not None else None
+        if isinstance(found, dict) and id(found) not in self._bases:
+            self._note(found, uri)
         if not isinstance(found, dict | bool):
             raise self.refused(path, f"'$ref' leads nowhere, to {reference[:100]!r}")
-        if isinstance(found, dict) and self._is_only_itself(found):
-            raise self.refused(path, f"'$ref' leads in a circle, to {reference[:100]!r}")
         return found
 
-    def _is_only_itself(self, schema: dict[str, Any]) -> bool:
-        """Whether a schema refers to itself for one and the same value: no value is ever judged."""
-        if id(schema) not in self._grounded:
-            self._grounded.add(id(schema))  # also ends the search where it comes back
-            if self._leads_back(schema, _in_place):
-                self._grounded.discard(id(schema))
-                return True
-        return False
+    def visit(self, schema: dict[str, Any]) -> None:
+        """Take a step, and look at a schema's form.
+
+        Raises:
+            Failure: no step is left, or a keyword has a wrong form.
+        """
+        self.spend()
+        fault = self._modern.fault(schema)
+        if fault is not None:
+            raise self.refused(*fault)
+
+    def part(self, schema: dict[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:
+        """A schema made of another one's keywords: its references start from the same place."""
+        self._bases_of_parts[id(schema)] = schema, self._base(origin)
+        return schema
+
+    def _base(self, schema: Mapping[str, Any]) -> str:
+        made = self._bases_of_parts.get(id(schema))
+        return made[1] if made is not None else self._bases.get(id(schema), _BASE)
 
     def holds(self, schema: object) -> bool:
         """Whether a schema is a part of the document, and not made of parts."""
@@ -91,42 +121,28 @@ class Document:
 
     def is_recursive(self, schema: object) -> bool:
         """Whether a schema refers to itself, over whatever way."""
-        if not isinstance(schema, dict):
-            return False
-        found = self._recursive.get(id(schema))
-        if found is None:
-            found = self._recursive[id(schema)] = self._leads_back(schema, subschemas)
-        return found
+        return isinstance(schema, dict) and self._recursive.has(schema)
 
-    def _leads_back(
+    def _led_to(
         self,
         schema: dict[str, Any],
         inner: Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]],
-    ) -> bool:
-        seen: set[int] = set()
-        waiting = [schema]
-        while waiting:
-            each = waiting.pop()
-            inside = list(inner(each))
-            if isinstance(reference := each.get("$ref"), str):
-                target = self.resolve(reference, each, "#")
-                inside += [target] if isinstance(target, dict) else []
-            for child in inside:
-                if child is schema:
-                    return True
-                if id(child) not in seen:
-                    seen.add(id(child))
-                    waiting.append(child)
-        return False
+    ) -> list[dict[str, Any]]:
+        """The schemas inside one, by ``inner``, and the one that it refers to."""
+        self.spend()
+        found = list(inner(schema))
+        if isinstance(reference := schema.get("$ref"), str):
+            target = self._target(reference, schema, "#")
+            found += [target] if isinstance(target, dict) else []
+        return found
 
     def _note(self, schema: dict[str, Any], base: str) -> None:
         """Note identifiers and anchors; iterative, for a schema may be deep."""
         waiting: list[tuple[Any, str]] = [(schema, base)]
-        self._by_uri[base] = schema
         while waiting:
             each, base = waiting.pop()
             name = each.get("$id", each.get("id"))
-            if isinstance(name, str) and not (self.old and "$ref" in each):
+            if isinstance(name, str):
                 base, fragment = _joined(base, name)
                 self.is_one_piece &= each is schema
                 self._by_uri.setdefault(f"{base}#{fragment}" if fragment else base, each)
@@ -148,27 +164,22 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The schemas directly inside one, as far as they are objects."""
-    for keyword in _SCHEMAS:
+    for keyword in ONE_SCHEMA:
         if isinstance(schema.get(keyword), dict):
             yield schema[keyword]
-    for keyword in _LISTS:
-        if isinstance(found := schema.get(keyword), list):
-            yield from (each for each in found if isinstance(each, dict))
-    for keyword in (*_MAPS, "dependencies"):
-        if isinstance(found := schema.get(keyword), dict):
-            yield from (each for each in found.values() if isinstance(each, dict))
+    for keyword in SCHEMAS_IN_A_LIST:
+        yield from (each for each in schema.get(keyword, ()) if isinstance(each, dict))
+    for keyword in SCHEMAS_BY_NAME:
+        yield from (each for each in schema.get(keyword, {}).values() if isinstance(each, dict))
 
 
 def _in_place(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The schemas inside one that are for the same value."""
-    for keyword in ("not", "if", "then", "else"):
-        if isinstance(schema.get(keyword), dict):
-            yield schema[keyword]
+    inside = [schema.get(keyword) for keyword in ("not", "if", "then", "else")]
     for keyword in ("allOf", "anyOf", "oneOf"):
-        if isinstance(found := schema.get(keyword), list):
-            yield from (each for each in found if isinstance(each, dict))
-    if isinstance(found := schema.get("dependentSchemas"), dict):
-        yield from (each for each in found.values() if isinstance(each, dict))
+        inside += schema.get(keyword, ())
+    inside += schema.get("dependentSchemas", {}).values()
+    yield from (each for each in inside if isinstance(each, dict))
 
 
 def _pointed(found: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON

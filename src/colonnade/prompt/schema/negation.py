@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from colonnade.prompt.schema.overlap import prop
 from colonnade.prompt.schema.patterns import other_than
-from colonnade.prompt.schema.values import TYPES, type_of
+from colonnade.prompt.schema.values import (
+    TYPES,
+    is_number,
+    listed,
+    merged_numbers,
+    type_of,
+    types,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from colonnade.prompt.schema.document import Document
+    from colonnade.prompt.schema.overlap import Overlap
 
-_DEPTH = 8
-_MOST = 64
+_MOST = 256
+_MOST_PAIRS = 64
 _LONGEST = 4000
 """Characters of texts that are left out one by one."""
 
@@ -32,131 +41,324 @@ _COUNTS = {
     "minProperties": ("object", "maxProperties", -1),
     "maxProperties": ("object", "minProperties", 1),
 }
+_SIMPLE = frozenset((*_OPPOSITES, *_COUNTS))
+_LOGIC = frozenset(("not", "allOf", "anyOf", "oneOf", "if"))
+_OPAQUE = frozenset(
+    (
+        *("multipleOf", "pattern", "format", "patternProperties", "propertyNames", "uniqueItems"),
+        *("dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"),
+        *("$dynamicRef", "$recursiveRef"),
+    )
+)
+"""Keywords whose opposite cannot be said."""
 
 
-_INSIDE = frozenset({"required", "properties", "items", "contains"})
-_LOGIC = frozenset({"not", "allOf", "anyOf", "oneOf"})
+class Ways(NamedTuple):
+    """Schemas whose values all fail another one. ``exact``: no further value fails it."""
+
+    ways: list[Any]
+    exact: bool = True
+
+
+_NONE = Ways([])
+_UNKNOWN = Ways([], exact=False)
 
 
 class Negation:
     """Negates the schemas of one document."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, overlap: Overlap) -> None:
         self._document = document
+        self._overlap = overlap
+        self._known: dict[tuple[int, int], tuple[Any, Any, Ways]] = {}
 
-    def alternatives(self, schema: object, depth: int = 0) -> list[Any]:
-        """Schemas whose values all fail ``schema``; none where no such value can be described."""
+    def alternatives(self, schema: object, given: object = True) -> Ways:
+        """Schemas for the values that fail ``schema``, of those alone that satisfy ``given``."""
         if isinstance(schema, bool):
-            return [] if schema else [True]
-        if not isinstance(schema, dict) or depth > _DEPTH:
-            return []
-        found: list[Any] = []
-        for each in self._ways(schema, depth):
-            found.append(each)
-            if each is True or len(found) == _MOST:
-                break
-        return [True] if True in found else found
+            return _NONE if schema else Ways([True])
+        if not isinstance(schema, dict):
+            return _UNKNOWN
+        key = id(schema), id(given)
+        if key not in self._known:
+            self._known[key] = schema, given, _UNKNOWN  # where it comes back to itself
+            self._known[key] = schema, given, self._negated(schema, given)
+        return self._known[key][2]
 
-    def _ways(self, schema: dict[str, Any], depth: int) -> Iterator[Any]:
-        """One after the other, the ways to fail a keyword."""
+    def _negated(self, schema: dict[str, Any], given: object) -> Ways:
+        """All the ways to fail a keyword."""
+        self._document.visit(schema)
+        found: list[Any] = []
+        exact = True
+        for each in self._by_keyword(schema, given):
+            self._document.spend(1 + len(each.ways))
+            exact &= each.exact
+            found += each.ways
+            if len(found) > _MOST:
+                return Ways(found[:_MOST], exact=False)
+        return Ways([True]) if True in found else Ways(found, exact)
+
+    def _by_keyword(self, schema: dict[str, Any], given: object) -> Iterator[Ways]:
         if isinstance(reference := schema.get("$ref"), str):
             target = self._document.resolve(reference, schema, "#")
-            yield from self.alternatives(target, depth + 1)
-            if self._document.old:
-                return
-        yield from _other_types(schema)
+            yield self.alternatives(target, given)
+        if "type" in schema:
+            yield _other_types(schema, given)
+        if (values := listed(schema)) is not None:
+            yield self._other_values(values, given)
         for keyword, value in schema.items():
-            if keyword == "const":
-                yield from _other_values([value])
-            elif keyword == "enum" and isinstance(value, list):
-                yield from _other_values(value)
-            elif keyword in _INSIDE:
-                yield from self._inside(keyword, value, depth)
-            elif keyword in _LOGIC:
-                yield from self._logic(keyword, value, depth)
-            else:
-                yield from _beyond(keyword, value)
+            if keyword not in ("$ref", "type", "const", "enum"):
+                yield self._keyword(keyword, value, schema, given)
 
-    def _inside(self, keyword: str, value: Any, depth: int) -> Iterator[Any]:  # noqa: ANN401
-        """Objects and arrays that fail in one of their parts."""
+    def _keyword(
+        self,
+        keyword: str,
+        value: Any,  # noqa: ANN401
+        schema: dict[str, Any],
+        given: object,
+    ) -> Ways:
+        if keyword in _LOGIC:
+            return self._logic(keyword, value, schema, given)
+        if keyword in _SIMPLE:
+            return _beyond(keyword, value)
         match keyword:
-            case "required" if isinstance(value, list):
-                yield from ({"type": "object", "properties": {name: False}} for name in value)
-            case "properties" if isinstance(value, dict):
-                for name, each in value.items():
-                    for other in self.alternatives(each, depth + 1):
-                        part = {"properties": {name: other}, "required": [name]}
-                        yield {"type": "object", **part}
-            case "items" if isinstance(value, dict | bool):
-                for other in self.alternatives(value, depth + 1):
-                    yield {"type": "array", "prefixItems": [other], "minItems": 1}
-            case "contains":
-                for other in self.alternatives(value, depth + 1):
-                    yield {"type": "array", "items": other}
+            case "required":
+                return Ways([_without(name) for name in value])
+            case "properties":
+                return _joined(self._property(name, each, given) for name, each in value.items())
+            case "additionalProperties":
+                return self._additional(value, schema, given)
+            case "items" | "prefixItems" | "contains":
+                return self._array(keyword, value, schema, given)
+        return _UNKNOWN if keyword in _OPAQUE else _NONE
 
-    def _logic(self, keyword: str, value: Any, depth: int) -> Iterator[Any]:  # noqa: ANN401
+    def _logic(
+        self,
+        keyword: str,
+        value: Any,  # noqa: ANN401
+        schema: dict[str, Any],
+        given: object,
+    ) -> Ways:
         """What fails combined schemas."""
-        if keyword == "not":
-            yield value
-        elif keyword == "allOf" and isinstance(value, list):
-            for each in value:
-                yield from self.alternatives(each, depth + 1)
-        elif isinstance(value, list):
-            yield from self._none_of(value, depth)
+        match keyword:
+            case "not":
+                return Ways([value])
+            case "allOf":
+                return _joined(self.alternatives(each, given) for each in value)
+            case "anyOf":
+                return self._none_of(value, given)
+            case "oneOf":
+                return self._not_one_of(value, given)
+        return self._condition(schema, given)
 
-    def _none_of(self, branches: list[Any], depth: int) -> Iterator[Any]:
-        each = [self.alternatives(branch, depth + 1) for branch in branches]
-        if all(each):
-            yield {"allOf": [{"anyOf": ways} for ways in each]}
+    def _none_of(self, branches: list[Any], given: object) -> Ways:
+        each = [self.alternatives(branch, given) for branch in branches]
+        exact = all(ways.exact for ways in each)
+        if not all(ways.ways for ways in each):
+            return Ways([], exact)
+        told = [{"anyOf": ways.ways} for ways in each if True not in ways.ways]
+        return Ways([{"allOf": told}] if told else [True], exact)
+
+    def _not_one_of(self, branches: list[Any], given: object) -> Ways:
+        """None of them, or two."""
+        none, pairs = self._none_of(branches, given), list(combinations(branches, 2))
+        two = [{"allOf": list(pair)} for pair in pairs[:_MOST_PAIRS]]
+        return Ways([*none.ways, *two], none.exact and len(pairs) <= _MOST_PAIRS)
+
+    def _condition(self, schema: dict[str, Any], given: object) -> Ways:
+        """``if`` and not ``then``, or neither ``if`` nor ``else``."""
+        met, unmet = schema["if"], self.alternatives(schema["if"], given)
+        then = self.alternatives(schema.get("then", True), given)
+        otherwise = self.alternatives(schema.get("else", True), given)
+        ways = [{"allOf": [met, way]} for way in then.ways]
+        if unmet.ways and otherwise.ways:
+            ways.append({"allOf": [{"anyOf": unmet.ways}, {"anyOf": otherwise.ways}]})
+        relevant = unmet.exact or (otherwise.exact and not otherwise.ways)
+        return Ways(ways, then.exact and otherwise.exact and relevant)
+
+    def _property(self, name: str, schema: object, given: object) -> Ways:
+        found = self.alternatives(schema, self._inside(given, name))
+        return Ways(
+            [
+                {"type": "object", "properties": {name: way}, "required": [name]}
+                for way in found.ways
+            ],
+            found.exact,
+        )
+
+    def _inside(self, given: object, name: str) -> object:
+        """What is given of a property."""
+        if not isinstance(given, dict):
+            return True
+        said = [prop(part, name) for part in self._overlap.conjuncts(given)]
+        said = [each for each in said if each is not True]
+        return said[0] if len(said) == 1 else {"allOf": said} if said else True
+
+    def _additional(self, value: object, schema: dict[str, Any], given: object) -> Ways:
+        """Objects that have a property of another name, which fails."""
+        if schema.get("patternProperties"):
+            return _UNKNOWN
+        names = set(schema.get("properties") or ())
+        possible = self._possible_names(given)
+        if possible is not None:
+            others = [name for name in possible if name not in names]
+            return _joined(self._property(name, value, given) for name in others)
+        if value is not False:
+            return _UNKNOWN if value is not True else _NONE
+        free = {"type": "object", "properties": dict.fromkeys(names, False), "minProperties": 1}
+        return Ways([free], exact=not names)
+
+    def _possible_names(self, given: object) -> list[str] | None:
+        """The names that properties may have where something closed is given."""
+        parts = self._overlap.conjuncts(given) if isinstance(given, dict) else []
+        for part in parts:
+            if part.get("additionalProperties") is False and not part.get("patternProperties"):
+                properties = part.get("properties") or {}
+                return [name for name, each in properties.items() if each is not False]
+        return None
+
+    def _array(
+        self,
+        keyword: str,
+        value: Any,  # noqa: ANN401
+        schema: dict[str, Any],
+        given: object,
+    ) -> Ways:
+        match keyword:
+            case "contains" if not {"minContains", "maxContains"} & schema.keys():
+                found = self.alternatives(value)
+                if not found.ways:
+                    return Ways([{"type": "array", "maxItems": 0}], found.exact)
+                return Ways([{"type": "array", "items": {"anyOf": found.ways}}], found.exact)
+            case "prefixItems":
+                return _joined(
+                    self._at(number, self.alternatives(each)) for number, each in enumerate(value)
+                )
+            case "items":
+                before = len(schema.get("prefixItems", ()))
+                found = self._at(before, self.alternatives(value))
+                return Ways(found.ways, found.exact and self._fails_first(value, before, given))
+        return _UNKNOWN
+
+    def _at(self, number: int, found: Ways) -> Ways:
+        """Arrays whose item of a number fails."""
+        before: list[Any] = [True] * number
+        return Ways(
+            [
+                {"type": "array", "prefixItems": [*before, way], "minItems": number + 1}
+                for way in found.ways
+            ],
+            found.exact,
+        )
+
+    def _fails_first(self, items: object, before: int, given: object) -> bool:
+        """Whether arrays that fail in some item do so in the first: there is no other item, or each
+        of what is given fails."""
+        if items is False:
+            return True
+        for part in self._overlap.conjuncts(given) if isinstance(given, dict) else []:
+            most = part.get("maxItems")
+            if is_number(most) and most <= before + 1:
+                return True
+            if "prefixItems" not in part and self._overlap.disjoint(part.get("items"), items):
+                return True
+        return False
+
+    def _other_values(self, values: list[Any], given: object) -> Ways:
+        """Everything but some values."""
+        self._document.spend(len(values))
+        present = merged_numbers(map(type_of, values))
+        ways: list[Any] = []
+        exact = True
+        if others := [kind for kind in TYPES if kind not in {*present, "integer"}]:
+            ways.append({"type": others})
+        if "boolean" in present:
+            ways += [{"const": truth} for truth in (True, False) if not _has(values, truth)]
+        if "number" in present:
+            numbers = sorted({value for value in values if is_number(value)})
+            ways += _between(numbers)
+        if texts := [value for value in values if isinstance(value, str)]:
+            told = sum(map(len, texts)) <= _LONGEST and max(map(len, texts)) <= _LONGEST // 20
+            exact &= told
+            ways += [{"type": "string", "pattern": other_than(texts)}] if told else []
+        for kind in ("array", "object"):
+            if kind in present:
+                found = self._other_composites(kind, values, given)
+                exact &= found.exact
+                ways += found.ways
+        return Ways(ways, exact)
+
+    def _other_composites(self, kind: str, values: list[Any], given: object) -> Ways:
+        """Arrays, or objects, that are none of some."""
+        schemas = [_spelled(value) for value in values if type_of(value) == kind]
+        ways = [self.alternatives(schema, given) for schema in schemas]
+        told = [{"type": kind}, *({"anyOf": each.ways} for each in ways)]
+        return Ways([{"allOf": told}], all(each.exact for each in ways))
 
 
-def _other_types(schema: dict[str, Any]) -> Iterator[Any]:
-    given = schema.get("type")
-    names = {given} if isinstance(given, str) else set(given) if isinstance(given, list) else None
-    if names is None:
-        return
+def _joined(found: Iterator[Ways]) -> Ways:
+    """The ways of several together."""
+    ways: list[Any] = []
+    exact = True
+    for each in found:
+        ways += each.ways
+        exact &= each.exact
+    return Ways(ways, exact)
+
+
+def _without(name: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: False}}
+
+
+def _spelled(value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """A schema for one array or object."""
+    if isinstance(value, list):
+        parts = [{"const": each} for each in value]
+        closed = {"minItems": len(value), "maxItems": len(value)}
+        return {"type": "array", **closed, **({"prefixItems": parts} if parts else {})}
+    members = {name: {"const": each} for name, each in value.items()}
+    return {
+        "type": "object",
+        "properties": members,
+        "required": list(members),
+        "additionalProperties": False,
+    }
+
+
+def _other_types(schema: dict[str, Any], given: object) -> Ways:
+    names = set(types({"type": schema["type"]}))
+    possible = types(given) if isinstance(given, dict) else frozenset(TYPES)
+    exact = True
     if "number" in names or "integer" in names:
-        names |= {"number", "integer"}  # a number that is not whole cannot be described
+        # A number that is not whole cannot be described.
+        exact = "number" in names or "number" not in possible
+        names |= {"number", "integer"}
     else:
         names.add("integer")  # counted among the numbers
-    if others := [kind for kind in TYPES if kind not in names]:
-        yield {"type": others}
+    others = [kind for kind in TYPES if kind not in names]
+    return Ways([{"type": others}] if others else [], exact)
 
 
-def _beyond(keyword: str, value: object) -> Iterator[Any]:
+def _beyond(keyword: str, value: float) -> Ways:
     """What lies beyond a bound."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return
     if keyword in _OPPOSITES:
         kind, opposite = _OPPOSITES[keyword]
-        yield {"type": kind, opposite: value}
-    elif keyword in _COUNTS:
-        kind, opposite, step = _COUNTS[keyword]
-        if value + step >= 0:
-            yield {"type": kind, opposite: int(value) + step}
-
-
-def _other_values(values: list[Any]) -> Iterator[Any]:
-    """Everything but some values; of lists and objects nothing where one of them is among these."""
-    present = {"number" if type_of(v) == "integer" else type_of(v) for v in values}
-    if others := [kind for kind in TYPES if kind not in {*present, "integer"}]:
-        yield {"type": others}
-    if "boolean" in present:
-        yield from ({"const": truth} for truth in (True, False) if not _has(values, truth))
-    if "number" in present:
-        yield from _between(sorted({v for v in values if type_of(v) in ("integer", "number")}))
-    texts = [value for value in values if isinstance(value, str)]
-    if texts and sum(map(len, texts)) <= _LONGEST and max(map(len, texts)) <= _LONGEST // 20:
-        yield {"type": "string", "pattern": other_than(texts)}
+        return Ways([{"type": kind, opposite: value}])
+    kind, opposite, step = _COUNTS[keyword]
+    return Ways([{"type": kind, opposite: int(value) + step}] if value + step >= 0 else [])
 
 
 def _has(values: list[Any], truth: bool) -> bool:
     return any(value is truth for value in values)
 
 
-def _between(numbers: list[float]) -> Iterator[Any]:
+def _between(numbers: list[float]) -> list[Any]:
     """The numbers before, between and behind some numbers."""
-    yield {"type": "number", "exclusiveMaximum": numbers[0]}
-    for low, high in pairwise(numbers):
-        yield {"type": "number", "exclusiveMinimum": low, "exclusiveMaximum": high}
-    yield {"type": "number", "exclusiveMinimum": numbers[-1]}
+    ranges = (
+        {"type": "number", "exclusiveMinimum": low, "exclusiveMaximum": high}
+        for low, high in pairwise(numbers)
+    )
+    return [
+        {"type": "number", "exclusiveMaximum": numbers[0]},
+        *ranges,
+        {"type": "number", "exclusiveMinimum": numbers[-1]},
+    ]

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.schema.arrays import contained, evaluated_items, one_of_each
+from colonnade.prompt.schema.branches import Branches
 from colonnade.prompt.schema.document import Document, Schema
+from colonnade.prompt.schema.drafts import step
+from colonnade.prompt.schema.judge import Judge
 from colonnade.prompt.schema.limits import SchemaLimits, check_limits
 from colonnade.prompt.schema.negation import Negation
+from colonnade.prompt.schema.numbers import NUMBERS, numbers_of
 from colonnade.prompt.schema.objects import (
     counted,
     dependent,
@@ -20,8 +24,9 @@ from colonnade.prompt.schema.objects import (
     evaluated,
     named,
 )
+from colonnade.prompt.schema.overlap import Overlap
 from colonnade.prompt.schema.patterns import PatternError, translate
-from colonnade.prompt.schema.values import TYPES, Overlap
+from colonnade.prompt.schema.values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,10 +38,8 @@ _FORMATS = frozenset(
     "date-time time date duration email hostname ipv4 ipv6 uuid uri".split()  # noqa: SIM905
 )
 """What the compiler knows; to JSON Schema every format is a remark."""
-_COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
-_BOUNDS = ("minimum", "maximum")
-_EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
-_LISTS = ("allOf", "anyOf")
+_FIRST = ("type", "properties", "patternProperties", "additionalProperties", "required")
+"""What is written first: the compiler takes the order of properties from where they come first."""
 
 
 def prepare_schema(
@@ -55,11 +58,12 @@ def prepare_schema(
         Failure: it is too large or too deep, no schema, or holds what cannot be expressed; the
             message names the keyword and its place.
     """
-    check_limits(schema, limits or SchemaLimits(), param)
+    limits = limits or SchemaLimits()
+    check_limits(schema, limits, param)
     if isinstance(schema, bool):
         return schema
     try:
-        return _Rewriter(Document(schema, param, narrowings)).whole()
+        return _Rewriter(Document(schema, param, limits, narrowings)).whole()
     except RecursionError as error:  # within the limits, and more than Python's stack
         msg = "The schema is nested too deeply once its references are followed."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param=param) from error
@@ -69,7 +73,9 @@ class _Rewriter:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.overlap = Overlap(document)
-        self.negation = Negation(document)
+        self.negation = Negation(document, self.overlap)
+        judge = Judge(document, lambda *_: None)
+        self.branches = Branches(document, self.overlap, self.negation, judge)
         self._names: dict[int, str] = {}
         self._targets: list[tuple[str, Any, str]] = []
         self._open: set[int] = set()
@@ -96,10 +102,7 @@ class _Rewriter:
             raise self.document.refused(path, "it is too large once its parts are spelled out")
         if isinstance(schema, bool):
             return schema
-        if not isinstance(schema, dict):
-            raise self.document.refused(path, f"a schema is expected, not {str(schema)[:40]!r}")
-        if "$ref" in schema and self.document.old:
-            return self.reference(schema["$ref"], schema, path, met=met)
+        self.document.visit(schema)
         if (
             id(schema) in self._open and not met
         ):  # it comes back to itself through what was spelled out
@@ -115,7 +118,7 @@ class _Rewriter:
 
     def reference(
         self,
-        reference: object,
+        reference: str,
         holder: dict[str, Any],
         path: str,
         *,
@@ -123,8 +126,6 @@ class _Rewriter:
     ) -> Schema:
         """A reference to a definition of our own; or what it means, where the compiler cannot join
         a reference with another schema because that is still being made."""
-        if not isinstance(reference, str):
-            raise self.document.refused(f"{path}/$ref", "'$ref' is no text")
         target = self.document.resolve(reference, holder, f"{path}/$ref")
         if met and id(target) not in self._joined and self.document.is_recursive(target):
             self._joined.add(id(target))
@@ -160,10 +161,12 @@ class _Node:
         """Rewrite keyword by keyword, in the given order."""
         self._schema = self._settled(self._schema)
         self._met = self._met or len(self._schema.keys() & _HANDLERS.keys()) > 1
-        for keyword, value in self._schema.items():
+        numbers = numbers_of(self._schema, self._document, self._path)
+        schema = {**self._schema, **numbers}
+        for keyword in sorted(schema, key=lambda word: word not in _FIRST):
             handler = _HANDLERS.get(keyword)
             if handler is not None:
-                handler(self, keyword, value)
+                handler(self, keyword, schema[keyword])
         if not self._beside:
             return self._kept
         if not self._kept and len(self._beside) == 1:
@@ -172,8 +175,8 @@ class _Node:
 
     def _settled(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Put what concerns objects and arrays as wholes into plainer keywords."""
-        for step in (evaluated, evaluated_items, named, one_of_each, counted):
-            schema = step(schema, self._document, self._path)
+        for plainer in (evaluated, evaluated_items, named, one_of_each, counted):
+            schema = plainer(schema, self._document, self._path)
         return contained(disjoint_patterns(schema), self._rewriter.negation)
 
     def _refused(self, keyword: str, reason: str) -> Exception:
@@ -210,67 +213,21 @@ class _Node:
             self._rewriter.reference(value, self._holder, self._path, met=self._met)
         )
 
-    def type(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """One type or several."""
-        names = value if isinstance(value, list) else [value]
-        for name in names:
-            if name not in TYPES:
-                raise self._refused(keyword, f"{str(name)[:40]!r} is no type")
-        if not names:
-            raise self._refused(keyword, "no type is allowed")
-        self._kept[keyword] = value
+    def value(self, keyword: str, value: Any) -> None:  # noqa: ANN401
+        """``const`` or ``enum``: equal values are written alike."""
+        self._kept[keyword] = plain(value)
 
-    def values(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """``enum``."""
-        if not isinstance(value, list):
-            raise self._refused(keyword, "'enum' is no list")
-        if not value:
-            raise self._refused(keyword, "no value is allowed")
-        self._kept[keyword] = value
+    def count(self, keyword: str, value: float) -> None:
+        """A whole number."""
+        self._kept[keyword] = int(value)
 
-    def count(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """A whole number that is not negative."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-            raise self._refused(keyword, f"{keyword!r} is no whole number")
-        self._kept[keyword] = max(0, int(value)) if value >= 0 else value
-        if value < 0:
-            raise self._refused(keyword, f"{keyword!r} is negative")
-
-    def bound(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """A number."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._refused(keyword, f"{keyword!r} is no number")
-        exclusive = f"exclusive{keyword.capitalize()}"
-        if self._schema.get(exclusive) is not True:  # then it is draft 4's, which see
-            self._kept[keyword] = value
-
-    def exclusive(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """A bound; in draft 4 a remark on the other one."""
-        if value is True:
-            bound = self._schema.get(_EXCLUSIVE[keyword])
-            if bound is not None:
-                self._kept[keyword] = bound
-        elif value is not False:
-            if not isinstance(value, int | float):
-                raise self._refused(keyword, f"{keyword!r} is no number")
-            self._kept[keyword] = value
-
-    def multiple(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """A positive number."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            raise self._refused(keyword, "'multipleOf' is no positive number")
-        self._kept[keyword] = value
-
-    def pattern(self, keyword: str, value: Any) -> None:  # noqa: ANN401
+    def pattern(self, keyword: str, value: str) -> None:
         """A regular expression."""
-        if not isinstance(value, str):
-            raise self._refused(keyword, "'pattern' is no text")
         self._kept[keyword] = self._translated(keyword, value)
 
-    def format(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """A remark, which is heeded where it is known and nothing else says more."""
-        more = ("enum", "const", "pattern", "maxLength")
-        if value in _FORMATS and not any(word in self._schema for word in more):
+    def format(self, keyword: str, value: object) -> None:
+        """A remark to JSON Schema; heeded where it is known."""
+        if value in _FORMATS:
             self._kept[keyword] = value
 
     def _translated(self, keyword: str, pattern: str) -> str:
@@ -284,101 +241,59 @@ class _Node:
         """One schema."""
         self._kept[keyword] = self._sub(value, keyword)
 
-    def schemas(self, keyword: str, value: Any) -> None:  # noqa: ANN401
+    def schemas(self, keyword: str, value: list[Any]) -> None:
         """A list of schemas."""
-        if not isinstance(value, list):
-            raise self._refused(keyword, f"{keyword!r} is no list of schemas")
-        if value:
-            met = keyword != "prefixItems" and (
-                self._met or (keyword == "allOf" and len(value) > 1)
-            )
-            self._kept[keyword] = [
-                self._sub(each, keyword, i, met=met) for i, each in enumerate(value)
-            ]
+        if not value:
+            if keyword == "anyOf":
+                raise self._refused(keyword, f"{keyword!r} is no list of schemas")
+            return
+        met = keyword != "prefixItems" and (self._met or (keyword == "allOf" and len(value) > 1))
+        self._kept[keyword] = [self._sub(each, keyword, i, met=met) for i, each in enumerate(value)]
 
-    def items(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """A schema for all items, or in older drafts one for each of the first."""
-        if isinstance(value, list):
-            self._kept["prefixItems"] = [
-                self._sub(each, keyword, i) for i, each in enumerate(value)
-            ]
-            if "additionalItems" in self._schema:
-                rest = self._schema["additionalItems"]
-                self._kept["items"] = self._sub(rest, "additionalItems")
-        else:
-            self._kept["items"] = self._sub(value, keyword)
-
-    def map(self, keyword: str, value: Any) -> None:  # noqa: ANN401
+    def map(self, keyword: str, value: dict[str, Any]) -> None:
         """Schemas by name."""
-        if not isinstance(value, dict):
-            raise self._refused(keyword, f"{keyword!r} is no object")
         self._kept[keyword] = {
             (self._translated(keyword, name) if keyword == "patternProperties" else name): (
-                self._sub(each, keyword, name.replace("~", "~0").replace("/", "~1"))
+                self._sub(each, keyword, step(name))
             )
             for name, each in value.items()
         }
 
-    def required(self, keyword: str, value: Any) -> None:  # noqa: ANN401
-        """Names; draft 3 had a boolean here, which means nothing since."""
-        if isinstance(value, bool) and self._document.old:
-            return
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            raise self._refused(keyword, "'required' is no list of names")
+    def required(self, keyword: str, value: list[str]) -> None:
+        """Names, each once."""
         self._kept[keyword] = list(dict.fromkeys(value))
 
     def negated(self, keyword: str, value: Any) -> None:  # noqa: ANN401
         """``not``."""
-        ways = self._rewriter.negation.alternatives(value)
-        if not ways:
+        found = self._rewriter.negation.alternatives(value, self._rest(keyword))
+        if not found.ways and not found.exact:
             raise self._refused(keyword, "'not' cannot be expressed here")
-        if True not in ways:
-            self._all([{"anyOf": ways}])
+        if not found.exact:
+            self._narrow(keyword, "some values that do not satisfy the schema")
+        if True not in found.ways:
+            self._all([{"anyOf": found.ways}] if found.ways else [False])
 
-    def one_of(self, keyword: str, value: Any) -> None:  # noqa: ANN401
+    def one_of(self, keyword: str, value: list[Any]) -> None:
         """The branches, each without what it shares with another one."""
-        if not isinstance(value, list) or not value:
-            raise self._refused(keyword, "'oneOf' is no list of schemas")
-        rest = {k: v for k, v in self._schema.items() if k != "oneOf"}
-        branches = []
-        for number, branch in enumerate(value):
-            alone = self._alone(number, value, rest)
-            if alone is None:
-                self._narrow(keyword, "some branches, which cannot be told from the others")
-            else:
-                without = [{"anyOf": ways} for ways in alone]
-                branches.append(
-                    self._sub(
-                        {"allOf": [branch, *without]} if without else branch,
-                        keyword,
-                        number,
-                        met=self._met,
-                    )
-                )
-        if not branches:
+        if not value:
+            raise self._refused(keyword, f"{keyword!r} is no list of schemas")
+        found = self._rewriter.branches.alone(value, self._rest(keyword))
+        if all(each.schema is False for each in found) and not all(each.exact for each in found):
             raise self._refused(keyword, "no branch of 'oneOf' can be told from the others")
-        self._beside.append({"anyOf": branches})
+        branches = []
+        for number, (schema, exact) in enumerate(found):
+            if not exact:
+                self._narrow(
+                    keyword, f"values that satisfy branch {number} and not all too clearly no other"
+                )
+            if schema is not False:
+                branches.append(self._sub(schema, keyword, number, met=self._met))
+        self._beside.append({"anyOf": branches} if branches else False)
 
-    def _alone(
-        self, number: int, branches: list[Any], rest: dict[str, Any]
-    ) -> list[list[Any]] | None:
-        """What has to hold for a branch to hold alone; None where that cannot be expressed."""
-        overlap, negation = self._rewriter.overlap, self._rewriter.negation
-        mine = branches[number]
-        found = []
-        for other_number, other in enumerate(branches):
-            if other_number == number or overlap.disjoint(mine, other):
-                continue
-            if mine == other:
-                return None
-            if overlap.disjoint({"allOf": [mine, rest]}, other):
-                continue
-            ways = [w for w in negation.alternatives(other) if not overlap.disjoint(mine, w)]
-            if not ways:
-                return None
-            if True not in ways:
-                found.append(ways)
-        return found
+    def _rest(self, keyword: str) -> dict[str, Any]:
+        """The schema without a keyword."""
+        rest = {word: each for word, each in self._schema.items() if word != keyword}
+        return self._document.part(rest, self._holder)
 
     def condition(self, keyword: str, value: Any) -> None:  # noqa: ANN401
         """``if`` with ``then`` and ``else``: one or the other way."""
@@ -386,19 +301,18 @@ class _Node:
         if then is True and otherwise is True:
             return
         ways: list[Any] = [] if then is False else [{"allOf": [value, then]}]
-        unmet = self._rewriter.negation.alternatives(value)
-        if unmet and otherwise is not False:
-            ways.append({"allOf": [{"anyOf": unmet}, otherwise]})
-        if not ways:
+        unmet = self._rewriter.negation.alternatives(value, self._rest(keyword))
+        if unmet.ways and otherwise is not False:
+            ways.append({"allOf": [{"anyOf": unmet.ways}, otherwise]})
+        if not ways and not unmet.exact:
             raise self._refused(keyword, "'if' cannot be expressed here")
-        if not unmet:
-            self._narrow(keyword, "values that do not satisfy 'if'")
-        self._all([{"anyOf": ways}])
+        if not unmet.exact and otherwise is not False:
+            which = "some values" if unmet.ways else "values"
+            self._narrow(keyword, f"{which} that do not satisfy 'if'")
+        self._all([{"anyOf": ways}] if ways else [False])
 
-    def dependencies(self, keyword: str, value: Any) -> None:  # noqa: ANN401
+    def dependencies(self, _: str, value: dict[str, Any]) -> None:
         """What a property brings along."""
-        if not isinstance(value, dict):
-            raise self._refused(keyword, f"{keyword!r} is no object")
         self._all(dependent(value, self._schema))
 
 
@@ -406,26 +320,18 @@ _HANDLERS: dict[str, Callable[[_Node, str, Any], None]] = {
     "$ref": _Node.ref,
     "$dynamicRef": _Node.dynamic_ref,
     "$recursiveRef": _Node.dynamic_ref,
-    "type": _Node.type,
-    "enum": _Node.values,
-    "const": _Node.keep,
-    **dict.fromkeys(_COUNTS, _Node.count),
-    **dict.fromkeys(_BOUNDS, _Node.bound),
-    **dict.fromkeys(_EXCLUSIVE, _Node.exclusive),
-    **dict.fromkeys(_LISTS, _Node.schemas),
-    "multipleOf": _Node.multiple,
+    **dict.fromkeys(("type", *NUMBERS), _Node.keep),
+    **dict.fromkeys(("enum", "const"), _Node.value),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _Node.count),
+    **dict.fromkeys(("minProperties", "maxProperties"), _Node.count),
+    **dict.fromkeys(("allOf", "anyOf", "prefixItems"), _Node.schemas),
+    **dict.fromkeys(("properties", "patternProperties"), _Node.map),
+    **dict.fromkeys(("items", "additionalProperties"), _Node.schema),
+    **dict.fromkeys(("dependentRequired", "dependentSchemas"), _Node.dependencies),
     "pattern": _Node.pattern,
     "format": _Node.format,
-    "items": _Node.items,
-    "prefixItems": _Node.schemas,
-    "properties": _Node.map,
-    "patternProperties": _Node.map,
-    "additionalProperties": _Node.schema,
     "required": _Node.required,
     "not": _Node.negated,
     "oneOf": _Node.one_of,
     "if": _Node.condition,
-    "dependencies": _Node.dependencies,
-    "dependentRequired": _Node.dependencies,
-    "dependentSchemas": _Node.dependencies,
 }
