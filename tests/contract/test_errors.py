@@ -102,8 +102,9 @@ def test_body_over_the_limit(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
 def test_a_prompt_that_is_too_long_says_so_in_all_dialects(http: httpx.Client, path: str) -> None:
-    """What clients look for in the messages of OpenAI, vLLM, llama-server and others. LiteLLM 1.110,
-    too heavy to be installed for this, looks for each of the three and takes one for enough."""
+    """What clients look for in the messages of OpenAI, vLLM, llama-server and others. LiteLLM, too
+    heavy to be installed for this, looks for each of the three and takes one for enough (1.110).
+    """
     words = "word " * 20_000
     body = {"prompt": words, "messages": [{"role": "user", "content": words}]}
     response = http.post(path, json=body)
