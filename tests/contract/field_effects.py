@@ -142,6 +142,8 @@ SHOWN_BY: dict[str, str] = {
     "suffix": "api/test_completions.py::test_suffix_goes_along",
     "chat.stream": "contract/test_chat.py::test_stream",
     "completions.stream": "contract/test_completions.py::test_usage_of_a_stream",
+    "service_tier": "contract/test_classes.py::test_the_more_urgent_come_first",
+    "priority": "contract/test_classes.py::test_the_more_urgent_come_first",
     "verbosity": "api/test_chat_request.py::test_template_gets_its_arguments",
 }
 """``path::test`` under ``tests`` of the others."""

@@ -40,7 +40,7 @@ async def create_chat_completion(
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
     turn = chat_turn(data, models.find(data.model), options, await request.body())
-    style = Style.of(data)
+    style = Style.of(data, turn.urgency)
     if not data.stream:
         work = _complete(generator, turn, style)
         return await unless_disconnected(request.receive, work)
@@ -76,6 +76,7 @@ async def _complete(generator: Generator, turn: Turn, style: Style) -> Response[
         id=identity.id,
         created=identity.created,
         model=identity.model,
+        service_tier=style.tier,
         system_fingerprint=SYSTEM_FINGERPRINT,
         choices=choices,
         usage=wire_usage(completed.usage),

@@ -16,6 +16,7 @@ from colonnade.api.sampling import (
     token_limit,
 )
 from colonnade.api.tools import tool_use
+from colonnade.api.urgency import urgency
 from colonnade.generation import ChatPrompt, Reasoning, ServedModel, Turn
 from colonnade.messages import Failure, FailureKind
 
@@ -61,6 +62,7 @@ def chat_turn(
             logprobs=_logprobs(request),
         ),
         form(request),
+        urgency(request, request.service_tier, may_pass=options.may_pass),
     )
 
 

@@ -14,6 +14,7 @@ from colonnade.api.sampling import (
     sampling,
     token_limit,
 )
+from colonnade.api.urgency import urgency
 from colonnade.generation import CompletionPrompt, Turn
 from colonnade.messages import Failure, FailureKind
 
@@ -75,11 +76,12 @@ def completion_job(
         logprobs=0 if generated > n and request.logprobs is None else request.logprobs,
         prompt_logprobs=_prompt_logprobs(request, prompts),
     )
+    place = urgency(request, may_pass=options.may_pass)
     return CompletionJob(
         model=model.id,
         prompts=prompts,
         turns=tuple(
-            Turn(request.model or None, CompletionPrompt(prompt, suffix), how, wanted)
+            Turn(request.model or None, CompletionPrompt(prompt, suffix), how, wanted, place)
             for prompt in prompts
         ),
         n=n,

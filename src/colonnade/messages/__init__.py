@@ -18,8 +18,10 @@ from colonnade.messages.requests import (
     Submit,
     TextPart,
     Thought,
+    Tier,
     TokenPart,
     ToWorker,
+    Urgency,
 )
 from colonnade.messages.results import (
     Accepted,
@@ -66,9 +68,11 @@ __all__ = [
     "TextPart",
     "Thought",
     "ThreadWait",
+    "Tier",
     "ToWorker",
     "TokenLogprob",
     "TokenPart",
     "Tuning",
+    "Urgency",
     "encode_frame",
 ]

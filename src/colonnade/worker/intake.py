@@ -128,7 +128,9 @@ class Intake:
         decoding = submit.decoding
         samplers = self._model.samplers(decoding, prompt)
         self._send(Accepted(submit.id, len(prompt)))
-        return Request(submit.id, prompt, decoding, samplers, guides, submitted, submit.client)
+        return Request(
+            submit.id, prompt, decoding, samplers, guides, submitted, submit.client, submit.urgency
+        )
 
     def _guides(self, decoding: Decoding) -> list[Guide | None]:
         """A guide for each choice, None for those that need none."""

@@ -35,6 +35,13 @@ _WHAT = (
     ),
     _done("stream", _ALL),
     _done("stream_options", _ALL, "`include_usage`; nothing is obfuscated here."),
+    _done(
+        "service_tier",
+        _OPENAI,
+        "`priority` (`fast`), `default` (`auto`, `scale`), `flex`: three classes in the queue.",
+        CHAT,
+    ),
+    _done("priority", _VLLM, "Within the tier; the lesser number comes first."),
     _done("n", _ALL, "Up to the server's limit of choices."),
     _done("best_of", _OPENAI, "Not with `stream`.", COMPLETIONS),
     _done("max_tokens", _ALL, "-1 for no limit."),

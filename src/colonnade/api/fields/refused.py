@@ -218,7 +218,6 @@ _NOT_YET = (
     _refused("sse_ping_interval", _LLAMA, 5, "Not supported."),
     _refused("cache_prompt", _LLAMA, False, "Not supported.", neutral=(True,)),
     _refused("reasoning_budget_message", _LLAMA, "x", "Not supported.", neutral=("",)),
-    _refused("priority", _VLLM, 1, "Not supported.", neutral=(0,)),
 )
 
 REFUSED = (*_OPENAI_FIELDS, *_LLAMA_FIELDS, *_VLLM_FIELDS, *_NOT_YET)

@@ -74,7 +74,6 @@ class VllmFields(LlamaServerFields, kw_only=True):
     request_id: Any = None
     cache_salt: Any = None
     add_special_tokens: Any = None
-    priority: Any = None
 
     length_penalty: Any = None
     """Without effect, as the rest."""
