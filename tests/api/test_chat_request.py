@@ -57,6 +57,9 @@ SAMPLING: dict[str, Any] = {
     "mirostat": 2,
     "mirostat_tau": 4.0,
     "mirostat_eta": 0.25,
+    "min_keep": 3,
+    "adaptive_target": 0.5,
+    "adaptive_decay": 0.75,
 }
 
 
@@ -69,15 +72,19 @@ async def test_sampling_fields_reach_the_engine(
         **SAMPLING,
         dry_sequence_breakers=["\n", "."],
         seed=42,
-        logit_bias={"5": -100, "0": 1.5},
+        logit_bias=[[5, -100], [0, 1.5], ["a", False]],
+        samplers="kt",
     )
     assert got.sampling == Sampling(
         **SAMPLING,
         dry_sequence_breakers=("\n", "."),
         seed=42,
         logit_bias=((5, -100.0), (0, 1.5)),
+        biased_texts=(("a", -100.0),),
+        samplers=("top_k", "temperature"),
     )
-    tested = {*SAMPLING, "dry_sequence_breakers", "seed", "logit_bias"}
+    others = {"dry_sequence_breakers", "seed", "logit_bias", "biased_texts", "samplers"}
+    tested = {*SAMPLING, *others}
     assert tested == set(Sampling.__struct_fields__)
 
 
@@ -100,6 +107,30 @@ async def test_explicit_null_is_the_same_as_absent(
         ({"stop": "end"}, {"stop": ("end",)}),
         ({"stop": ["a", "b"]}, {"stop": ("a", "b")}),
         ({"stop": []}, {"stop": ()}),
+        ({"stop": ""}, {"stop": ()}),
+        ({"stop": ["a", ""]}, {"stop": ("a",)}),
+        ({"stream_options": {"include_usage": True}}, {}),
+        ({"max_tokens": 2.0}, {"max_tokens": 2}),
+        ({"n_cmpl": 2}, {"n": 2}),
+        ({"n_probs": 2}, {"logprobs": 2}),
+        ({"logprobs": True, "top_logprobs": 1, "n_probs": 3}, {"logprobs": 3}),
+        ({"min_tokens": 3}, {"min_tokens": 3}),
+        ({"stop_token_ids": [1, 2]}, {"stop_tokens": (1, 2)}),
+        ({"include_stop_str_in_output": True}, {"show_stop": True}),
+        ({"bad_words": ["a"]}, {"bad_words": ("a",)}),
+        ({"allowed_token_ids": [1]}, {"allowed_tokens": (1,)}),
+        ({"skip_special_tokens": False}, {"show_special": True}),
+        ({"t_max_predict_ms": 5}, {"predict_ms": 5}),
+        ({"t_max_predict_ms": -1}, {}),
+        ({"truncate_prompt_tokens": 7}, {"most_prompt": 7}),
+        (
+            {"truncate_prompt_tokens": 7, "truncation_side": "right"},
+            {"most_prompt": 7, "first_of_prompt": True},
+        ),
+        ({"return_tokens": True}, {"token_ids": True}),
+        ({"cache_prompt": False}, {"reuse": False}),
+        ({"cache_salt": "s"}, {"reuse": False, "share": False}),
+        ({"logprobs": True, "logprob_token_ids": [4]}, {"logprobs": 0, "logprob_tokens": (4,)}),
         ({"logprobs": True}, {"logprobs": 0}),
         ({"logprobs": True, "top_logprobs": 20}, {"logprobs": 20}),
         ({"logprobs": False}, {"logprobs": None}),
@@ -169,7 +200,6 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
         ({"audio": {"voice": "ash", "format": "wav"}}, "audio", "unsupported"),
         ({"web_search_options": {}}, "web_search_options", "unsupported"),
         ({"moderation": {"model": "m"}}, "moderation", "unsupported"),
-        ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_request"),
         ({"top_logprobs": 1}, "top_logprobs", "invalid_request"),
         ({"max_tokens": 0}, "max_tokens", "invalid_request"),
         ({"n_predict": 0}, "max_tokens", "invalid_request"),
@@ -187,8 +217,6 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
         ({"presence_penalty": -2.1}, "presence_penalty", "invalid_request"),
         ({"logprobs": 1}, "logprobs", "invalid_request"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "invalid_request"),
-        ({"stop": ""}, "stop", "invalid_request"),
-        ({"stop": ["a", ""]}, "stop[1]", "invalid_request"),
         ({"stop": ["a"] * 17}, "stop", "invalid_request"),
         ({"stop": [1]}, "stop[0]", "invalid_request"),
         ({"seed": 1.5}, "seed", "invalid_request"),
@@ -196,7 +224,16 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
         ({"logit_bias": {str(VOCAB_SIZE): 1}}, "logit_bias", "invalid_request"),
         ({"logit_bias": {"-1": 1}}, "logit_bias", "invalid_request"),
         ({"logit_bias": {"1": 101}}, "logit_bias", "invalid_request"),
-        ({"logit_bias": [1]}, "logit_bias", "invalid_request"),
+        ({"logit_bias": [1]}, "logit_bias[0]", "invalid_request"),
+        ({"logit_bias": [["a", True]]}, "logit_bias", "invalid_request"),
+        ({"logit_bias": [[VOCAB_SIZE, 1]]}, "logit_bias", "invalid_request"),
+        ({"min_tokens": 3, "max_tokens": 2}, "min_tokens", "invalid_request"),
+        ({"min_tokens": -1}, "min_tokens", "invalid_request"),
+        ({"allowed_token_ids": []}, "allowed_token_ids", "invalid_request"),
+        ({"truncation_side": "up"}, "truncation_side", "invalid_request"),
+        ({"samplers": ["nothing"]}, "samplers", "invalid_request"),
+        ({"adaptive_decay": 1}, "adaptive_decay", "invalid_request"),
+        ({"n_probs": 21}, "n_probs", "invalid_request"),
         ({"top_k": 2**31}, "top_k", "invalid_request"),
         ({"mirostat": 3}, "mirostat", "invalid_request"),
         ({"stream": "yes"}, "stream", "invalid_request"),
@@ -233,12 +270,16 @@ async def test_template_gets_its_arguments(
         chat_template_kwargs={"enable_thinking": False},
         reasoning_effort="low",
         add_generation_prompt=False,
+        verbosity="low",
+        documents=[{"title": "a", "text": "b"}],
     )
     _, kwargs = template.rendered[-1]
     assert kwargs == {
         "enable_thinking": False,
         "reasoning_effort": "low",
         "add_generation_prompt": False,
+        "verbosity": "low",
+        "documents": [{"title": "a", "text": "b"}],
     }
 
 

@@ -78,7 +78,8 @@ async def test_forms_of_a_prompt(
         ({"prompt": "a", "logprobs": 21}, "logprobs"),
         ({"prompt": "a", "logprobs": True}, "logprobs"),
         ({"prompt": "a", "suffix": "b", "echo": True}, "echo"),
-        ({"prompt": "a", "stream_options": {}}, "stream_options"),
+        ({"prompt": "a", "prompt_logprobs": 1, "stream": True}, "prompt_logprobs"),
+        ({"prompt": "a", "suffix": "b", "truncate_prompt_tokens": 4}, "truncate_prompt_tokens"),
     ],
 )
 async def test_wrong_wish_is_refused_by_name(
@@ -188,7 +189,15 @@ async def test_what_the_engine_is_asked_for_an_echo(
         ({"prompt": "a", "echo": True}, Decoding()),
         ({"prompt": ["a", "b"], "echo": True}, Decoding()),
         ({"prompt": [1], "echo": True}, Decoding(prompt_logprobs=0)),
-        ({"prompt": [1], "echo": True, "logprobs": 3}, Decoding(prompt_logprobs=3, logprobs=3)),
+        (
+            {"prompt": [1], "echo": True, "logprobs": 3},
+            Decoding(prompt_logprobs=3, logprobs=3, logprob_of_end=True),
+        ),
+        (
+            {"prompt": "a", "echo": True, "truncate_prompt_tokens": 5},
+            Decoding(prompt_logprobs=0, most_prompt=5),
+        ),
+        ({"prompt": "a", "prompt_logprobs": 2}, Decoding(prompt_logprobs=2)),
         ({"prompt": "a", "echo": True, "max_tokens": 0}, Decoding(max_tokens=0)),
     ):
         await client.post(PATH, json=fields)
@@ -228,7 +237,7 @@ async def test_the_best_of_several(client: httpx.AsyncClient, engine: FakeEngine
     engine.script = compete
     response = await client.post(PATH, json={"prompt": "a", "best_of": 4, "n": 2})
     choices = response.json()["choices"]
-    assert engine.last.decoding == Decoding(n=4, logprobs=0)
+    assert engine.last.decoding == Decoding(n=4, logprobs=0, logprob_of_end=True)
     assert [(choice["index"], choice["text"]) for choice in choices] == [
         (0, "-0.5 more"),
         (1, "-1.0 "),

@@ -77,6 +77,33 @@ _SAMPLING = {
     "mirostat_eta": Effect(1, _WILD | {"mirostat": 2, "mirostat_tau": 3, "max_tokens": 40}),
     "dynatemp_range": Effect(3.9, _WILD),
     "dynatemp_exponent": Effect(0.1, _WILD | {"dynatemp_range": 3.9}),
+    "min_keep": Effect(2000, _WILD | {"min_p": 0.99}),
+    "adaptive_target": Effect(0, _WILD | {"temperature": 1}),
+    "adaptive_decay": Effect(
+        0, _WILD | {"adaptive_target": 0.4, "temperature": 1.5, "max_tokens": 80}
+    ),
+    "samplers": Effect(["top_k"], _WILD | {"top_k": 30}),
+}
+
+_LIMITS = {
+    "n_cmpl": Effect(2, _GREEDY),
+    "chat.min_tokens": Effect(40, _LONG),
+    "completions.min_tokens": Effect(40, _LONG | _ANSWERED),
+    "t_max_predict_ms": Effect(1, _LONG | {"logit_bias": [["\n", 100]]}),
+    "bad_words": Effect(["Hello", "a", "e"], _GREEDY),
+    "allowed_token_ids": Effect([7, 9], _GREEDY),
+    "skip_special_tokens": Effect(False, _WILD | {"allowed_token_ids": [4083, 9]}),
+    "truncate_prompt_tokens": Effect(1, _GREEDY),
+    "truncation_side": Effect("right", _GREEDY | {"truncate_prompt_tokens": 2}),
+    "n_probs": Effect(2, _GREEDY),
+    "prompt_logprobs": Effect(1, _GREEDY),
+    "chat.logprob_token_ids": Effect([7], _GREEDY | {"logprobs": True}),
+    "completions.logprob_token_ids": Effect([7], _GREEDY | {"logprobs": 1}),
+    "chat.return_tokens_as_token_ids": Effect(True, _GREEDY | {"logprobs": True}),
+    "completions.return_tokens_as_token_ids": Effect(True, _GREEDY | {"logprobs": 1}),
+    "return_token_ids": Effect(True, _GREEDY),
+    "return_tokens": Effect(True, _GREEDY),
+    "return_prompt_text": Effect(True, _GREEDY),
 }
 
 _FORMS = {
@@ -115,6 +142,7 @@ _CHAT = {
 
 EFFECTS: dict[str, Effect] = {
     **_SAMPLING,
+    **_LIMITS,
     **_FORMS,
     **_CHAT,
     "messages": Effect([{"role": "user", "content": "Say: blue"}], _GREEDY),
@@ -142,8 +170,15 @@ SHOWN_BY: dict[str, str] = {
     "suffix": "api/test_completions.py::test_suffix_goes_along",
     "chat.stream": "contract/test_chat.py::test_stream",
     "completions.stream": "contract/test_completions.py::test_usage_of_a_stream",
-    "service_tier": "contract/test_classes.py::test_the_more_urgent_come_first",
-    "priority": "contract/test_classes.py::test_the_more_urgent_come_first",
+    "stop_token_ids": "contract/test_limits.py::test_stop_tokens",
+    "include_stop_str_in_output": "contract/test_limits.py::test_what_ends_it_can_be_shown",
+    "cache_prompt": "contract/test_limits.py::test_nothing_is_reused_where_that_is_not_wanted",
+    "cache_salt": "contract/test_limits.py::test_what_is_read_with_a_salt_is_read_by_nobody_else",
+    "add_special_tokens": "api/test_limits.py::test_special_tokens_may_be_left_out",
+    "request_id": "contract/test_limits.py::test_the_id_may_be_chosen",
+    "sse_ping_interval": "api/test_limits.py::test_how_often_a_silent_stream_says_that_it_lives",
+    "reasoning_budget_message": "contract/test_limits.py::test_last_words_of_a_thought",
+    "documents": "api/test_chat_request.py::test_template_gets_its_arguments",
     "verbosity": "api/test_chat_request.py::test_template_gets_its_arguments",
 }
 """``path::test`` under ``tests`` of the others."""

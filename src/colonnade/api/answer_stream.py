@@ -10,7 +10,12 @@ from colonnade.web.sse import EventStream, frame
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from colonnade.api.options import ApiOptions
+    from colonnade.api.schema.requests import GenerationFields
     from colonnade.messages import Failure
+
+_NEVER = 1e7
+"""Seconds."""
 
 _DONE = b"data: [DONE]\n\n"
 
@@ -26,6 +31,14 @@ def answer_stream(
     return EventStream(
         frames, close=close, keep_alive=keep_alive, error=_error, last=_DONE, headers=headers
     )
+
+
+def keep_alive(request: GenerationFields, options: ApiOptions) -> float:
+    """Seconds of silence after which a comment is sent."""
+    wish = request.sse_ping_interval
+    if wish is None:
+        return options.keep_alive_seconds
+    return float(wish) if wish > 0 else _NEVER
 
 
 def _error(failure: Failure) -> bytes:

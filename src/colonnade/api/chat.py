@@ -4,20 +4,21 @@ from typing import Annotated
 
 from litestar import Response, post
 from litestar.di import NamedDependency
+from msgspec import UNSET
 
 from colonnade.api.accounts import wire_timings, wire_usage
-from colonnade.api.answer_stream import answer_stream
+from colonnade.api.answer_stream import answer_stream, keep_alive
 from colonnade.api.chat_answer import Style, message
 from colonnade.api.chat_stream import ChatStream
 from colonnade.api.chat_turn import chat_turn
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
-from colonnade.api.logprobs import chat_logprobs
+from colonnade.api.logprobs import chat_logprobs, prompt_logprobs
 from colonnade.api.narrowed import narrowed_headers, wire_narrowings
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.chat_response import ChatChoice, ChatCompletion
-from colonnade.generation import Generator, Models, Turn
+from colonnade.generation import Folded, Generator, Models, Turn
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
@@ -40,14 +41,14 @@ async def create_chat_completion(
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
     turn = chat_turn(data, models.find(data.model), options, await request.body())
-    style = Style.of(data, turn.urgency)
+    style = Style.of(data)
     if not data.stream:
-        work = _complete(generator, turn, style)
+        work = _complete(generator, turn, style, data.request_id)
         return await unless_disconnected(request.receive, work)
     generation = await generator.start(turn)
     stream = ChatStream(
         generation,
-        Identity.fresh("chatcmpl", generation.model),
+        Identity.fresh("chatcmpl", generation.model, data.request_id),
         turn.decoding,
         style,
         include_usage=bool(data.stream_options and data.stream_options.include_usage),
@@ -55,32 +56,46 @@ async def create_chat_completion(
     return answer_stream(
         stream.frames(),
         close=generation.aclose,
-        keep_alive=options.keep_alive_seconds,
+        keep_alive=keep_alive(data, options),
         headers=narrowed_headers(generation.narrowings),
     )
 
 
-async def _complete(generator: Generator, turn: Turn, style: Style) -> Response[ChatCompletion]:
+async def _complete(
+    generator: Generator, turn: Turn, style: Style, request_id: str | None
+) -> Response[ChatCompletion]:
     completed = await generator.complete(turn)
-    identity = Identity.fresh("chatcmpl", completed.model)
-    choices = [
-        ChatChoice(
-            index=index,
-            message=message(choice, style),
-            logprobs=None if turn.decoding.logprobs is None else chat_logprobs(choice.tokens),
-            finish_reason=style.reason(choice.reason),
-        )
-        for index, choice in enumerate(completed.choices)
-    ]
+    identity = Identity.fresh("chatcmpl", completed.model, request_id)
     answer = ChatCompletion(
         id=identity.id,
         created=identity.created,
         model=identity.model,
-        service_tier=style.tier,
         system_fingerprint=SYSTEM_FINGERPRINT,
-        choices=choices,
+        choices=[
+            _choice(index, folded, turn, style) for index, folded in enumerate(completed.choices)
+        ],
         usage=wire_usage(completed.usage),
         timings=wire_timings(completed.usage),
         narrowed=wire_narrowings(completed.narrowings),
     )
+    if style.token_ids:
+        answer.prompt_token_ids = list(completed.prompt_ids)
+    if style.prompt_text:
+        answer.prompt_text = completed.prompt_text
+    count = turn.decoding.prompt_logprobs
+    if count is not None:
+        found = prompt_logprobs(completed.prompt_logprobs, count, as_ids=style.as_ids)
+        answer.prompt_logprobs = found
     return Response(answer, headers=narrowed_headers(completed.narrowings))
+
+
+def _choice(index: int, folded: Folded, turn: Turn, style: Style) -> ChatChoice:
+    with_logprobs = turn.decoding.logprobs is not None
+    return ChatChoice(
+        index=index,
+        message=message(folded, style),
+        logprobs=chat_logprobs(folded.tokens, as_ids=style.as_ids) if with_logprobs else None,
+        finish_reason=style.reason(folded.reason),
+        stop_reason=UNSET if folded.stop is None else folded.stop,
+        token_ids=folded.ids if style.token_ids else UNSET,
+    )

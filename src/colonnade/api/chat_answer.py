@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
-
 from colonnade.api.continuation import echoed
+from colonnade.api.decoding import wants_ids
 from colonnade.api.schema.chat_response import (
     AnswerMessage,
     CustomCall,
@@ -15,37 +14,37 @@ from colonnade.api.schema.chat_response import (
     FunctionCall,
     ToolCall,
 )
-from colonnade.api.urgency import used_tier
 from colonnade.generation import EndReason
 
 if TYPE_CHECKING:
-    from msgspec import UnsetType
-
     from colonnade.api.schema.chat import ChatRequest
-    from colonnade.api.schema.chat_response import UsedTier
     from colonnade.generation.folding import Folded, FoldedCall
-    from colonnade.messages import Urgency
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
     """How answers look to a client. ``functions`` is the older form of tool calls, with one call
-    a message; without ``thoughts`` they are left out. ``echo`` stands before each content;
-    ``tier`` is named in the answer, where the request names one."""
+    a message; without ``thoughts`` they are left out. ``echo`` stands before each content.
+    ``token_ids`` and ``prompt_text`` are told beside the answer; log probabilities name tokens
+    ``as_ids``."""
 
     functions: bool = False
     thoughts: bool = True
     echo: str = ""
-    tier: UsedTier | UnsetType = UNSET
+    token_ids: bool = False
+    prompt_text: bool = False
+    as_ids: bool = False
 
     @classmethod
-    def of(cls, request: ChatRequest, urgency: Urgency) -> Style:
-        """The style that a request asks for, which has that place in the queue."""
+    def of(cls, request: ChatRequest) -> Style:
+        """The style that a request asks for."""
         return cls(
             bool(request.functions),
             request.include_reasoning is not False,
             echoed(request),
-            UNSET if request.service_tier is None else used_tier(urgency),
+            wants_ids(request),
+            bool(request.return_prompt_text),
+            bool(request.return_tokens_as_token_ids),
         )
 
     def reason(self, reason: EndReason) -> FinishReason:

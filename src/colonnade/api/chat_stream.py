@@ -53,11 +53,14 @@ class ChatStream:
             id=identity.id,
             created=identity.created,
             model=identity.model,
-            service_tier=style.tier,
             system_fingerprint=SYSTEM_FINGERPRINT,
             choices=[],
             usage=None if include_usage else UNSET,
         )
+        if style.token_ids:
+            self._chunk.prompt_token_ids = list(generation.prompt_ids)
+        if style.prompt_text:
+            self._chunk.prompt_text = generation.prompt_text
         self._custom_calls: set[tuple[int, int]] = set()
         self._delta = WireDelta(content="")
         self._piece = ChunkChoice(index=0, delta=self._delta)
@@ -71,6 +74,7 @@ class ChatStream:
         """
         # In order and at once: clients want to meet the choices' indexes so.
         yield b"".join(self._role(index) for index in range(self._choices))
+        self._chunk.prompt_token_ids = self._chunk.prompt_text = UNSET
         async for events in self._generation.batches():
             yield b"".join([self._event(event) for event in events])
         if self._include_usage:
@@ -100,7 +104,9 @@ class ChatStream:
         self._piece.index = event.choice
         self._piece.delta = delta
         if self._with_logprobs:
-            self._piece.logprobs = chat_logprobs(event.logprobs)
+            self._piece.logprobs = chat_logprobs(event.logprobs, as_ids=self._style.as_ids)
+        if self._style.token_ids:
+            self._piece.token_ids = list(event.ids)
         self._chunk.choices = self._pieces
         return frame(self._chunk)
 
@@ -135,6 +141,8 @@ class ChatStream:
     def _end(self, event: Finished) -> bytes:
         reason = self._style.reason(event.reason)
         end = ChunkChoice(index=event.choice, delta=WireDelta(), finish_reason=reason)
+        if event.stop is not None:
+            end.stop_reason = event.stop
         self._chunk.choices = [end]
         self._unfinished -= 1
         if not (self._unfinished or self._include_usage):

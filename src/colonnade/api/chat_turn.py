@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from colonnade.api.continuation import continued_part
 from colonnade.api.conversation import plain_messages
+from colonnade.api.decoding import decoding, most_logprobs
 from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
-from colonnade.api.sampling import (
-    check_stream_options,
-    choices,
-    decoding,
-    sampling,
-    token_limit,
-)
+from colonnade.api.sampling import choices, sampling, token_limit
 from colonnade.api.tools import tool_use
-from colonnade.api.urgency import urgency
 from colonnade.generation import ChatPrompt, Reasoning, ServedModel, Turn
 from colonnade.messages import Failure, FailureKind
 
@@ -43,7 +37,6 @@ def chat_turn(
         Failure: it asks for something wrong or impossible.
     """
     refuse_fields(request, Endpoint.CHAT)
-    check_stream_options(request)
     messages = plain_messages(request.messages)
     return Turn(
         request.model or None,
@@ -53,16 +46,17 @@ def chat_turn(
             tool_use(request, body),
             _reasoning(request),
             continued_part(request, messages, unasked=options.continue_final_message),
+            request.add_special_tokens is not False,
         ),
         decoding(
             request,
             sampling(request, model.sampling, model.engine.info.vocab_size),
-            n=choices(request.n, options.max_choices),
+            n=choices(request.n or request.n_cmpl, options.max_choices),
             max_tokens=_max_tokens(request),
             logprobs=_logprobs(request),
+            prompt_logprobs=request.prompt_logprobs,
         ),
         form(request),
-        urgency(request, request.service_tier, may_pass=options.may_pass),
     )
 
 
@@ -75,8 +69,8 @@ def _max_tokens(request: ChatRequest) -> int | None:
 
 
 def _logprobs(request: ChatRequest) -> int | None:
-    if request.logprobs:
-        return request.top_logprobs or 0
+    if request.logprobs or request.n_probs:
+        return most_logprobs(request.top_logprobs, request.n_probs, 0)
     if request.top_logprobs is not None:
         msg = "'top_logprobs' is only allowed with 'logprobs'."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param="top_logprobs")
@@ -91,6 +85,7 @@ def _reasoning(request: ChatRequest) -> Reasoning:
         enabled=enabled if isinstance(enabled, bool) else None,
         effort=request.reasoning_effort,
         budget=token_limit(*budgets),
+        last_words=request.reasoning_budget_message or "",
     )
 
 
@@ -98,6 +93,8 @@ def _template_kwargs(request: ChatRequest) -> dict[str, Any]:
     kwargs = dict(request.chat_template_kwargs or {})
     if request.verbosity is not None:
         kwargs["verbosity"] = request.verbosity
+    if request.documents:
+        kwargs["documents"] = request.documents
     if request.add_generation_prompt is not None:
         kwargs["add_generation_prompt"] = request.add_generation_prompt
     return kwargs

@@ -28,6 +28,8 @@ class Piece:
     tokens: tuple[TokenLogprob, ...] = ()
     reason: Literal["stop", "length"] | None = None
     echo: bool = False
+    ids: tuple[int, ...] = ()
+    stop: str | int | None = None
 
 
 async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[list[Piece]]:
@@ -51,25 +53,37 @@ async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[list[Piece]]
 def _piece(first: int, event: Event) -> Piece:
     index = first + event.choice
     if isinstance(event, TextDelta):
-        return Piece(index, event.text, event.logprobs)
+        return Piece(index, event.text, event.logprobs, ids=event.ids)
     if isinstance(event, Finished):
-        return Piece(index, "", reason="length" if event.reason is EndReason.LENGTH else "stop")
+        reason: Literal["stop", "length"] = "stop"
+        if event.reason is EndReason.LENGTH:
+            reason = "length"
+        return Piece(index, "", reason=reason, stop=event.stop)
     msg = f"no event of a plain continuation: {event}"
     raise TypeError(msg)
 
 
 def _echoes(batch: Batch, job: CompletionJob, number: int) -> list[Piece]:
     """The echo of a prompt, for each of its choices."""
-    text, tokens = _echo(batch.generations[number], job.prompts[number], job.bos)
+    text, tokens = _echo(batch.generations[number], job.prompts[number], job)
+    if job.logprobs is not None and job.prompt_logprobs is not None:
+        tokens = tuple(_trimmed(token, job.logprobs) for token in tokens)
     first = number * job.generated
     return [Piece(index, text, tokens, echo=True) for index in range(first, first + job.generated)]
 
 
-def _echo(generation: Generation, prompt: Prompt, bos: str) -> tuple[str, tuple[TokenLogprob, ...]]:
+def _trimmed(token: TokenLogprob, count: int) -> TokenLogprob:
+    """A token with as many alternatives at most."""
+    return msgspec.structs.replace(token, top=token.top[:count])
+
+
+def _echo(
+    generation: Generation, prompt: Prompt, job: CompletionJob
+) -> tuple[str, tuple[TokenLogprob, ...]]:
     """The prompt's text, and its tokens where they were asked for."""
     tokens = generation.prompt_logprobs
-    if isinstance(prompt, str):
-        return prompt, _aligned(tokens, prompt, bos)
+    if isinstance(prompt, str) and not job.cut:
+        return prompt, _aligned(tokens, prompt, job.bos)
     return _joined(tokens).decode(errors="replace"), tokens
 
 

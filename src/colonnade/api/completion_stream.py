@@ -35,7 +35,11 @@ class CompletionStream:
         self._chunk.usage = None if include_usage else UNSET
         self._include_usage = include_usage
         self._unfinished = len(job.prompts) * job.n
-        self._writers = [CompletionLogprobsWriter() for _ in range(self._unfinished)]
+        self._writers = [
+            CompletionLogprobsWriter(as_ids=job.as_ids) for _ in range(self._unfinished)
+        ]
+        self._silent = set(range(self._unfinished)) if job.token_ids else set()
+        """Choices whose prompt's ids are still to be told."""
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield echoes, text, ends, and the usage where asked for; what comes together, joined.
@@ -53,7 +57,11 @@ class CompletionStream:
 
     def _piece(self, piece: Piece) -> bytes:
         choice = CompletionChoice(index=piece.index, text=piece.text, finish_reason=piece.reason)
-        if self._job.logprobs and piece.tokens:
+        if piece.stop is not None:
+            choice.stop_reason = piece.stop
+        if self._job.token_ids:
+            self._tell_ids(choice, piece)
+        if self._job.logprobs is not None and piece.tokens:
             choice.logprobs = self._writers[piece.index].write(piece.tokens)
         self._chunk.choices = [choice]
         if piece.reason is not None:
@@ -66,6 +74,13 @@ class CompletionStream:
         """Put into the last chunk what concerns the whole answer."""
         self._chunk.timings = wire_timings(self._usage())
         self._chunk.narrowed = wire_narrowings(self._batch.narrowings)
+
+    def _tell_ids(self, choice: CompletionChoice, piece: Piece) -> None:
+        choice.token_ids = list(piece.ids)
+        if piece.index in self._silent:
+            self._silent.remove(piece.index)
+            generation = self._batch.generations[piece.index // self._job.n]
+            choice.prompt_token_ids = list(generation.prompt_ids)
 
     def _usage(self) -> Usage:
         return Usage.total(generation.usage for generation in self._batch.generations)

@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from colonnade.api.decoding import decoding, most_logprobs, wants_ids
 from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
-from colonnade.api.sampling import (
-    check_stream_options,
-    choices,
-    decoding,
-    sampling,
-    token_limit,
-)
-from colonnade.api.urgency import urgency
+from colonnade.api.sampling import choices, sampling, token_limit
 from colonnade.generation import CompletionPrompt, Turn
 from colonnade.messages import Failure, FailureKind
 
@@ -44,10 +38,21 @@ class CompletionJob:
     generated: int
     """Choices to generate for each prompt: more than ``n`` where the best are to be picked."""
     echo: bool
-    logprobs: bool
-    """Whether the client wants to see them."""
+    logprobs: int | None
+    """Alternatives beside each token that the client wants to see; None for none of it."""
     bos: str
     """The token that the engine puts before a text on its own, if any."""
+    prompt_logprobs: int | None = None
+    """The same as ``logprobs`` for the prompt's tokens, apart from an echo."""
+    token_ids: bool = False
+    as_ids: bool = False
+    """Log probabilities name tokens by their ids."""
+    request_id: str | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether perhaps not all of a prompt is read."""
+        return self.turns[0].decoding.most_prompt is not None
 
 
 def completion_job(
@@ -59,45 +64,59 @@ def completion_job(
         Failure: it asks for something wrong or impossible.
     """
     refuse_fields(request, Endpoint.COMPLETIONS)
-    check_stream_options(request)
-    n = choices(request.n, options.max_choices)
+    n = choices(request.n or request.n_cmpl, options.max_choices)
     generated = _best_of(request, n, options.max_choices)
     prompts = _prompts(request.prompt, model.engine.info.vocab_size)
     suffix = request.suffix or None
     wanted = form(request)
-    if suffix is not None and request.echo:
-        msg = "'echo' is not allowed with 'suffix'."
-        raise _invalid("echo", msg)
+    if suffix is not None:
+        _check_suffix(request)
+    logprobs = most_logprobs(request.logprobs, request.n_probs or None)
     how = decoding(
         request,
         sampling(request, model.sampling, model.engine.info.vocab_size),
         n=generated,
         max_tokens=_max_tokens(request),
-        logprobs=0 if generated > n and request.logprobs is None else request.logprobs,
-        prompt_logprobs=_prompt_logprobs(request, prompts),
+        logprobs=0 if generated > n and logprobs is None else logprobs,
+        prompt_logprobs=_prompt_logprobs(request, prompts, logprobs),
+        logprob_of_end=logprobs is not None or generated > n,
     )
-    place = urgency(request, may_pass=options.may_pass)
+    bos = request.add_special_tokens is not False
     return CompletionJob(
         model=model.id,
         prompts=prompts,
         turns=tuple(
-            Turn(request.model or None, CompletionPrompt(prompt, suffix), how, wanted, place)
+            Turn(request.model or None, CompletionPrompt(prompt, suffix, bos), how, wanted)
             for prompt in prompts
         ),
         n=n,
         generated=generated,
         echo=bool(request.echo),
-        logprobs=request.logprobs is not None,
-        bos=model.engine.info.bos_token if model.engine.info.add_bos else "",
+        logprobs=logprobs,
+        bos=model.engine.info.bos_token if model.engine.info.add_bos and bos else "",
+        prompt_logprobs=request.prompt_logprobs,
+        token_ids=wants_ids(request),
+        as_ids=bool(request.return_tokens_as_token_ids),
+        request_id=request.request_id,
     )
 
 
-def _prompt_logprobs(request: CompletionRequest, prompts: Sequence[Prompt]) -> int | None:
-    """What an echo takes. Of a prompt in token ids, the text comes back with the tokens."""
+def _prompt_logprobs(
+    request: CompletionRequest, prompts: Sequence[Prompt], logprobs: int | None
+) -> int | None:
+    """What an echo takes, and what is asked for. Of a prompt in token ids, the text of an echo
+    comes back with the tokens, as of one that may be cut."""
+    wish = request.prompt_logprobs
     if not request.echo:
-        return None
-    in_ids = isinstance(prompts[0], tuple)
-    return 0 if in_ids and request.logprobs is None else request.logprobs
+        return wish
+    by_tokens = isinstance(prompts[0], tuple) or request.truncate_prompt_tokens is not None
+    return most_logprobs(wish, logprobs, 0 if by_tokens else None)
+
+
+def _check_suffix(request: CompletionRequest) -> None:
+    for name in ("echo", "truncate_prompt_tokens"):
+        if getattr(request, name):
+            raise _invalid(name, f"{name!r} is not allowed with 'suffix'.")
 
 
 def _max_tokens(request: CompletionRequest) -> int | None:
@@ -108,7 +127,7 @@ def _max_tokens(request: CompletionRequest) -> int | None:
 
 
 def _best_of(request: CompletionRequest, n: int, most: int) -> int:
-    best_of = choices(request.best_of, most, "best_of") if request.best_of is not None else n
+    best_of = choices(request.best_of, most, "best_of") if request.best_of else n
     if best_of < n:
         msg = f"'best_of' is {best_of}: it must be at least 'n', which is {n}."
         raise _invalid("best_of", msg)

@@ -6,18 +6,18 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 
 from colonnade.api.accounts import wire_timings, wire_usage
-from colonnade.api.answer_stream import answer_stream
+from colonnade.api.answer_stream import answer_stream, keep_alive
 from colonnade.api.batch import Batch
 from colonnade.api.completion_pieces import Piece, pieces
 from colonnade.api.completion_stream import CompletionStream
 from colonnade.api.completion_turns import CompletionJob, completion_job
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
-from colonnade.api.logprobs import CompletionLogprobsWriter
+from colonnade.api.logprobs import CompletionLogprobsWriter, prompt_logprobs
 from colonnade.api.narrowed import narrowed_headers, wire_narrowings
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.completions import Completion, CompletionChoice, CompletionRequest
-from colonnade.generation import Generator, Models, Usage
+from colonnade.generation import Generation, Generator, Models, Usage
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
@@ -43,7 +43,7 @@ async def create_completion(
     return answer_stream(
         stream.frames(),
         close=batch.aclose,
-        keep_alive=options.keep_alive_seconds,
+        keep_alive=keep_alive(data, options),
         headers=narrowed_headers(batch.narrowings),
     )
 
@@ -84,17 +84,33 @@ async def _choices(batch: Batch, job: CompletionJob) -> list[CompletionChoice]:
         if job.generated > job.n:
             of_prompt.sort(key=_mean_logprob, reverse=True)
         chosen += of_prompt[: job.n]
-    return [_whole(index, each, job) for index, each in enumerate(chosen)]
+    return [
+        _whole(index, each, job, batch.generations[index // job.n])
+        for index, each in enumerate(chosen)
+    ]
 
 
-def _whole(index: int, parts: list[Piece], job: CompletionJob) -> CompletionChoice:
+def _whole(
+    index: int, parts: list[Piece], job: CompletionJob, generation: Generation
+) -> CompletionChoice:
     tokens = [token for piece in parts for token in piece.tokens]
-    return CompletionChoice(
+    choice = CompletionChoice(
         index=index,
         text="".join(piece.text for piece in parts),
-        logprobs=CompletionLogprobsWriter().write(tokens) if job.logprobs else None,
         finish_reason=parts[-1].reason,
     )
+    if job.logprobs is not None:
+        choice.logprobs = CompletionLogprobsWriter(as_ids=job.as_ids).write(tokens)
+    if parts[-1].stop is not None:
+        choice.stop_reason = parts[-1].stop
+    if job.token_ids:
+        choice.token_ids = [number for piece in parts for number in piece.ids]
+        choice.prompt_token_ids = list(generation.prompt_ids)
+    if job.prompt_logprobs is not None:
+        choice.prompt_logprobs = prompt_logprobs(
+            generation.prompt_logprobs, job.prompt_logprobs, as_ids=job.as_ids
+        )
+    return choice
 
 
 def _mean_logprob(parts: list[Piece]) -> float:
@@ -104,7 +120,7 @@ def _mean_logprob(parts: list[Piece]) -> float:
 
 
 def _heading(job: CompletionJob) -> Completion:
-    identity = Identity.fresh("cmpl", job.model)
+    identity = Identity.fresh("cmpl", job.model, job.request_id)
     return Completion(
         id=identity.id,
         created=identity.created,

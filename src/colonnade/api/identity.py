@@ -20,6 +20,6 @@ class Identity:
     model: str
 
     @classmethod
-    def fresh(cls, prefix: str, model: str) -> Identity:
-        """A new one, its id beginning with ``prefix``."""
-        return cls(f"{prefix}-{secrets.token_hex(12)}", int(time.time()), model)
+    def fresh(cls, prefix: str, model: str, wish: str | None = None) -> Identity:
+        """A new one, its id beginning with ``prefix``, and going on as wished."""
+        return cls(f"{prefix}-{wish or secrets.token_hex(12)}", int(time.time()), model)

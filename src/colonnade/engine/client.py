@@ -20,7 +20,6 @@ from colonnade.messages import (
     Refused,
     Step,
     Submit,
-    Urgency,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ _LOAD_SECONDS = 2.0
 
 _NEWEST = 0.1
 """Weight of the newest request in the mean time of a request."""
-
-_USUAL = Urgency()
 
 _log = logging.getLogger(__name__)
 
@@ -127,12 +124,10 @@ class Engine:
         infill_suffix: str | None = None,
         joining: bool = False,
         client: str = "",
-        urgency: Urgency = _USUAL,
     ) -> Stream:
         """Queue a request and wait until the worker has accepted it.
 
         ``joining``: the queue takes it even when it is full. ``client``: who asks.
-        ``urgency``: its place in the queue.
 
         Raises:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
@@ -147,9 +142,7 @@ class Engine:
             loop = asyncio.get_running_loop()
             stream.deadline = loop.call_later(self._request_seconds, self._expire, stream)
         try:
-            worker.send(
-                Submit(stream.id, prompt, decoding, add_bos, infill_suffix, client, urgency)
-            )
+            worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix, client))
             await stream.accepted
         except BaseException:
             await stream.aclose()
@@ -208,8 +201,8 @@ class Engine:
         if stream is None:
             return
         match answer:
-            case Accepted(_, tokens):
-                stream.accept(tokens)
+            case Accepted(_, tokens, ids):
+                stream.accept(tokens, ids)
             case Refused(_, kind, text, param):
                 self._forget(answer.id)
                 stream.fail(Failure(kind, text, param=param))

@@ -30,6 +30,7 @@ class Stream:
         self.joining = joining
         """It is a further part of a request, and counts for nothing in the queue."""
         self.prompt_tokens = 0
+        self.prompt_ids: tuple[int, ...] = ()
         self.prompt_logprobs: tuple[TokenLogprob, ...] = ()
         self.started = False
         """It left the engine's queue."""
@@ -50,9 +51,10 @@ class Stream:
         """Nothing more comes from the engine."""
         return self._unfinished == 0 or self._failure is not None
 
-    def accept(self, prompt_tokens: int) -> None:
+    def accept(self, prompt_tokens: int, prompt_ids: tuple[int, ...] = ()) -> None:
         """Note that the worker took the request (the engine's side)."""
         self.prompt_tokens = prompt_tokens
+        self.prompt_ids = prompt_ids
         if not self.accepted.done():
             self.accepted.set_result(None)
 

@@ -61,11 +61,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More of a choice's text: whole characters, never empty unless ``logprobs`` are there."""
+    """More of a choice's text: whole characters, never empty unless ``logprobs`` or ``ids`` are
+    there. ``ids`` are those of its tokens, of this event as of the next ones, when asked for."""
 
     choice: int
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class ReasoningDelta:
     choice: int
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class CallStart:
     name: str
     custom: bool = False
     logprobs: tuple[TokenLogprob, ...] = ()
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +102,18 @@ class CallArguments:
     index: int
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A choice ended."""
+    """A choice ended. ``stop`` is the stop string or the stop token that ended it, None where the
+    model itself did."""
 
     choice: int
     reason: EndReason
     usage: Usage
+    stop: str | int | None = None
 
 
 Delta = TextDelta | ReasoningDelta | CallStart | CallArguments

@@ -42,7 +42,9 @@ class Folded:
     thoughts: list[str] = field(default_factory=list)
     calls: list[FoldedCall] = field(default_factory=list)
     tokens: list[TokenLogprob] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
     reason: EndReason = EndReason.STOP
+    stop: str | int | None = None
 
     @property
     def text(self) -> str:
@@ -58,7 +60,7 @@ class Folded:
         """Take the next event."""
         match event:
             case Finished():
-                self.reason = event.reason
+                self.reason, self.stop = event.reason, event.stop
                 return
             case TextDelta():
                 self.texts.append(event.text)
@@ -69,6 +71,7 @@ class Folded:
             case CallArguments():
                 self.calls[event.index].pieces.append(event.text)
         self.tokens.extend(event.logprobs)
+        self.ids.extend(event.ids)
 
 
 async def fold(events: AsyncIterable[Event], n: int) -> list[Folded]:

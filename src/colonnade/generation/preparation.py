@@ -10,7 +10,7 @@ import msgspec
 from colonnade.generation.beginning import Beginning, beginning, calls_behind
 from colonnade.generation.reader import ParsingReader, PlainReader, Reader
 from colonnade.generation.turn import ChatPrompt, Turn
-from colonnade.messages import PromptPart, TextPart, Thought, TokenPart
+from colonnade.messages import Failure, FailureKind, PromptPart, TextPart, Thought, TokenPart
 from colonnade.prompt.calls.definitions import template_tools
 from colonnade.prompt.calls.generic import instruct, supports_tools
 from colonnade.prompt.continuation import open_end
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.generation.models import ServedModel
-    from colonnade.messages import Decoding
+    from colonnade.messages import Constraint, Decoding
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.reasoning import ReasoningFormat
     from colonnade.prompt.schema import Narrowing
@@ -57,12 +57,31 @@ def prepare(turn: Turn, model: ServedModel) -> Prepared:
         return _Chat(turn, turn.prompt, model).prepare()
     given, info = turn.prompt.prompt, model.engine.info
     held = model.constraints.build(turn.form, None, None)
+    _check_free(turn.decoding, held.constraint)
     decoding = msgspec.structs.replace(turn.decoding, constraint=held.constraint)
     parts: tuple[PromptPart, ...] = (
         (TextPart(given),) if isinstance(given, str) else (TokenPart(given),)
     )
-    add_bos = info.add_bos and isinstance(given, str)
+    add_bos = info.add_bos and turn.prompt.bos and isinstance(given, str)
     return Prepared(parts, add_bos, decoding, PlainReader, turn.prompt.suffix, held.narrowings)
+
+
+def _check_free(decoding: Decoding, constraint: Constraint | None) -> None:
+    """Refuse what a constraint may leave no token for.
+
+    Raises:
+        Failure: both are asked for.
+    """
+    if constraint is None:
+        return
+    for name, wish in (
+        ("min_tokens", decoding.min_tokens),
+        ("bad_words", decoding.bad_words),
+        ("allowed_token_ids", decoding.allowed_tokens is not None),
+    ):
+        if wish:
+            msg = f"{name!r} cannot be held together with a form of the answer, or with tools."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param=name)
 
 
 class _Chat:
@@ -91,6 +110,7 @@ class _Chat:
             heads=() if self._reasoning is None else begin.heads(self._reasoning, text),
             after_thought=thought is not None,
         )
+        _check_free(self._turn.decoding, held.constraint)
         budget = self._prompt.reasoning.budget
         if held.constraint is None and budget is None:
             thought = None  # nothing in the worker would look at it
@@ -102,7 +122,8 @@ class _Chat:
             begun=begin.held(self._turn.form, self._tools, self._reasoning),
         )
         parts = tuple(TextPart(piece) for piece in self._model.guard.cut(text))
-        add_bos = info.add_bos and not (info.bos_token and text.startswith(info.bos_token))
+        has_bos = bool(info.bos_token) and text.startswith(info.bos_token)
+        add_bos = info.add_bos and self._prompt.bos and not has_bos
         return Prepared(parts, add_bos, decoding, self._reader(begin), narrowings=held.narrowings)
 
     def _render(self) -> tuple[str, Beginning]:
@@ -141,7 +162,8 @@ class _Chat:
             return None
         if not thinking and not self._may_think():
             return None
-        return Thought(found.opening, found.closing, thinking, wishes.budget, found.ending)
+        ending = wishes.last_words + found.closing if wishes.last_words else found.ending
+        return Thought(found.opening, found.closing, thinking, wishes.budget, ending)
 
     def _may_think(self) -> bool:
         """Whether a thought of the model's own accord is to be expected."""

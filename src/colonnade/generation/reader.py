@@ -38,19 +38,20 @@ class PlainReader:
     def read(self, output: Output) -> list[Event]:
         """The events of one output."""
         events: list[Event] = []
-        if output.text or output.logprobs:
-            events.append(TextDelta(self._choice, output.text, output.logprobs))
+        if output.text or output.logprobs or output.ids:
+            events.append(TextDelta(self._choice, output.text, output.logprobs, output.ids))
         if output.finish is not None:
             reason = EndReason(output.finish.reason.value)
-            events.append(Finished(self._choice, reason, usage_of(output.finish)))
+            usage = usage_of(output.finish)
+            events.append(Finished(self._choice, reason, usage, _stop(output.finish)))
         return events
 
 
 class ParsingReader:
     """A choice whose text holds thoughts and calls beside the answer.
 
-    Tokens and their log probabilities belong to the next event that comes out, for a parser holds
-    text back until it knows what that is.
+    Tokens, their ids and their log probabilities belong to the next event that comes out, for a
+    parser holds text back until it knows what that is.
     """
 
     def __init__(self, choice: int, parser: OutputParser, custom: frozenset[str]) -> None:
@@ -62,17 +63,19 @@ class ParsingReader:
         self._reasoning_tokens = 0
         self._waiting_tokens = 0
         self._waiting_logprobs: tuple[TokenLogprob, ...] = ()
+        self._waiting_ids: tuple[int, ...] = ()
 
     def read(self, output: Output) -> list[Event]:
         """The events of one output."""
         self._waiting_tokens += output.tokens
         self._waiting_logprobs += output.logprobs
+        self._waiting_ids += output.ids
         parsed = self._parser.feed(output.text) if output.text else []
         if output.finish is None:
             return [*self._deltas(parsed)]
         deltas = self._deltas([*parsed, *self._parser.finish()])
-        if self._waiting_logprobs:
-            deltas.append(TextDelta(self._choice, "", self._waiting_logprobs))
+        if self._waiting_logprobs or self._waiting_ids:
+            deltas.append(TextDelta(self._choice, "", self._waiting_logprobs, self._waiting_ids))
         return [*deltas, self._end(output.finish)]
 
     def _deltas(self, parsed: Sequence[Parsed]) -> list[Delta]:
@@ -81,31 +84,43 @@ class ParsingReader:
         if isinstance(parsed[0], ParsedReasoning):
             self._reasoning_tokens += self._waiting_tokens
         logprobs, self._waiting_logprobs, self._waiting_tokens = self._waiting_logprobs, (), 0
-        first = self._delta(parsed[0], logprobs)
-        return [first, *(self._delta(each, ()) for each in parsed[1:])]
+        ids, self._waiting_ids = self._waiting_ids, ()
+        first = self._delta(parsed[0], logprobs, ids)
+        return [first, *(self._delta(each) for each in parsed[1:])]
 
-    def _delta(self, parsed: Parsed, logprobs: tuple[TokenLogprob, ...]) -> Delta:
+    def _delta(
+        self,
+        parsed: Parsed,
+        logprobs: tuple[TokenLogprob, ...] = (),
+        ids: tuple[int, ...] = (),
+    ) -> Delta:
         choice = self._choice
         match parsed:
             case Content(text):
-                return TextDelta(choice, text, logprobs)
+                return TextDelta(choice, text, logprobs, ids)
             case ParsedReasoning(text):
-                return ReasoningDelta(choice, text, logprobs)
+                return ReasoningDelta(choice, text, logprobs, ids)
             case ParsedStart(index, name, own_id):
                 self._called = True
                 call_id = own_id or f"call_{secrets.token_hex(_ID_BYTES)}"
-                return CallStart(choice, index, call_id, name, name in self._custom, logprobs)
+                custom = name in self._custom
+                return CallStart(choice, index, call_id, name, custom, logprobs, ids)
             case _:
-                return CallArguments(choice, parsed.index, parsed.text, logprobs)
+                return CallArguments(choice, parsed.index, parsed.text, logprobs, ids)
 
     def _end(self, finish: Finish) -> Finished:
         reason = EndReason(finish.reason.value)
         if self._called and finish.reason is FinishReason.STOP:
             reason = EndReason.TOOL_CALLS
-        return Finished(self._choice, reason, usage_of(finish, self._reasoning_tokens))
+        usage = usage_of(finish, self._reasoning_tokens)
+        return Finished(self._choice, reason, usage, _stop(finish))
 
 
 Reader = PlainReader | ParsingReader
+
+
+def _stop(finish: Finish) -> str | int | None:
+    return finish.stop_string if finish.stop_token is None else finish.stop_token
 
 
 def usage_of(finish: Finish, reasoning_tokens: int = 0) -> Usage:

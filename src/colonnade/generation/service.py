@@ -39,6 +39,9 @@ class Completed:
     prompt_text: str
     narrowings: tuple[Narrowing, ...] = ()
     """Values that the request's schemas allow, and the answer could not have."""
+    prompt_ids: tuple[int, ...] = ()
+    prompt_logprobs: tuple[TokenLogprob, ...] = ()
+    """The prompt's tokens, where they were asked for, as the ids."""
 
     @property
     def first(self) -> Folded:
@@ -75,6 +78,11 @@ class Generation:
     def prompt_tokens(self) -> int:
         """Number of tokens in the prompt."""
         return self._stream.prompt_tokens
+
+    @property
+    def prompt_ids(self) -> tuple[int, ...]:
+        """The ids of the prompt's tokens, where asked for."""
+        return self._stream.prompt_ids
 
     @property
     def prompt_logprobs(self) -> tuple[TokenLogprob, ...]:
@@ -157,7 +165,6 @@ class Generator:
                 infill_suffix=prepared.infill_suffix,
                 joining=joining,
                 client=asking.get(),
-                urgency=turn.urgency,
             )
         except Failure as failure:
             if failure.kind in _ABOUT_THE_REQUEST and prepared.decoding.constraint is not None:
@@ -188,6 +195,8 @@ class Generator:
                 generation.usage,
                 generation.prompt_text,
                 generation.narrowings,
+                generation.prompt_ids,
+                generation.prompt_logprobs,
             )
         finally:
             await generation.aclose()

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from colonnade.messages import Decoding, Urgency
+from colonnade.messages import Decoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +26,15 @@ class Reasoning:
 
     ``split`` tells them from the answer; without it they stay in its text, markers and all.
     ``enabled`` asks for thoughts or for none, where the model knows how; ``effort`` is OpenAI's
-    word for how much; ``budget`` the tokens after which a thought is ended.
+    word for how much; ``budget`` the tokens after which a thought is ended, with ``last_words``
+    before its marker.
     """
 
     split: bool = True
     enabled: bool | None = None
     effort: str | None = None
     budget: int | None = None
+    last_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class ChatPrompt:
     reasoning: Reasoning = field(default_factory=Reasoning)
     continued: Part | None = None
     """What of the last message the answer goes on with; None for a message of its own."""
+    bos: bool = True
+    """Whether the tokenizer may put its token before the text, where the model has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class CompletionPrompt:
 
     prompt: str | tuple[int, ...]
     suffix: str | None = None
+    bos: bool = True
+    """Whether the tokenizer may put its token before a text, where the model has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +77,3 @@ class Turn:
     prompt: ChatPrompt | CompletionPrompt
     decoding: Decoding = field(default_factory=Decoding)
     form: Form | None = None
-    urgency: Urgency = field(default_factory=Urgency)

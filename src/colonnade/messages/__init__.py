@@ -18,10 +18,8 @@ from colonnade.messages.requests import (
     Submit,
     TextPart,
     Thought,
-    Tier,
     TokenPart,
     ToWorker,
-    Urgency,
 )
 from colonnade.messages.results import (
     Accepted,
@@ -68,11 +66,9 @@ __all__ = [
     "TextPart",
     "Thought",
     "ThreadWait",
-    "Tier",
     "ToWorker",
     "TokenLogprob",
     "TokenPart",
     "Tuning",
-    "Urgency",
     "encode_frame",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -45,6 +45,16 @@ class Sampling(Struct, frozen=True, array_like=True, gc=False):
     """None draws a fresh one. Choice ``i`` of a request uses ``seed + i``."""
     logit_bias: tuple[tuple[int, float], ...] = ()
     """(token id, added to its logit). -100 or less forbids a token."""
+    biased_texts: tuple[tuple[str, float], ...] = ()
+    """(text, added to the logit of each of its tokens)."""
+    samplers: tuple[str, ...] | None = None
+    """The samplers to apply, in this order, by llama.cpp's names; None for all in its own order.
+    Mirostat and greedy drawing have no use for it."""
+    min_keep: int = 0
+    """Tokens that ``typical_p``, ``top_p``, ``min_p`` and XTC leave at least."""
+    adaptive_target: float = -1.0
+    """Negative for off; otherwise adaptive-p draws, tokens of about this probability."""
+    adaptive_decay: float = 0.9
 
 
 class GrammarSyntax(StrEnum):
@@ -102,6 +112,34 @@ class Decoding(Struct, frozen=True, array_like=True, gc=False):
     begun: str = ""
     """What stands at the end of the prompt and belongs to the answer: the constraint holds for it
     and for what is generated, together."""
+    stop_tokens: tuple[int, ...] = ()
+    """Tokens that end a choice, beside the model's own."""
+    show_stop: bool = False
+    """Whether the text holds what ended it: the stop string, or the stop token's text."""
+    logprob_of_end: bool = False
+    """Report the token that ends a choice, too, although it is no part of the text."""
+    min_tokens: int = 0
+    """Tokens that come before any end; until then no stop string is looked for either."""
+    bad_words: tuple[str, ...] = ()
+    """What must not be said, at the beginning of a word or within it."""
+    allowed_tokens: tuple[int, ...] | None = None
+    """The only tokens that may be drawn; None for all."""
+    show_special: bool = False
+    """Whether names of control tokens are part of the text."""
+    token_ids: bool = False
+    """Report the ids of the prompt's and of all generated tokens."""
+    logprob_tokens: tuple[int, ...] = ()
+    """The alternatives to report in place of the most likely ones; ``logprobs`` is set then."""
+    predict_ms: int | None = None
+    """Milliseconds from the first token on, after which the next line break ends a choice."""
+    most_prompt: int | None = None
+    """Tokens of the prompt to read, the last ones; -1: as many as leave room for the answer."""
+    first_of_prompt: bool = False
+    """The first ones instead."""
+    reuse: bool = True
+    """Whether what was read before may stand for a part of the prompt."""
+    share: bool = True
+    """Whether others may use what this request has read."""
 
 
 class TextPart(Struct, frozen=True, array_like=True, tag="text", gc=False):
@@ -120,22 +158,6 @@ class TokenPart(Struct, frozen=True, array_like=True, tag="tokens", gc=False):
 PromptPart = TextPart | TokenPart
 
 
-class Tier(IntEnum):
-    """A class of requests, the most urgent first."""
-
-    PRIORITY = 0
-    DEFAULT = 1
-    FLEX = 2
-
-
-class Urgency(Struct, frozen=True, order=True, array_like=True, gc=False):
-    """Who comes first where slots are few. The less, the sooner."""
-
-    tier: Tier = Tier.DEFAULT
-    priority: int = 0
-    """Within the tier."""
-
-
 class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
     """Generate. Answered by ``Accepted`` or ``Refused``, then by outputs in ``Step`` messages."""
 
@@ -148,7 +170,6 @@ class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
     """When given, the prompt is the text before a gap and this is the text after it."""
     client: str = ""
     """Who asks: slots are shared fairly between clients."""
-    urgency: Urgency = Urgency()
 
 
 class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):

@@ -38,6 +38,8 @@ class TokenLogprob(Struct, frozen=True, array_like=True, gc=False):
     token: bytes
     logprob: float | None
     top: tuple[Alternative, ...] = ()
+    rank: int = 0
+    """Its place among all tokens by likelihood, from 1 on; of a prompt's tokens alone."""
 
 
 class Finish(Struct, frozen=True, array_like=True, gc=False):
@@ -58,6 +60,8 @@ class Finish(Struct, frozen=True, array_like=True, gc=False):
     """Tokens that were guessed and read beside the drawn ones."""
     accepted_tokens: int = 0
     """Of those, the ones that were drawn then."""
+    stop_token: int | None = None
+    """The token that ended it, if one of those that were asked to did."""
 
 
 class Output(Struct, frozen=True, array_like=True, gc=False):
@@ -72,6 +76,8 @@ class Output(Struct, frozen=True, array_like=True, gc=False):
     finish: Finish | None = None
     tokens: int = 0
     """Tokens generated since the choice's last output."""
+    ids: tuple[int, ...] = ()
+    """Their ids, when asked for."""
 
 
 class Step(Struct, frozen=True, array_like=True, tag="step", gc=False):
@@ -87,6 +93,8 @@ class Accepted(Struct, frozen=True, array_like=True, tag="accepted", gc=False):
 
     id: int
     prompt_tokens: int
+    prompt_ids: tuple[int, ...] = ()
+    """The prompt's tokens, when asked for."""
 
 
 class Refused(Struct, frozen=True, array_like=True, tag="refused", gc=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from colonnade.messages import Failure, FinishReason, Output, PromptLogprobs
+from colonnade.messages import Failure, FailureKind, FinishReason, Output, PromptLogprobs
 from colonnade.worker.logprobs import log_softmax, prompt_logprobs, token_logprob
 from colonnade.worker.rows import Rows
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from colonnade.messages import FailureKind, Finish, FromWorker, TokenLogprob
+    from colonnade.messages import Finish, FromWorker, TokenLogprob
     from colonnade.worker.guide import Guide
     from colonnade.worker.ports import Chunk, Model
+    from colonnade.worker.restraint import Restraint
     from colonnade.worker.scheduler import Plan
     from colonnade.worker.sequence import Request, Sequence
+
+
+_NOTHING_LEFT = "Of the allowed tokens, none may be said at this place: the others forbid it."
 
 
 class Answers:
@@ -95,6 +99,8 @@ class Answers:
             if sequence.request.decoding.logprobs is not None:
                 # drawing may change the row, and these are of what the model made
                 rows.logprobs = log_softmax(logits[rows.row])
+            if sequence.request.restraint is not None and sequence.slot >= 0:
+                self._restrain(rows, sequence.request.restraint, logits[rows.row])
         # of a request that was given up just now, the samplers are gone
         alive = [rows for rows in ready if rows.sequence.slot >= 0]
         for rows, token in zip(alive, self._model.draw(alive), strict=True):
@@ -103,6 +109,16 @@ class Answers:
                 self._advance(sequence, [token], rows.logprobs, now)
             elif sequence.slot >= 0:  # else another choice of its request has failed just now
                 self._take(sequence, sequence.guide, token, rows.logprobs, now)
+
+    def _restrain(self, rows: Rows, restraint: Restraint, row: NDArray[np.float32]) -> None:
+        """Forbid what the request does; gives it up where that leaves nothing to say."""
+        sequence = rows.sequence
+        restraint.apply(row, sequence.tokens, len(sequence.request.prompt))
+        if rows.mask is None:
+            if restraint.leaves_nothing(row):
+                request = sequence.request
+                self._give_up(request, FailureKind.INVALID_REQUEST, _NOTHING_LEFT)
+            rows.mask = restraint.mask
 
     def _mask(self, sequence: Sequence, guide: Guide) -> NDArray[np.uint8] | None:
         """Which tokens its guide allows; gives the request up where that cannot be said."""
@@ -141,32 +157,78 @@ class Answers:
         now: float,
     ) -> None:
         """Note what tokens add to their sequence."""
-        decoding = sequence.request.decoding
         stream, guide = sequence.text, sequence.guide
         said = stream.let_go() if guide is not None and guide.owes else ""
         for number, token in enumerate(tokens, 1):
             sequence.tokens.append(token)
             sequence.unsaid += 1
-            if token in self._ends and not decoding.ignore_eos:
-                self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
-                return
-            begin = stream.received
-            shown = token in decoding.shown
-            said += stream.push(self._model.name(token) if shown else self._pieces[token])
-            if logprobs is not None and decoding.logprobs is not None:
-                entry = token_logprob(logprobs, token, decoding.logprobs, self._model.name)
-                sequence.pending_logprobs.append((begin, entry))
-            if stream.stopped_by is not None:
-                self._end(sequence, said, FinishReason.STOP, now)
-                return
-            if guide is not None and number == len(tokens) and sequence.complete:
-                self._end(sequence, said + stream.flush(), FinishReason.STOP, now)
-                return
-            if len(sequence.tokens) >= sequence.limit:
-                self._end(sequence, said + stream.flush(), FinishReason.LENGTH, now)
+            if self._is_end(sequence, token):
+                said += self._close(sequence, token, logprobs)
+                reason: FinishReason | None = FinishReason.STOP
+            else:
+                said += self._push(sequence, token, logprobs)
+                reason = self._reason(sequence, token, number == len(tokens), now)
+            if reason is not None:
+                rest = "" if stream.stopped_by is not None else stream.flush()
+                self._end(sequence, said + rest, reason, now)
                 return
         if said:
             self._say(sequence, said, stream.released)
+
+    def _is_end(self, sequence: Sequence, token: int) -> bool:
+        """Whether a token ends its sequence: one of the model's own, or one that was asked to."""
+        decoding = sequence.request.decoding
+        if token in self._ends and not decoding.ignore_eos:
+            return True
+        if token in decoding.stop_tokens and not (sequence.guide and sequence.guide.owes):
+            sequence.stop_token = token
+            return True
+        return False
+
+    def _close(self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None) -> str:
+        """Take in the token that ends a sequence; returns what it adds to the text."""
+        decoding = sequence.request.decoding
+        if decoding.show_stop:
+            return self._push(sequence, token, logprobs)
+        if decoding.logprob_of_end:
+            self._note_logprob(sequence, token, logprobs)
+        return ""
+
+    def _push(self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None) -> str:
+        """Take in a token's text; returns what can be shown now."""
+        decoding = sequence.request.decoding
+        if logprobs is not None:
+            self._note_logprob(sequence, token, logprobs)
+        shown = decoding.show_special or token in decoding.shown
+        piece = self._model.name(token) if shown else self._pieces[token]
+        return sequence.text.push(piece, look=sequence.generated > decoding.min_tokens)
+
+    def _note_logprob(
+        self, sequence: Sequence, token: int, logprobs: NDArray[np.float32] | None
+    ) -> None:
+        """Keep the entry of a token whose text begins here, if entries are wanted."""
+        decoding = sequence.request.decoding
+        if logprobs is not None and decoding.logprobs is not None:
+            top = decoding.logprob_tokens or decoding.logprobs
+            entry = token_logprob(logprobs, token, top, self._model.name)
+            sequence.pending_logprobs.append((sequence.text.received, entry))
+
+    def _reason(
+        self, sequence: Sequence, token: int, last: bool, now: float
+    ) -> FinishReason | None:
+        """Why a sequence ends behind a token that is no end itself, None where it goes on.
+        ``last``: the guide has taken no further one yet."""
+        if sequence.text.stopped_by is not None:
+            return FinishReason.STOP
+        if sequence.guide is not None and last and sequence.complete:
+            return FinishReason.STOP
+        if len(sequence.tokens) >= sequence.limit:
+            return FinishReason.LENGTH
+        most = sequence.request.decoding.predict_ms
+        if most is not None and b"\n" in self._pieces[token]:
+            began = now if sequence.first_token is None else sequence.first_token
+            return FinishReason.LENGTH if (now - began) * 1e3 > most else None
+        return None
 
     def _end(self, sequence: Sequence, text: str, reason: FinishReason, now: float) -> None:
         stream = sequence.text
@@ -178,7 +240,11 @@ class Answers:
         """Put out text, with the log probabilities of tokens that begin before ``until``."""
         entries = _released(sequence, until) if sequence.pending_logprobs else ()
         request, choice = sequence.request.id, sequence.choice
-        self._outputs.append(Output(request, choice, text, entries, finish, sequence.unsaid))
+        ids: tuple[int, ...] = ()
+        if sequence.request.decoding.token_ids:
+            ids = tuple(sequence.tokens[len(sequence.tokens) - sequence.unsaid :])
+        output = Output(request, choice, text, entries, finish, sequence.unsaid, ids)
+        self._outputs.append(output)
         sequence.unsaid = 0
 
     def _note_prompt(self, sequence: Sequence, chunk: Chunk, rows: NDArray[np.float32]) -> None:

@@ -22,21 +22,20 @@ from colonnade.messages import (
 )
 from colonnade.worker.guide import Guide
 from colonnade.worker.sequence import Request
+from colonnade.worker.wishes import check_wishes, cut_prompt, restraint, with_biased_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.messages import Cancel, Constraint, Decoding, FromWorker
     from colonnade.worker.ports import Grammars, Matcher, Model
+    from colonnade.worker.restraint import Restraint
 
 _LONG = 1 << 17
 """Characters or ids of a prompt that takes tens of milliseconds to tokenize."""
 
 _LONG_BEGUN = 1 << 12
 """Characters of a begun answer that take a grammar milliseconds to go through."""
-
-_MOST_STOPS, _LONGEST_STOP = 16, 1000
-_MOST_BREAKERS, _LONGEST_BREAKER = 16, 40
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +102,7 @@ class Intake:
             length > _LONG
             or len(submit.decoding.begun) > _LONG_BEGUN
             or submit.decoding.sampling.dry_multiplier > 0
+            or bool(submit.decoding.bad_words)
             or not (constraint is None or self._grammars.has(constraint))
         )
 
@@ -120,17 +120,30 @@ class Intake:
         submitted = time.perf_counter()
         try:
             prompt = self._prompt(submit)
-            self._check(prompt, submit.decoding)
-            guides = self._guides(submit.decoding)
+            check_wishes(submit.decoding, self._vocabulary.size)
+            self._check_length(prompt, submit.decoding)
+            decoding = with_biased_texts(submit.decoding, self._vocabulary)
+            held = self._restraint(decoding)
+            guides = self._guides(decoding)
         except Failure as failure:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
-        decoding = submit.decoding
         samplers = self._model.samplers(decoding, prompt)
-        self._send(Accepted(submit.id, len(prompt)))
+        ids = tuple(prompt) if decoding.token_ids else ()
+        self._send(Accepted(submit.id, len(prompt), ids))
         return Request(
-            submit.id, prompt, decoding, samplers, guides, submitted, submit.client, submit.urgency
+            submit.id,
+            prompt,
+            decoding,
+            samplers,
+            guides,
+            submitted,
+            submit.client,
+            restraint=held,
         )
+
+    def _restraint(self, decoding: Decoding) -> Restraint | None:
+        return restraint(decoding, self._model.ends, self._grammars.tokens, self._vocabulary.size)
 
     def _guides(self, decoding: Decoding) -> list[Guide | None]:
         """A guide for each choice, None for those that need none."""
@@ -181,7 +194,8 @@ class Intake:
             tokens.insert(0, vocabulary.bos)
         if not tokens:
             raise Failure(FailureKind.INVALID_REQUEST, "The prompt is empty.", param="prompt")
-        return tokens
+        bos = vocabulary.bos if wants_bos else None
+        return cut_prompt(tokens, submit.decoding, self._model.ctx_size, bos)
 
     def _checked(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         size = self._vocabulary.size
@@ -200,31 +214,12 @@ class Intake:
         text = self._vocabulary.tokenize(suffix, special=False)
         return [before, *prefix, after, *text, middle]
 
-    def _check(self, prompt: list[int], decoding: Decoding) -> None:
-        """Refuse what would be wrong, or costly for everybody."""
-        _check_strings("stop", decoding.stop, _MOST_STOPS, _LONGEST_STOP)
-        breakers = decoding.sampling.dry_sequence_breakers
-        _check_strings("dry_sequence_breakers", breakers, _MOST_BREAKERS, _LONGEST_BREAKER)
-        for token in (*(token for token, _ in decoding.sampling.logit_bias), *decoding.shown):
-            if not 0 <= token < self._vocabulary.size:
-                msg = f"There is no token {token} in this model's vocabulary."
-                raise Failure(FailureKind.INVALID_REQUEST, msg, param="logit_bias")
+    def _check_length(self, prompt: list[int], decoding: Decoding) -> None:
         ctx_size = self._model.ctx_size
         room = ctx_size - (0 if decoding.max_tokens == 0 else 1)
         if len(prompt) > room:
-            # In words by which clients of OpenAI, vLLM and llama-server know this failure.
             msg = (
-                f"This model's maximum context length is {ctx_size} tokens. However, your prompt "
-                f"resulted in {len(prompt)} tokens: the prompt is too long, it exceeds the "
-                "available context size."
+                f"This model's context holds {ctx_size} tokens for prompt and answer, "
+                f"but the prompt alone has {len(prompt)}."
             )
             raise Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")
-
-
-def _check_strings(name: str, strings: tuple[str, ...], most: int, longest: int) -> None:
-    if len(strings) > most:
-        msg = f"{name!r} holds {len(strings)} strings: at most {most} are allowed."
-        raise Failure(FailureKind.INVALID_REQUEST, msg, param=name)
-    if any(not 0 < len(string) <= longest for string in strings):
-        msg = f"The strings of {name!r} must have 1 to {longest} characters."
-        raise Failure(FailureKind.INVALID_REQUEST, msg, param=name)

@@ -9,7 +9,7 @@ import numpy as np
 from colonnade.messages import Alternative, TokenLogprob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,14 +48,21 @@ def _reached_by(values: NDArray[np.float32], count: int) -> np.float32:
 
 
 def token_logprob(
-    logprobs: NDArray[np.float32], token: int, top: int, name: Callable[[int], bytes]
+    logprobs: NDArray[np.float32],
+    token: int,
+    top: int | Sequence[int],
+    name: Callable[[int], bytes],
+    *,
+    ranked: bool = False,
 ) -> TokenLogprob:
-    """The entry of ``token`` with its ``top`` alternatives."""
+    """The entry of ``token`` with its ``top`` alternatives, or with those named."""
+    others = most_likely(logprobs, top) if isinstance(top, int) else top
     alternatives = tuple(
-        Alternative(other, name(other), float(logprobs[other]))
-        for other in most_likely(logprobs, top)
+        Alternative(other, name(other), float(logprobs[other])) for other in others
     )
-    return TokenLogprob(token, name(token), float(logprobs[token]), alternatives)
+    own = logprobs[token]
+    rank = 1 + int(np.count_nonzero(logprobs > own)) if ranked else 0
+    return TokenLogprob(token, name(token), float(own), alternatives, rank)
 
 
 def prompt_logprobs(
@@ -69,5 +76,5 @@ def prompt_logprobs(
     give of a prompt's tokens; before them that of the first one, which nothing precedes."""
     found = [TokenLogprob(prompt[0], name(prompt[0]), None)] if position == 0 else []
     for row, token in zip(rows, prompt[position + 1 :], strict=False):
-        found.append(token_logprob(log_softmax(row), token, top, name))
+        found.append(token_logprob(log_softmax(row), token, top, name, ranked=True))
     return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob, Urgency
+from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob
 from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
     from colonnade.worker.guide import Guide
     from colonnade.worker.ports import Foresight, Sampler, State
+    from colonnade.worker.restraint import Restraint
 
 
 @dataclass(eq=False, slots=True)
@@ -27,7 +28,6 @@ class Request:
     submitted: float
     client: str = ""
     """Who asks."""
-    urgency: Urgency = field(default_factory=Urgency)
     unfinished: int = 0
     """Choices still to finish."""
     shared: State | None = None
@@ -35,6 +35,7 @@ class Request:
     followers: list[Sequence] = field(default_factory=list)
     """Choices that wait for ``shared``."""
     prompt_logprobs: list[TokenLogprob] = field(default_factory=list)
+    restraint: Restraint | None = None
 
     def sequences(self) -> list[Sequence]:
         """Make the sequences of all choices."""
@@ -84,6 +85,7 @@ class Sequence:
         "sampler",
         "slot",
         "started",
+        "stop_token",
         "text",
         "tokens",
         "unsaid",
@@ -120,7 +122,10 @@ class Sequence:
         self.drafted = 0
         self.accepted = 0
         """Of all guessed tokens, those that came true."""
-        self.text = TextStream(request.decoding.stop)
+        decoding = request.decoding
+        self.text = TextStream(decoding.stop, show_stop=decoding.show_stop)
+        self.stop_token: int | None = None
+        """The token that ended it, if one of the request's did."""
         self.unsaid = 0
         """How many tokens were generated since something was sent."""
         self.pending_logprobs: list[tuple[int, TokenLogprob]] = []
@@ -164,4 +169,5 @@ class Sequence:
             forced_tokens=0 if self.guide is None else min(self.guide.forced, self.generated),
             drafted_tokens=self.drafted,
             accepted_tokens=self.accepted,
+            stop_token=self.stop_token,
         )

@@ -84,7 +84,10 @@ class Slots:
         slot = self._slots[sequence.slot]
         slot.sequence = None
         self._note_running()
-        slot.resident = sequence.tokens[: sequence.position]
+        if sequence.request.decoding.share:
+            slot.resident = sequence.tokens[: sequence.position]
+        else:
+            self._memory.keep(slot.index, 0)
         slot.last_used = next(self._clock)
         sequence.slot = -1
 
@@ -132,7 +135,11 @@ class Slots:
         if not self._cache_size or not _may_reuse(sequence):
             return None
         prompt = sequence.request.prompt
-        readers = [each for each in self.running if each.position < len(each.request.prompt)]
+        readers = [
+            each
+            for each in self.running
+            if each.request.decoding.share and each.position < len(each.request.prompt)
+        ]
         most = len(prompt) - 1
         shared = {id(each): common_length(each.request.prompt, prompt, most) for each in readers}
         reader = max(readers, key=lambda each: shared[id(each)], default=None)
@@ -181,7 +188,8 @@ class Slots:
         """Save what a running sequence has read, where a prompt begins with much of that."""
         if not self._cache_size or self._memory.whole:
             return
-        lender = max(self.running, key=lambda each: _shares(each, prompt, most), default=None)
+        lenders = [each for each in self.running if each.request.decoding.share]
+        lender = max(lenders, key=lambda each: _shares(each, prompt, most), default=None)
         if lender is None:
             return
         found = self._states.find(prompt, most)
@@ -217,7 +225,8 @@ class Slots:
 def _may_reuse(sequence: Sequence) -> bool:
     """Whether what was read before may stand for a part of its prompt."""
     request = sequence.request
-    return request.decoding.prompt_logprobs is None and request.shared is None
+    decoding = request.decoding
+    return decoding.reuse and decoding.prompt_logprobs is None and request.shared is None
 
 
 def _shares(sequence: Sequence, prompt: list[int], most: int) -> int:

@@ -18,9 +18,19 @@ class TextStream:
     cut off by the end of the generation is dropped; bytes that are no UTF-8 become U+FFFD.
     """
 
-    __slots__ = ("_decoder", "_held", "_stops", "received", "released", "stopped_by")
+    __slots__ = (
+        "_decoder",
+        "_held",
+        "_show_stop",
+        "_stops",
+        "received",
+        "released",
+        "stopped_by",
+    )
 
-    def __init__(self, stops: Sequence[str] = ()) -> None:
+    def __init__(self, stops: Sequence[str] = (), *, show_stop: bool = False) -> None:
+        """``show_stop``: the text ends with the stop string, not before it."""
+        self._show_stop = show_stop
         self._decoder = _Utf8("replace")
         self._stops = tuple(stops)
         self._held = ""
@@ -31,14 +41,17 @@ class TextStream:
         self.stopped_by: str | None = None
         """The stop string that was met."""
 
-    def push(self, piece: bytes) -> str:
-        """Add a token's bytes; returns the text that can be shown, and may set ``stopped_by``."""
+    def push(self, piece: bytes, *, look: bool = True) -> str:
+        """Add a token's bytes; returns the text that can be shown, and may set ``stopped_by``.
+        Without ``look`` no stop string begins here or ends here."""
         if piece.isascii() and not self._decoder.buffer:
             text = str(piece, "ascii")
         else:
             text = self._decoder.decode(piece)
         self.received += len(text)
-        if not self._stops:
+        if not (self._stops and look):
+            text = self._held + text
+            self._held = ""
             self.released += len(text)
             return text
         held = self._held + text
@@ -61,13 +74,15 @@ class TextStream:
         return held
 
     def _find_stop(self, text: str) -> int:
-        """Where the earliest stop string begins, -1 for nowhere."""
+        """Where the text ends for the earliest stop string, -1 where there is none."""
         first = -1
         for stop in self._stops:
             at = text.find(stop)
             if at >= 0 and (first < 0 or at < first):
                 first = at
                 self.stopped_by = stop
+        if self._show_stop and self.stopped_by is not None:
+            return first + len(self.stopped_by)
         return first
 
     def _possible_start(self, text: str) -> int:

@@ -34,20 +34,18 @@ _WHAT = (
         CHAT,
     ),
     _done("stream", _ALL),
-    _done("stream_options", _ALL, "`include_usage`; nothing is obfuscated here."),
     _done(
-        "service_tier",
-        _OPENAI,
-        "`priority` (`fast`), `default` (`auto`, `scale`), `flex`: three classes in the queue.",
-        CHAT,
+        "stream_options",
+        _ALL,
+        "`include_usage`; nothing is obfuscated here. Without `stream` it asks for nothing.",
     ),
-    _done("priority", _VLLM, "Within the tier; the lesser number comes first."),
     _done("n", _ALL, "Up to the server's limit of choices."),
-    _done("best_of", _OPENAI, "Not with `stream`.", COMPLETIONS),
+    _done("best_of", _OPENAI, "Not with `stream`. 0 is as absent.", COMPLETIONS),
     _done("max_tokens", _ALL, "-1 for no limit."),
     _done("max_completion_tokens", _ALL, "Comes before `max_tokens`.", CHAT),
     _done("n_predict", _LLAMA, "Another name of `max_tokens`, which comes before it."),
-    _done("stop", _ALL, "Up to 16 strings."),
+    _done("n_cmpl", _LLAMA, "Another name of `n`."),
+    _done("stop", _ALL, "Up to 16 strings; empty ones are none."),
     _done("ignore_eos", _PEERS),
     _done("logprobs", _ALL, "A number on completions, up to 20; true or false on chat."),
     _done("top_logprobs", _ALL, "Up to 20.", CHAT),
@@ -58,7 +56,11 @@ _SAMPLING = (
     _done("top_p", _ALL),
     _done("frequency_penalty", _ALL),
     _done("presence_penalty", _ALL),
-    _done("logit_bias", _ALL),
+    _done(
+        "logit_bias",
+        _ALL,
+        "Also llama-server's list of pairs, of a token id or a text and its bias; false forbids.",
+    ),
     _done("seed", _ALL, "-1 for a fresh one. Its last 31 bits count."),
     _done("top_k", _PEERS, "0 or less for all."),
     _done("min_p", _PEERS),
@@ -79,6 +81,61 @@ _SAMPLING = (
     _done("mirostat_eta", _LLAMA),
     _done("dynatemp_range", _LLAMA),
     _done("dynatemp_exponent", _LLAMA),
+    _done("min_keep", _LLAMA),
+    _done("adaptive_target", _LLAMA, "Also without `adaptive_p` among `samplers`, if absent."),
+    _done("adaptive_decay", _LLAMA),
+    _done(
+        "samplers",
+        _LLAMA,
+        "Names or letters; an unknown one is refused, `infill` among them, whose time grows with "
+        "the square of the vocabulary. Mirostat has its own chain, as there.",
+    ),
+)
+
+_LIMITS = (
+    _done(
+        "min_tokens",
+        _VLLM,
+        "Before them no end token is drawn and no stop string is looked for. Not with a form of "
+        "the answer or with tools, which may end earlier.",
+    ),
+    _done("stop_token_ids", _VLLM, "As stop strings, they do not cut what a grammar holds."),
+    _done("include_stop_str_in_output", _VLLM),
+    _done(
+        "bad_words",
+        _VLLM,
+        "Forbidden within a word and at the beginning of one. Not with a form of the answer or "
+        "with tools.",
+    ),
+    _done("allowed_token_ids", _VLLM, "Not with a form of the answer or with tools."),
+    _done(
+        "t_max_predict_ms",
+        _LLAMA,
+        "From the first token on; then the next line break ends the answer, with `length`.",
+    ),
+    _done("truncate_prompt_tokens", _VLLM, "-1: as many as leave room for the answer."),
+    _done("truncation_side", _VLLM, "`left`, unless it says otherwise."),
+    _done(
+        "add_special_tokens",
+        _VLLM,
+        "False: no BOS token is put before a text. A chat template's own stays; there are never "
+        "two.",
+    ),
+    _done("cache_prompt", _LLAMA, "False: the whole prompt is read."),
+    _done("cache_salt", _VLLM, "The whole prompt is read, and nobody else profits by it."),
+)
+
+_REPORTS = (
+    _done("skip_special_tokens", _VLLM, "False shows control tokens within the text."),
+    _done("n_probs", _LLAMA, "As `logprobs` with so many alternatives, up to 20."),
+    _done("prompt_logprobs", _VLLM, "Up to 20; not with `stream`."),
+    _done("logprob_token_ids", _VLLM, "With `logprobs`: the alternatives to report."),
+    _done("return_tokens_as_token_ids", _VLLM),
+    _done("return_token_ids", _VLLM),
+    _done("return_tokens", _LLAMA, "Another name of `return_token_ids`."),
+    _done("return_prompt_text", _VLLM, "", CHAT),
+    _done("request_id", _VLLM, "The answer's `id` ends with it."),
+    _done("sse_ping_interval", _LLAMA, "Seconds; -1 or 0 for no comments."),
 )
 
 _FORMS = (
@@ -108,8 +165,10 @@ _CHAT = (
     _done("reasoning_budget", _LLAMA, "", CHAT),
     _done("reasoning_budget_tokens", _LLAMA, "", CHAT),
     _done("thinking_token_budget", _VLLM, "", CHAT),
+    _done("reasoning_budget_message", _LLAMA, "Stands before the marker.", CHAT),
+    _done("documents", _VLLM, "Reach the chat template.", CHAT),
     _done("chat_template_kwargs", _PEERS, "Reach the chat template as they are.", CHAT),
     _done("add_generation_prompt", _PEERS, "Reaches the chat template.", CHAT),
 )
 
-DONE = (*_WHAT, *_SAMPLING, *_FORMS, *_CHAT)
+DONE = (*_WHAT, *_SAMPLING, *_LIMITS, *_REPORTS, *_FORMS, *_CHAT)

@@ -185,39 +185,29 @@ _VLLM_FIELDS = (
     ),
 )
 
-_NOT_YET = (
-    _refused("min_tokens", _VLLM, 3, "Not supported.", neutral=(0,)),
-    _refused("stop_token_ids", _VLLM, [1], "Not supported.", neutral=([],)),
-    _refused("include_stop_str_in_output", _VLLM, True, "Not supported.", neutral=(False,)),
-    _refused("bad_words", _VLLM, ["a"], "Not supported.", neutral=([],)),
-    _refused("allowed_token_ids", _VLLM, [1], "Not supported."),
-    _refused("truncate_prompt_tokens", _VLLM, 4, "Not supported."),
-    _refused("truncation_side", _VLLM, "left", "Not supported."),
-    _refused("skip_special_tokens", _VLLM, False, "Not supported.", neutral=(True,)),
-    _refused("prompt_logprobs", _VLLM, 1, "Not supported."),
-    _refused("logprob_token_ids", _VLLM, [1], "Not supported.", neutral=([],)),
-    _refused("return_token_ids", _VLLM, True, "Not supported.", neutral=(False,)),
-    _refused("return_tokens_as_token_ids", _VLLM, True, "Not supported.", neutral=(False,)),
-    _refused("return_prompt_text", _VLLM, True, "Not supported.", CHAT, neutral=(False,)),
-    _refused("request_id", _VLLM, "r", "Not supported."),
-    _refused("cache_salt", _VLLM, "salt", "Not supported."),
-    _refused("add_special_tokens", _VLLM, False, "Not supported.", COMPLETIONS, neutral=(True,)),
-    _refused("add_special_tokens", _VLLM, True, "Not supported.", CHAT, neutral=(False,)),
-    _refused("documents", _VLLM, [{"text": "a"}], "Not supported.", CHAT, neutral=([],)),
-    _refused("samplers", _LLAMA, ["top_k"], "Not supported."),
-    _refused("min_keep", _LLAMA, 2, "Not supported.", neutral=(0,)),
-    _refused("adaptive_target", _LLAMA, 0.5, "Not supported.", neutral=(-1,)),
-    _refused("adaptive_decay", _LLAMA, 0.5, "Not supported.", neutral=(0.9,)),
-    _refused("lora", _LLAMA, [{"id": 0, "scale": 0.5}], "Not supported.", neutral=([],)),
-    _refused("t_max_predict_ms", _LLAMA, 5, "Not supported.", neutral=(0, -1)),
-    _refused("n_probs", _LLAMA, 2, "Not supported.", neutral=(0,)),
-    _refused("n_cmpl", _LLAMA, 2, "Not supported.", neutral=(1,)),
-    _refused("return_tokens", _LLAMA, True, "Not supported.", neutral=(False,)),
-    _refused("timings_per_token", _LLAMA, True, "Not supported.", neutral=(False,)),
-    _refused("return_progress", _LLAMA, True, "Not supported.", neutral=(False,)),
-    _refused("sse_ping_interval", _LLAMA, 5, "Not supported."),
-    _refused("cache_prompt", _LLAMA, False, "Not supported.", neutral=(True,)),
-    _refused("reasoning_budget_message", _LLAMA, "x", "Not supported.", neutral=("",)),
+_UNBUILT = (
+    _refused(
+        "lora",
+        _LLAMA,
+        [{"id": 0, "scale": 0.5}],
+        "Adapters have one scale for all requests: the server's.",
+        neutral=([],),
+    ),
+    _refused(
+        "timings_per_token",
+        _LLAMA,
+        True,
+        "Timings come with the last chunk alone.",
+        neutral=(False,),
+    ),
+    _refused(
+        "return_progress",
+        _LLAMA,
+        True,
+        "How far a prompt is read is not told.",
+        neutral=(False,),
+    ),
+    _refused("priority", _VLLM, 1, "All requests are of one class.", neutral=(0,)),
 )
 
-REFUSED = (*_OPENAI_FIELDS, *_LLAMA_FIELDS, *_VLLM_FIELDS, *_NOT_YET)
+REFUSED = (*_OPENAI_FIELDS, *_LLAMA_FIELDS, *_VLLM_FIELDS, *_UNBUILT)

@@ -29,6 +29,10 @@ class ChatRequest(GenerationFields, kw_only=True):
     reasoning_budget: Annotated[int, Meta(ge=-1)] | None = None
     reasoning_budget_tokens: Annotated[int, Meta(ge=-1)] | None = None
     thinking_token_budget: Annotated[int, Meta(ge=-1)] | None = None
+    reasoning_budget_message: str | None = None
+    """The last words of a thought that is ended."""
+    documents: list[dict[str, Any]] | None = None
+    """Reach the chat template."""
     chat_template_kwargs: dict[str, Any] | None = None
     """Reach the chat template as they are."""
     add_generation_prompt: bool | None = None
@@ -45,11 +49,9 @@ class ChatRequest(GenerationFields, kw_only=True):
     functions: list[FunctionDefinition] | None = None
     """The older form of ``tools``, as the next one of ``tool_choice``."""
     function_call: FunctionChoice | None = None
+    return_prompt_text: bool | None = None
     verbosity: str | None = None
     """Reaches the chat template."""
-    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
-    """Its place in the queue: ``priority``, also called ``fast``, is before the others, ``flex``
-    behind them."""
 
     modalities: Any = None
     """Refused, as those below, but for values that ask for nothing (``colonnade.api.fields``)."""
@@ -59,8 +61,6 @@ class ChatRequest(GenerationFields, kw_only=True):
     parse_tool_calls: Any = None
     best_of: Any = None
     chat_template: Any = None
-    return_prompt_text: Any = None
-    documents: Any = None
 
     metadata: Any = None
     """Accepted and ignored, as all below: none of them changes the answer."""
@@ -69,6 +69,7 @@ class ChatRequest(GenerationFields, kw_only=True):
     prompt_cache_options: Any = None
     prompt_cache_retention: Any = None
     safety_identifier: Any = None
+    service_tier: Any = None
     media_io_kwargs: Any = None
     mm_processor_kwargs: Any = None
     return_assistant_tokens_mask: Any = None

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from colonnade.api.schema.accounts import Narrowing, Timings, Usage
+from colonnade.api.schema.prompt_logprobs import PromptToken
 
 
 class TopLogprob(Struct, gc=False):
@@ -30,8 +31,6 @@ class ChoiceLogprobs(Struct):
     content: list[TokenLogprob] | None
     refusal: None = None
 
-
-UsedTier = Literal["default", "flex", "priority"]
 
 FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
@@ -79,6 +78,9 @@ class ChatChoice(Struct, kw_only=True):
     message: AnswerMessage
     logprobs: ChoiceLogprobs | None
     finish_reason: FinishReason
+    stop_reason: str | int | UnsetType = UNSET
+    """The stop string or the stop token that ended it, as vLLM has it."""
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatCompletion(Struct, kw_only=True):
@@ -88,13 +90,15 @@ class ChatCompletion(Struct, kw_only=True):
     object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str
-    service_tier: UsedTier | UnsetType = UNSET
-    """What was used, where the request names one."""
     system_fingerprint: str
     choices: list[ChatChoice]
     usage: Usage
     timings: Timings
     narrowed: list[Narrowing] | UnsetType = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    """vLLM's, as the next ones, when asked for."""
+    prompt_text: str | UnsetType = UNSET
+    prompt_logprobs: list[PromptToken] | UnsetType = UNSET
 
 
 class Delta(Struct, kw_only=True, gc=False):
@@ -116,6 +120,8 @@ class ChunkChoice(Struct, kw_only=True):
     delta: Delta
     logprobs: ChoiceLogprobs | None = None
     finish_reason: FinishReason | None = None
+    stop_reason: str | int | UnsetType = UNSET
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatChunk(Struct, kw_only=True):
@@ -125,9 +131,11 @@ class ChatChunk(Struct, kw_only=True):
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int
     model: str
-    service_tier: UsedTier | UnsetType = UNSET
     system_fingerprint: str
     choices: list[ChunkChoice]
     usage: Usage | UnsetType | None = UNSET
     timings: Timings | UnsetType = UNSET
     narrowed: list[Narrowing] | UnsetType = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    """In the first chunk alone, as the next one."""
+    prompt_text: str | UnsetType = UNSET

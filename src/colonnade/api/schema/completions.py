@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from colonnade.api.schema.accounts import Narrowing, Timings, Usage
-from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
+from colonnade.api.schema.prompt_logprobs import PromptToken
+from colonnade.api.schema.requests import GenerationFields, LogprobCount
 
 
 class CompletionRequest(GenerationFields, kw_only=True):
@@ -15,8 +16,8 @@ class CompletionRequest(GenerationFields, kw_only=True):
     """A string, a list of strings, token ids, or a list of lists of token ids."""
     suffix: str | None = None
     echo: bool | None = None
-    best_of: Annotated[int, Meta(ge=1)] | None = None
-    logprobs: Annotated[int, Meta(ge=0, le=MAX_LOGPROBS)] | None = None
+    best_of: Annotated[int, Meta(ge=0)] | None = None
+    logprobs: LogprobCount | None = None
     prompt_embeds: Any = None
     """Refused, as the next one."""
     thinking_token_budget: Any = None
@@ -33,12 +34,20 @@ class CompletionLogprobs(Struct, kw_only=True):
 
 
 class CompletionChoice(Struct, kw_only=True):
-    """One continuation, or a piece of one, without a ``finish_reason`` but at its end."""
+    """One continuation, or a piece of one, without a ``finish_reason`` but at its end.
+
+    What stands behind that is vLLM's, there when asked for (``stop_reason``: when a stop string or
+    a stop token ended it).
+    """
 
     index: int
     text: str
     logprobs: CompletionLogprobs | None = None
     finish_reason: Literal["stop", "length"] | None = None
+    stop_reason: str | int | UnsetType = UNSET
+    token_ids: list[int] | UnsetType = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    prompt_logprobs: list[PromptToken] | UnsetType = UNSET
 
 
 class Completion(Struct, kw_only=True):

@@ -26,20 +26,9 @@ class LlamaServerFields(Struct, kw_only=True):
     reasoning_budget_start_tag: Any = None
     reasoning_budget_end_tag: Any = None
     reasoning_budget_end_tags: Any = None
-    reasoning_budget_message: Any = None
-    samplers: Any = None
-    min_keep: Any = None
-    adaptive_target: Any = None
-    adaptive_decay: Any = None
     lora: Any = None
-    t_max_predict_ms: Any = None
-    n_probs: Any = None
-    n_cmpl: Any = None
-    return_tokens: Any = None
     timings_per_token: Any = None
     return_progress: Any = None
-    sse_ping_interval: Any = None
-    cache_prompt: Any = None
 
     id_slot: Any = None
     """Without effect, as the rest."""
@@ -59,21 +48,7 @@ class VllmFields(LlamaServerFields, kw_only=True):
     ec_transfer_params: Any = None
     vllm_xargs: Any = None
     repetition_detection: Any = None
-    min_tokens: Any = None
-    stop_token_ids: Any = None
-    include_stop_str_in_output: Any = None
-    bad_words: Any = None
-    allowed_token_ids: Any = None
-    truncate_prompt_tokens: Any = None
-    truncation_side: Any = None
-    skip_special_tokens: Any = None
-    prompt_logprobs: Any = None
-    logprob_token_ids: Any = None
-    return_token_ids: Any = None
-    return_tokens_as_token_ids: Any = None
-    request_id: Any = None
-    cache_salt: Any = None
-    add_special_tokens: Any = None
+    priority: Any = None
 
     length_penalty: Any = None
     """Without effect, as the rest."""

@@ -1,6 +1,6 @@
 """What the two generating endpoints have in common in a request body."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -16,8 +16,12 @@ Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 StopString = Annotated[str, Meta(min_length=1)]
-StopStrings = Annotated[list[StopString], Meta(max_length=MAX_STOPS)]
+StopStrings = Annotated[list[str], Meta(max_length=MAX_STOPS)]
 LogitBias = Annotated[float, Meta(ge=-100, le=100)]
+Bias = LogitBias | bool
+"""False forbids a token."""
+LogprobCount = Annotated[int, Meta(ge=0, le=MAX_LOGPROBS)]
+TokenIds = list[int]
 
 
 class StreamOptions(Struct, kw_only=True):
@@ -38,7 +42,8 @@ class SamplingFields(VllmFields, kw_only=True):
     top_p: Share | None = None
     frequency_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None
-    logit_bias: dict[str, LogitBias] | None = None
+    logit_bias: dict[str, Bias] | list[tuple[int | str, Bias]] | None = None
+    """By token id, or pairs of a token id or a text with its bias, as llama-server has it."""
     seed: int | None = None
     """-1 for a fresh one, as llama-server has it."""
     top_k: Int32 | None = None
@@ -61,21 +66,54 @@ class SamplingFields(VllmFields, kw_only=True):
     mirostat_eta: Annotated[float, Meta(ge=0)] | None = None
     dynatemp_range: Annotated[float, Meta(ge=0)] | None = None
     dynatemp_exponent: Annotated[float, Meta(ge=0)] | None = None
+    min_keep: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    adaptive_target: Annotated[float, Meta(le=1)] | None = None
+    adaptive_decay: Annotated[float, Meta(ge=0, le=0.99)] | None = None
+    samplers: list[str] | str | None = None
+    """Names of samplers in their order, or a text of their letters."""
 
 
-class GenerationFields(SamplingFields, kw_only=True):
+class LimitFields(SamplingFields, kw_only=True):
+    """What may be said and when it ends, how the prompt is read, and what else is reported: mostly
+    under vLLM's names."""
+
+    stop: str | StopStrings | None = None
+    ignore_eos: bool | None = None
+    min_tokens: Count | None = None
+    stop_token_ids: TokenIds | None = None
+    include_stop_str_in_output: bool | None = None
+    t_max_predict_ms: Annotated[int, Meta(ge=-1)] | None = None
+    bad_words: list[str] | None = None
+    allowed_token_ids: TokenIds | None = None
+    skip_special_tokens: bool | None = None
+    truncate_prompt_tokens: Limit | None = None
+    truncation_side: Literal["left", "right"] | None = None
+    add_special_tokens: bool | None = None
+    cache_prompt: bool | None = None
+    cache_salt: str | None = None
+    n_probs: LogprobCount | None = None
+    prompt_logprobs: LogprobCount | None = None
+    logprob_token_ids: Annotated[TokenIds, Meta(max_length=128)] | None = None
+    return_tokens_as_token_ids: bool | None = None
+    return_token_ids: bool | None = None
+    return_tokens: bool | None = None
+    request_id: Annotated[str, Meta(max_length=256)] | None = None
+    sse_ping_interval: Annotated[int, Meta(ge=-1)] | None = None
+
+
+class GenerationFields(LimitFields, kw_only=True):
     """Everything both endpoints know besides the prompt."""
 
     model: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Annotated[int, Meta(ge=1)] | None = None
-    stop: StopString | StopStrings | None = None
+    n_cmpl: Annotated[int, Meta(ge=1)] | None = None
+    """llama-server's name of ``n``."""
     max_tokens: Limit | None = None
     """-1 for no limit, as LM Studio has it."""
     n_predict: int | None = None
     """llama-server's name of ``max_tokens``; negative for no limit."""
-    ignore_eos: bool | None = None
     response_format: ResponseFormat | None = None
     """The form of the answer; below are further ones under llama-server's and vLLM's names."""
     grammar: str | None = None
@@ -88,8 +126,6 @@ class GenerationFields(SamplingFields, kw_only=True):
     guided_regex: str | None = None
     guided_choice: list[str] | None = None
     guided_grammar: str | None = None
-    priority: Int32 | None = None
-    """vLLM's: where slots are few, the lesser number comes first."""
     user: Any = None
     """Accepted and ignored, as ``store``."""
     store: Any = None

@@ -7,14 +7,58 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
+import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from colonnade.messages import Decoding, Sampling
 
 _SEEDS = 0xFFFFFFFF
 """llama.cpp takes this value for "draw one"; seeds are below it."""
+
+
+DEFAULT_ORDER = (
+    "penalties",
+    "dry",
+    "top_n_sigma",
+    "top_k",
+    "typ_p",
+    "top_p",
+    "min_p",
+    "xtc",
+    "temperature",
+)
+"""llama.cpp's own, by its names."""
+
+_LOOK_BACK = ("penalties", "dry")
+
+_OFF: dict[str, dict[str, float]] = {
+    "penalties": {"repeat_penalty": 1.0, "frequency_penalty": 0.0, "presence_penalty": 0.0},
+    "dry": {"dry_multiplier": 0.0},
+    "top_n_sigma": {"top_n_sigma": -1.0},
+    "top_k": {"top_k": 0},
+    "typ_p": {"typical_p": 1.0},
+    "top_p": {"top_p": 1.0},
+    "min_p": {"min_p": 0.0},
+    "xtc": {"xtc_probability": 0.0},
+    "temperature": {"temperature": 1.0, "dynatemp_range": 0.0},
+    "adaptive_p": {"adaptive_target": -1.0},
+}
+"""The values with which a sampler does nothing."""
+
+
+def selected(sampling: Sampling) -> Sampling:
+    """The same, with the samplers off that are not among those asked for. Mirostat has none to
+    select from."""
+    wanted = sampling.samplers
+    if wanted is None or sampling.mirostat:
+        return sampling
+    off: dict[str, Any] = {}
+    for name, values in _OFF.items():
+        if name not in wanted:
+            off.update(values)
+    return msgspec.structs.replace(sampling, **off)
 
 
 def resolve_seed(sampling: Sampling, choice: int) -> int:
@@ -30,23 +74,27 @@ def build_chains(
     decoding: Decoding,
     prompt: Sequence[int],
 ) -> list[Any]:
-    """A ``llama_sampler`` chain for each choice, in the order of llama.cpp's own tools.
+    """A ``llama_sampler`` chain for each choice, in the order of llama.cpp's own tools or of
+    ``samplers``.
 
     What looks back at the text is made once and cloned for the further choices: to make a DRY
     sampler, the whole vocabulary is searched for each of its breakers.
     """
-    sampling = decoding.sampling
-    size = llama_cpp.llama_vocab_n_tokens(vocab)
+    sampling = selected(decoding.sampling)
     lookers = _look_back(vocab, sampling, llama_cpp.llama_n_ctx_seq(context), prompt)
     chains = []
     for choice in range(decoding.n):
-        mine = lookers if choice == 0 else [llama_cpp.llama_sampler_clone(each) for each in lookers]
-        chains.append(_chain([*mine, *_draw(size, sampling, resolve_seed(sampling, choice))]))
+        mine = lookers
+        if choice:
+            mine = {name: llama_cpp.llama_sampler_clone(each) for name, each in lookers.items()}
+        seed = resolve_seed(sampling, choice)
+        chains.append(_chain([*_links(vocab, sampling, mine, seed), _draw(vocab, sampling, seed)]))
     return chains
 
 
 def is_greedy(sampling: Sampling) -> bool:
     """Whether the most likely token is always the one drawn."""
+    sampling = selected(sampling)
     return (
         not _penalizes(sampling)
         and sampling.dry_multiplier <= 0
@@ -66,8 +114,8 @@ def _look_back(
     sampling: Sampling,
     ctx_size: int,
     prompt: Sequence[int],
-) -> list[Any]:
-    """Penalties and DRY, as far as they are wanted, which have seen the prompt.
+) -> dict[str, Any]:
+    """Penalties and DRY by name, as far as they are wanted, which have seen the prompt.
 
     llama.cpp takes a negative length for 0 and allocates any length, so both are bounded here.
     """
@@ -75,17 +123,18 @@ def _look_back(
     def bounded(length: int) -> int:
         return ctx_size if length < 0 else min(length, ctx_size)
 
-    found = []
+    found: dict[str, tuple[int, Any]] = {}
     if _penalizes(sampling):
         length = bounded(sampling.repeat_last_n)
-        found.append((length, _penalties(llama_cpp.llama_vocab_n_tokens(vocab), sampling, length)))
+        size = llama_cpp.llama_vocab_n_tokens(vocab)
+        found["penalties"] = length, _penalties(size, sampling, length)
     if sampling.dry_multiplier > 0:
         length = bounded(sampling.dry_penalty_last_n)
-        found.append((length, _dry(vocab, sampling, length)))
-    for length, sampler in found:
+        found["dry"] = length, _dry(vocab, sampling, length)
+    for length, sampler in found.values():
         for token in prompt[-length:] if length else ():
             llama_cpp.llama_sampler_accept(sampler, token)
-    return [sampler for _, sampler in found]
+    return {name: sampler for name, (_, sampler) in found.items()}
 
 
 def _penalties(size: int, sampling: Sampling, length: int) -> Any:  # noqa: ANN401
@@ -107,48 +156,68 @@ def _chain(samplers: list[Any]) -> Any:  # noqa: ANN401
     return chain
 
 
-def _draw(size: int, sampling: Sampling, seed: int) -> list[Any]:
+def _links(
+    vocab: Any,  # noqa: ANN401
+    sampling: Sampling,
+    lookers: Mapping[str, Any],
+    seed: int,
+) -> list[Any]:
+    """What comes before the draw, in its order."""
+    order = DEFAULT_ORDER if sampling.samplers is None else tuple(dict.fromkeys(sampling.samplers))
+    if sampling.temperature <= 0 or sampling.mirostat:
+        links = list(lookers.values())
+        return [*links, _temperature(sampling)] if sampling.temperature > 0 else links
+    made = (
+        lookers.get(name) if name in _LOOK_BACK else _link(vocab, name, sampling, seed)
+        for name in order
+    )
+    return [link for link in made if link is not None]
+
+
+def _link(vocab: Any, name: str, sampling: Sampling, seed: int) -> Any:  # noqa: ANN401
+    """One sampler; None where its value is the neutral one."""
+    keep = max(1, sampling.min_keep)
+    match name:
+        case "top_n_sigma" if sampling.top_n_sigma > 0:
+            return llama_cpp.llama_sampler_init_top_n_sigma(sampling.top_n_sigma)
+        case "top_k" if sampling.top_k > 0:
+            return llama_cpp.llama_sampler_init_top_k(sampling.top_k)
+        case "typ_p" if sampling.typical_p < 1:
+            return llama_cpp.llama_sampler_init_typical(sampling.typical_p, keep)
+        case "top_p" if sampling.top_p < 1:
+            return llama_cpp.llama_sampler_init_top_p(sampling.top_p, keep)
+        case "min_p" if sampling.min_p > 0:
+            return llama_cpp.llama_sampler_init_min_p(sampling.min_p, keep)
+        case "xtc" if sampling.xtc_probability > 0:
+            probability, threshold = sampling.xtc_probability, sampling.xtc_threshold
+            return llama_cpp.llama_sampler_init_xtc(probability, threshold, keep, seed)
+        case "temperature":
+            return _temperature(sampling)
+        case "infill":
+            return llama_cpp.llama_sampler_init_infill(vocab)
+    return None
+
+
+def _draw(vocab: Any, sampling: Sampling, seed: int) -> Any:  # noqa: ANN401
+    """What ends a chain: it picks the token."""
     if sampling.temperature <= 0:
-        return [llama_cpp.llama_sampler_init_greedy()]
+        return llama_cpp.llama_sampler_init_greedy()
+    tau, eta = sampling.mirostat_tau, sampling.mirostat_eta
+    if sampling.mirostat == 1:
+        size = llama_cpp.llama_vocab_n_tokens(vocab)
+        return llama_cpp.llama_sampler_init_mirostat(size, seed, tau, eta, 100)
     if sampling.mirostat:
-        return _mirostat(size, sampling, seed)
-    return [*_truncation(sampling, seed), llama_cpp.llama_sampler_init_dist(seed)]
-
-
-def _truncation(sampling: Sampling, seed: int) -> list[Any]:
-    chain = []
-    if sampling.top_n_sigma > 0:
-        chain.append(llama_cpp.llama_sampler_init_top_n_sigma(sampling.top_n_sigma))
-    if sampling.top_k > 0:
-        chain.append(llama_cpp.llama_sampler_init_top_k(sampling.top_k))
-    if sampling.typical_p < 1:
-        chain.append(llama_cpp.llama_sampler_init_typical(sampling.typical_p, 1))
-    if sampling.top_p < 1:
-        chain.append(llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
-    if sampling.min_p > 0:
-        chain.append(llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1))
-    if sampling.xtc_probability > 0:
-        chain.append(
-            llama_cpp.llama_sampler_init_xtc(
-                sampling.xtc_probability, sampling.xtc_threshold, 1, seed
-            )
-        )
-    return [*chain, _temperature(sampling)]
+        return llama_cpp.llama_sampler_init_mirostat_v2(seed, tau, eta)
+    if sampling.adaptive_target >= 0:
+        target, decay = sampling.adaptive_target, sampling.adaptive_decay
+        return llama_cpp.llama_sampler_init_adaptive_p(target, decay, seed)
+    return llama_cpp.llama_sampler_init_dist(seed)
 
 
 def _temperature(sampling: Sampling) -> Any:  # noqa: ANN401
     return llama_cpp.llama_sampler_init_temp_ext(
         sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent
     )
-
-
-def _mirostat(size: int, sampling: Sampling, seed: int) -> list[Any]:
-    tau, eta = sampling.mirostat_tau, sampling.mirostat_eta
-    if sampling.mirostat == 1:
-        last = llama_cpp.llama_sampler_init_mirostat(size, seed, tau, eta, 100)
-    else:
-        last = llama_cpp.llama_sampler_init_mirostat_v2(seed, tau, eta)
-    return [_temperature(sampling), last]
 
 
 def _dry(vocab: Any, sampling: Sampling, length: int) -> Any:  # noqa: ANN401

@@ -176,7 +176,8 @@ class LlamaModel:
     def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
         """See ``ports.Model``."""
         sampling = decoding.sampling
-        forbidden = sorted(self.vocabulary.ends) if decoding.ignore_eos else ()
+        stops = decoding.stop_tokens
+        forbidden = sorted(self.vocabulary.ends.difference(stops)) if decoding.ignore_eos else ()
         bias = Bias(sampling.logit_bias, forbidden) if sampling.logit_bias or forbidden else None
         if is_greedy(sampling):
             return [GreedySampler(bias)] * decoding.n
