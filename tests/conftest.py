@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from benchmarks.random_gguf import write_random_gguf
 from tests.running import RunningServer, start_server
 
 RandomModel = Callable[[str], Path]
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")  # other things run on the machine: no test is about time
 
 
 @pytest.fixture(scope="session")

@@ -199,11 +199,25 @@ def _seven_beside_one(length: int) -> list[int]:
 
 
 def test_many_short_prompts_do_not_take_turns_beside_one_that_decodes() -> None:
-    assert _seven_beside_one(length=9) == [1, *[9] * 7], "63 are less than 7 x 10"
+    assert _seven_beside_one(length=10) == [1, *[9] * 7], "63 are less than 7 x 10"
 
 
 def test_a_long_prompt_among_many_is_still_read_in_pieces() -> None:
     assert _seven_beside_one(length=90) == [1, 10]
+
+
+def test_the_last_token_of_a_prompt_is_read_by_itself_whether_the_rest_is_there_or_not() -> None:
+    """Rows are rounded otherwise among many than alone, and what came back would tell."""
+    bench = Bench(FakeModel(slots=2, batch_size=40))
+    for number, beginning in enumerate((range(30), range(30), range(20))):
+        bench.submit(number, [*beginning, 40, 41], max_tokens=1)
+        bench.run()
+    assert [bench.finishes[number, 0].cached_tokens for number in range(3)] == [0, 31, 20]
+    assert [len(chunk.tokens) for batch in bench.model.batches for chunk in batch] == [
+        *(31, 1),
+        1,
+        *(1, 1),
+    ]
 
 
 def test_choices_share_one_prefill() -> None:
@@ -477,11 +491,11 @@ class Forcing:
 
 
 def test_forced_tokens_are_read_together() -> None:
-    """In one batch after the prompt, and in one batch after a token that is drawn."""
+    """In one batch with the prompt's last token, and in one with a token that is drawn."""
     bench = Bench(FakeModel(slots=1))
     bench.loop.obey(_request(bench.model, 1, [3, 4], [10, 11, 12], most=9))
     bench.run()
-    assert [len(chunk.tokens) for batch in bench.model.batches for chunk in batch] == [5, 4, 1]
+    assert [len(chunk.tokens) for batch in bench.model.batches for chunk in batch] == [1, 4, 4, 1]
     assert bench.finishes[1, 0].completion_tokens == 9
 
 

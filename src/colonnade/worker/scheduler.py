@@ -232,13 +232,17 @@ class Scheduler:
         return ordered
 
     def _wanted(self, sequence: Sequence) -> int:
-        """How much a sequence may read at once: to the end, or to where others start from."""
+        """How much a sequence may read at once: to the end, or to where others start from.
+
+        A prompt's last token, from whose row the first one is drawn, is read by itself: so it will
+        be when the prompt comes again and the rest of it is there, or for further choices, and a
+        row among many is rounded otherwise than one alone.
+        """
         want = sequence.unread
         if sequence.checkpoint > sequence.position:
             want = min(want, sequence.checkpoint - sequence.position)
-        if sequence.request.followers:
-            want = min(want, len(sequence.request.prompt) - 1 - sequence.position)
-        return want
+        before_last = len(sequence.request.prompt) - 1 - sequence.position
+        return min(want, before_last) if before_last > 0 else want
 
     def _admit(self) -> list[Sequence]:
         """Give free slots to those who wait. Returns the sequences that start.
