@@ -10,12 +10,29 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.calls.lark import quote
 
-_SAFE = r'[^"\\\x00-\x1f]'
-_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", '"': '"', "\\": "\\\\"}
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Quoting(NamedTuple):
+    """How strings are written: a class of the characters that stand for themselves, and what stands
+    behind the backslash for others, as a regular expression."""
+
+    safe: str
+    escapes: Mapping[str, str]
+
+
+_CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\\": "\\\\"}
+DOUBLE = Quoting(r'[^"\\\x00-\x1f]', {**_CONTROLS, '"': '"'})
+"""JSON's strings."""
+SINGLE = Quoting(r"[^'\\\x00-\x1f]", {**_CONTROLS, "'": "'"})
+"""Python's in single quotes."""
+
 _TOKENS = re.compile(
     r"""
     (?P<comment>(?://|\#)[^\n]*)
@@ -74,6 +91,17 @@ def escaped_grammar(grammar: str, param: str) -> str:
     return f"%lark {{\n{_TOKENS.sub(token, grammar)}\n}}"
 
 
+def escaped_regex(pattern: str, quoting: Quoting, param: str) -> str:
+    """A regular expression of whole texts as one of those texts inside a string.
+
+    Each text is written in one way only, so that expressions that all hold still do.
+
+    Raises:
+        Failure: it has something that has no counterpart there.
+    """
+    return _Escaper(pattern, dotall=False, param=param, quoting=quoting).escaped()
+
+
 _RUN = re.compile(r"/(?P<open>\()?(?P<of>\.|\[(?:\\.|[^\]\\])+\])(?P<times>[*+])(?(open)\))/")
 _DEFINITION = re.compile(r"^[ \t]*[!?]?([A-Za-z_][\w-]*)[^:\n\"/]*:", re.MULTILINE)
 _BESIDE = re.compile(r"(?://|#)[^\n]*|^[ \t]*%[^\n]*", re.MULTILINE)
@@ -108,7 +136,7 @@ def _in_rule(grammar: str, position: int, runs: frozenset[str]) -> bool:
 def _run(run: re.Match[str], param: str) -> str:
     """A run of characters as a rule's expression."""
     escaped = _Escaper(run["of"], dotall=False, param=param).escaped()
-    plain = f"[{run['of']}&&{_SAFE}]" if run["of"] != "." else _SAFE
+    plain = f"[{run['of']}&&{DOUBLE.safe}]" if run["of"] != "." else DOUBLE.safe
     pieces = [f"/{plain}+/"]
     if escaped.startswith("(?:"):
         pieces.append(f"/{escaped.removeprefix(f'(?:{plain}|').removesuffix(')')}/")
@@ -176,8 +204,9 @@ _PIECES = re.compile(
 class _Escaper:
     """Goes through a regular expression in the syntax of Rust's ``regex``."""
 
-    def __init__(self, pattern: str, dotall: bool, param: str) -> None:
+    def __init__(self, pattern: str, dotall: bool, param: str, quoting: Quoting = DOUBLE) -> None:
         self._pattern = pattern
+        self._quoting = quoting
         self._dotall = [dotall]
         self._param = param
 
@@ -188,11 +217,11 @@ class _Escaper:
     def _piece(self, found: re.Match[str]) -> str:
         text = found.group()
         if found["class"]:
-            return _class(text)
+            return self._class(text)
         if found["code"]:
-            return _char(chr(int(text[2:].strip("{}"), 16)))
+            return self._char(chr(int(text[2:].strip("{}"), 16)))
         if found["property"]:
-            return f"[{text}&&{_SAFE}]"
+            return f"[{text}&&{self._quoting.safe}]"
         if found["escape"]:
             return self._escape(text)
         if found["open"]:
@@ -202,8 +231,9 @@ class _Escaper:
                 self._dotall.pop()
             return text
         if found["dot"]:
-            return _with_escapes(_SAFE, '"\\\r\t' + ("\n" if self._dotall[-1] else ""))
-        return text if text not in _ESCAPES else _char(text)
+            taken = (char for char in self._quoting.escapes if char != "\n" or self._dotall[-1])
+            return self._with_escapes(self._quoting.safe, "".join(taken))
+        return text if text not in self._quoting.escapes else self._char(text)
 
     def _open(self, found: re.Match[str]) -> str:
         flags, end = found["flags"] or "", found["end"]
@@ -224,30 +254,28 @@ class _Escaper:
         if char in "nrt":
             return f"(?:\\\\{char})"
         if char in "sSdDwW":
-            return _class(f"[{text}]")
+            return self._class(f"[{text}]")
         if char.isalnum():
             raise _refused(f"{text} in a regular expression", self._param)
-        return _char(char) if char in _ESCAPES else text
+        return self._char(char) if char in self._quoting.escapes else text
 
+    def _char(self, char: str) -> str:
+        """The expression for one character inside a string; nothing matches other controls."""
+        if char in self._quoting.escapes:
+            return f"(?:\\\\{self._quoting.escapes[char]})"
+        return f"\\x{{{ord(char):x}}}"
 
-def _char(char: str) -> str:
-    """The expression for one character inside a JSON string; nothing matches other controls."""
-    if char in _ESCAPES:
-        return f"(?:\\\\{_ESCAPES[char]})"
-    return f"\\x{{{ord(char):x}}}"
+    def _class(self, text: str) -> str:
+        """A class without what is escaped, and the escapes of what it has of that."""
+        safe = f"[{text}&&{self._quoting.safe}]"
+        try:
+            pattern = re.compile(text)
+        except re.error:
+            return safe
+        taken = "".join(char for char in self._quoting.escapes if pattern.fullmatch(char))
+        return self._with_escapes(safe, taken)
 
-
-def _class(text: str) -> str:
-    """A class without what JSON escapes, and the escapes of what it has of that."""
-    try:
-        pattern = re.compile(text)
-    except re.error:
-        return f"[{text}&&{_SAFE}]"
-    taken = "".join(char for char in _ESCAPES if pattern.fullmatch(char))
-    return _with_escapes(f"[{text}&&{_SAFE}]", taken)
-
-
-def _with_escapes(safe: str, chars: str) -> str:
-    if not chars:
-        return safe
-    return f"(?:{safe}|\\\\[{''.join(_ESCAPES[char] for char in chars)}])"
+    def _with_escapes(self, safe: str, chars: str) -> str:
+        if not chars:
+            return safe
+        return f"(?:{safe}|\\\\[{''.join(self._quoting.escapes[char] for char in chars)}])"

@@ -40,7 +40,8 @@ class TaggedArguments:
     A parameter is ``opening key middle value closing``, and ``after`` follows each. Where a format
     says of which kind a value is, ``middle`` is for strings and ``told`` names the others: what
     stands in its place, and for which kinds. ``empty`` may stand in place of no parameters at all.
-    ``cdata``: a string may stand in one of XML's sections of character data.
+    ``cdata``: a string may stand in one of XML's sections of character data. ``python``: lists,
+    objects and constants may stand in Python's notation too.
     """
 
     opening: str
@@ -50,6 +51,7 @@ class TaggedArguments:
     told: tuple[tuple[str, frozenset[str]], ...] = ()
     empty: str = ""
     cdata: bool = False
+    python: bool = False
 
     @property
     def middles(self) -> dict[str, frozenset[str]]:

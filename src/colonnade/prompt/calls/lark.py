@@ -81,6 +81,13 @@ def _escaped(char: str) -> str:
     return char if char == " " else "\\" + char
 
 
+def repeated(expression: str, least: int, most: int | None) -> str:
+    """An expression so many times; empty where that is not at all."""
+    if most == 0:
+        return ""
+    return f"{expression}{{{least},{'' if most is None else most}}}"
+
+
 class Rules:
     """The rules and terminals of a grammar, each body once; and what it cannot say."""
 
@@ -96,6 +103,10 @@ class Rules:
     def terminal(self, hint: str, body: str) -> str:
         """Add a terminal, and return its name."""
         return self._add(hint.upper(), f": {body}")
+
+    def nothing(self) -> str:
+        """The name of a terminal that matches no text."""
+        return self.terminal("nothing", "/a/ & /b/")
 
     def reserve(self, hint: str) -> str:
         """Take a name for a rule that refers to itself; ``define`` it later."""

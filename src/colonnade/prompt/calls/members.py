@@ -7,151 +7,224 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
-from colonnade.prompt.calls.kinds import resolve
+from colonnade.prompt.calls.lark import repeated
+from colonnade.prompt.calls.texts import anywhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from colonnade.prompt.calls.lark import Rules
+    from colonnade.prompt.calls.variants import Schema, Variant
 
-_REFUSED = (
-    "not",
-    "if",
-    "dependentSchemas",
-    "dependentRequired",
-    "dependencies",
-    "propertyNames",
-)
-_UTTERABLE = re.compile(r"""[^\s"'\\<>(){}\[\],=`:|｜]+""")
-_MAX_DEPTH = 16
+_MOST_PATTERNS = 5
+"""Patterns of names in one object: each doubles the ways in which they may match."""
+_MOST_STATES = 20_000
+_LONGEST_NAME = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A parameter. ``name`` is None for any but the ``others``."""
+    """A named member, or for a ``name`` of None any number of others.
+
+    The names of those ``matching`` all match, and ``missing`` they do not; nor are they among the
+    ``others``.
+    """
 
     name: str | None
-    schema: Any
+    schema: Schema
     required: bool = False
     others: tuple[str, ...] = ()
+    matching: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
-def members(schema: Mapping[str, Any], param: str, *, ordered: bool = False) -> list[list[Member]]:
-    """The members of an object: alternatives, each in the schema's order or the alphabet's.
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members of an object, and the bounds on their number."""
+
+    listed: tuple[Member, ...]
+    least: int = 0
+    most: int | None = None
+
+
+def members(variant: Variant, possible: Callable[[Schema], bool], param: str) -> Members | None:
+    """The members of an object's variant in the schema's order, None where no object is meant.
+
+    ``possible`` tells whether a schema allows any value.
 
     Raises:
-        Failure: the schema says of the object what a list of its members cannot.
+        Failure: it has too many patterns of names.
     """
-    found = [_listed(plain, param) for plain in _alternatives(schema, schema, param, 0)]
-    if not ordered:
-        return found
-    return [sorted(each, key=lambda m: (m.name is None, (m.name or "").lower())) for each in found]
+    parts = variant.parts
+    names = dict.fromkeys(name for part in parts for name in part.get("properties") or ())
+    required = dict.fromkeys(name for part in parts for name in part.get("required") or ())
+    listed: list[Member] = []
+    for name in {**names, **required}:
+        schema = _all(each for part in parts for each in _said(part, name, param))
+        if possible(schema):
+            listed.append(Member(name, schema, name in required))
+        elif name in required:
+            return None
+    known = tuple({**names, **required})
+    others = _others(parts, known, param)
+    listed += [member for member in others if possible(member.schema)]
+    least = max((int(part.get("minProperties", 0)) for part in parts), default=0)
+    bounds = [int(part["maxProperties"]) for part in parts if "maxProperties" in part]
+    return Members(tuple(listed), least, min(bounds, default=None))
+
+
+def _all(schemas: Iterator[Any]) -> Schema:
+    """All of some schemas as one."""
+    found = [schema for schema in schemas if schema is not True and schema != {}]
+    if any(schema is False for schema in found):
+        return False
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _said(part: Mapping[str, Any], name: str, param: str) -> Iterator[Any]:
+    """What a schema says of a member by its name."""
+    properties, patterns = part.get("properties") or {}, part.get("patternProperties") or {}
+    if name in properties:
+        yield properties[name]
+    matching = [each for pattern, each in patterns.items() if _matches(pattern, name, param)]
+    yield from matching
+    if name not in properties and not matching:
+        yield part.get("additionalProperties", True)
+
+
+def _matches(pattern: str, name: str, param: str) -> bool:
+    try:
+        if len(name) <= _LONGEST_NAME:
+            return re.search(pattern, name) is not None
+    except re.error:
+        pass
+    msg = f"Whether the pattern {pattern[:60]!r} is meant for {name[:60]!r} cannot be told."
+    raise Failure(FailureKind.INVALID_REQUEST, msg, param=param)
+
+
+def _others(
+    parts: Sequence[Mapping[str, Any]], known: tuple[str, ...], param: str
+) -> Iterator[Member]:
+    """Members of other names: a way for each set of patterns that a name may match."""
+    patterns = list(dict.fromkeys(p for part in parts for p in part.get("patternProperties") or ()))
+    if len(patterns) > _MOST_PATTERNS:
+        msg = f"An object has more than {_MOST_PATTERNS} patterns of names: in this model's call "
+        msg += "format that cannot be held to."
+        raise Failure(FailureKind.INVALID_REQUEST, msg, param=param)
+    for choice in product((True, False), repeat=len(patterns)):
+        matching = {p for p, chosen in zip(patterns, choice, strict=True) if chosen}
+        schema = _all(each for part in parts for each in _of_pattern(part, matching))
+        if schema is not False:
+            hits = tuple(anywhere(p, param) for p in patterns if p in matching)
+            rest = tuple(anywhere(p, param) for p in patterns if p not in matching)
+            yield Member(None, schema, others=known, matching=hits, missing=rest)
+
+
+def _of_pattern(part: Mapping[str, Any], matching: set[str]) -> Iterator[Any]:
+    patterns = part.get("patternProperties") or {}
+    found = [schema for pattern, schema in patterns.items() if pattern in matching]
+    return iter(found or [part.get("additionalProperties", True)])
 
 
 def sequence(
-    found: list[Member], write: Callable[[Member], str], rules: Rules, separator: str
+    found: Members, write: Callable[[Member], str], rules: Rules, separator: str, param: str
 ) -> str:
-    """An expression for members in order, those that are not required left out or not."""
+    """An expression for members in order, those that are not required left out or not.
+
+    ``write`` gives a member's expression.
+
+    Raises:
+        Failure: so many members, and so wide bounds on their number, are too much.
+    """
+    named = [(member, write(member)) for member in found.listed if member.name is not None]
+    others = " | ".join(write(member) for member in found.listed if member.name is None)
+    other = rules.rule("other", others) if others else ""
     joint = f'"{separator}" ' if separator else ""
-    rest, first = "", ""
-    for member in reversed(found):
-        written = write(member)
-        more = f"{joint}{written}"
-        if member.name is None:
-            rest = f"({more})*"
-            first = f"({written} {rest})?"
-            continue
+    required = sum(member.required for member, _ in named)
+    if found.most is not None or found.least > required:
+        bound = found.least if found.most is None else found.most
+        if len(named) * (bound + 1) > _MOST_STATES:
+            msg = "The bounds on the number of an object's members are too wide for this model's "
+            msg += "call format."
+            raise Failure(FailureKind.INVALID_REQUEST, msg, param=param)
+        return _Counted(named, other, joint, found, rules).whole()
+    rest = f"({joint}{other})*" if other else ""
+    first = f"({other} {rest})?" if other else ""
+    for member, written in reversed(named):
         begun = f"{written} {rest}".strip()
+        if not joint:
+            rest = rules.rule("rest", begun if member.required else f"({written})? {rest}".strip())
+            continue
         first = begun if member.required else " | ".join(filter(None, [begun, first or '""']))
-        first = rules.rule("first", first) if joint else ""
-        again = more if member.required else f"({more})?"
+        first = rules.rule("first", first)
+        again = f"{joint}{written}" if member.required else f"({joint}{written})?"
         rest = rules.rule("rest", f"{again} {rest}".strip())
     return (first if joint else rest) or '""'
 
 
-def _alternatives(
-    schema: Any,  # noqa: ANN401 - schemas are JSON
-    root: Any,  # noqa: ANN401
-    param: str,
-    depth: int,
-) -> Iterator[dict[str, Any]]:
-    """Take ``allOf``, ``anyOf`` and references apart."""
-    plain = resolve(schema, root)
-    if isinstance(plain, bool) or depth > _MAX_DEPTH:
-        yield {}
-        return
-    for word in ("allOf", "anyOf", "oneOf"):
-        branches = plain.get(word)
-        if not isinstance(branches, list):
-            continue
-        rest = {key: value for key, value in plain.items() if key != word}
-        if word == "allOf":
-            for branch in branches:
-                target = resolve(branch, root)
-                rest = _joined(rest, target if isinstance(target, dict) else {})
-            yield from _alternatives(rest, root, param, depth + 1)
-            return
-        for branch in branches:
-            target = resolve(branch, root)
-            joined = _joined(rest, target if isinstance(target, dict) else {})
-            yield from _alternatives(joined, root, param, depth + 1)
-        return
-    for word in _REFUSED:
-        if word in plain:
-            msg = f"The keyword {word!r} of an object cannot be held to in this call format."
-            raise Failure(FailureKind.UNSUPPORTED, msg, param=param)
-    yield plain
+class _Counted:
+    """Members whose number is bounded: a rule for each place and each number of members before."""
 
+    def __init__(
+        self,
+        named: list[tuple[Member, str]],
+        other: str,
+        joint: str,
+        found: Members,
+        rules: Rules,
+    ) -> None:
+        self._named = named
+        self._other = other
+        self._joint = joint
+        self._least, self._most = found.least, found.most
+        self._rules = rules
+        self._known: dict[tuple[int, int], str | None] = {}
 
-def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Both schemas at once; of a property that both describe, both descriptions hold."""
-    properties = dict(one.get("properties", {}))
-    for name, schema in other.get("properties", {}).items():
-        known = properties.get(name)
-        properties[name] = schema if known in (None, schema, True) else {"allOf": [known, schema]}
-    required = [*dict.fromkeys([*one.get("required", []), *other.get("required", [])])]
-    joined = {**one, **other, "properties": properties, "required": required}
-    if False in (one.get("additionalProperties"), other.get("additionalProperties")):
-        joined["additionalProperties"] = False
-    return joined
+    def whole(self) -> str:
+        """All members."""
+        return self._rest(0, 0) or self._rules.nothing()
 
+    def _rest(self, place: int, count: int) -> str | None:
+        """What may follow at a place behind so many members, None where nothing fits."""
+        for at in range(len(self._named), place - 1, -1):  # from the end: no deep recursion
+            for so_far in range(min(at, self._cap) + 1):
+                if (at, so_far) not in self._known:
+                    self._known[at, so_far] = self._made(at, so_far)
+        return self._known[place, count]
 
-def _listed(schema: Mapping[str, Any], param: str) -> list[Member]:
-    properties = schema.get("properties", {})
-    required = set(schema.get("required", ()))
-    listed: list[Member] = []
-    for name in [*properties, *sorted(required - properties.keys())]:
-        if _UTTERABLE.fullmatch(name):
-            value = properties.get(name, schema.get("additionalProperties", True))
-            listed.append(Member(name, value, name in required))
-        elif name in required:
-            msg = f"The argument {name!r} cannot be written in this call format."
-            raise Failure(FailureKind.UNSUPPORTED, msg, param=param)
-    free = schema.get("additionalProperties")
-    if isinstance(free, dict) or free is True:
-        names = tuple(properties)
-        listed.append(Member(None, free, others=names))
-    return _bounded(listed, schema)
+    @property
+    def _cap(self) -> int:
+        """The most members that are told apart."""
+        return self._least if self._most is None else self._most
 
+    def _made(self, place: int, count: int) -> str | None:
+        joint = self._joint if count else ""
+        if place == len(self._named):
+            return self._tail(count, joint)
+        member, written = self._named[place]
+        ways: list[str] = []
+        if self._most is None or count < self._most:
+            more = self._known[place + 1, min(count + 1, self._cap)]
+            if more is not None:
+                ways.append(f"{joint}{written} {more}")
+        if not member.required and (skipped := self._known[place + 1, count]) is not None:
+            ways.append(skipped)
+        return self._rules.rule("rest", " | ".join(ways)) if ways else None
 
-def _bounded(listed: list[Member], schema: Mapping[str, Any]) -> list[Member]:
-    """Hold to the bounds on the number of members: require the first, leave out the last."""
-    least, most = schema.get("minProperties", 0), schema.get("maxProperties")
-    if most is not None:
-        optional = [member for member in listed if not member.required]
-        spare = max(0, most - (len(listed) - len(optional)))
-        left_out = {id(member) for member in optional if member.name is None}
-        left_out |= {id(member) for member in optional[spare:]}
-        listed = [member for member in listed if id(member) not in left_out]
-    missing = least - sum(member.required for member in listed)
-    bounded: list[Member] = []
-    for member in listed:
-        if missing > 0 and member.name is not None and not member.required:
-            bounded.append(Member(member.name, member.schema, required=True))
-            missing -= 1
-        else:
-            bounded.append(member)
-    return bounded
+    def _tail(self, count: int, joint: str) -> str | None:
+        least = max(0, self._least - count)
+        if not self._other:
+            return None if least else '""'
+        most = None if self._most is None else self._most - count
+        again = f"({self._joint}{self._other})"
+        if joint or not self._joint:
+            return repeated(again, least, most) or '""'
+        if most == 0:
+            return '""'
+        more = repeated(again, max(0, least - 1), None if most is None else most - 1)
+        begun = f"{self._other} {more}".strip()
+        return begun if least else f"({begun})?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
@@ -33,6 +33,8 @@ class Signature:
     schema: dict[str, Any]
     param: str
     grammar: str | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The parameters in the client's words, by which what a model wrote is read."""
 
 
 def signatures(
@@ -59,11 +61,12 @@ def _signature(
         raise Failure(FailureKind.INVALID_REQUEST, msg, param=f"tools[{index}].function.name")
     if tool.custom is not None:
         param = f"tools[{index}].custom.format"
-        schema = _prepared(_input_schema(tool.custom), param, limits)
-        return Signature(tool.name, schema, param, tool.custom.grammar)
+        given = _input_schema(tool.custom)
+        schema = _prepared(given, param, limits)
+        return Signature(tool.name, schema, param, tool.custom.grammar, given)
     param = f"tools[{index}].function.parameters"
     schema = _prepared(_closed(tool.parameters), param, limits, narrowings)
-    return Signature(tool.name, schema, param)
+    return Signature(tool.name, schema, param, given=tool.parameters)
 
 
 def _prepared(

@@ -157,14 +157,19 @@ def _members(schema: Any, root: Any, key: str, depth: int) -> Iterator[Any]:  # 
         properties = plain.get("properties")
         if isinstance(properties, dict) and key in properties:
             yield properties[key]
-        elif isinstance(plain.get("additionalProperties"), dict):
+            continue
+        if isinstance(patterns := plain.get("patternProperties"), dict):
+            yield from patterns.values()
+        if isinstance(plain.get("additionalProperties"), dict):
             yield plain["additionalProperties"]
 
 
 def _items(schema: Any, root: Any, depth: int) -> Iterator[Any]:  # noqa: ANN401
     for plain in _parts(schema, root, depth):
-        if isinstance(plain.get("items"), dict):
-            yield plain["items"]
+        yield from plain.get("prefixItems") or ()
+        given = plain.get("items")
+        if isinstance(given, dict | list):
+            yield from given if isinstance(given, list) else [given]
 
 
 def _parts(schema: Any, root: Any, depth: int) -> Iterator[dict[str, Any]]:  # noqa: ANN401

@@ -17,14 +17,12 @@ from colonnade.prompt.calls.formats import (
     PythonArguments,
     TaggedArguments,
 )
-from colonnade.prompt.calls.kinds import KINDS, kinds, resolve
+from colonnade.prompt.calls.kinds import KINDS, argument_kinds
 from colonnade.prompt.output.elements import read_elements
 from colonnade.prompt.output.scalars import WORDS, starts, whole_value
 from colonnade.prompt.output.source import Stops
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from colonnade.prompt.calls.formats import Arguments
     from colonnade.prompt.calls.tools import Tool
     from colonnade.prompt.output.sinks import Sink
@@ -36,7 +34,6 @@ _ESCAPE_STOPS = Stops(('"', "\\"))
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a": "\a", "v": "\v"}
 _HEX = {"x": 2, "u": 4, "U": 8}
 _KEY_LENGTH = 1000
-_MAX_DEPTH = 8
 _BARE_STOPS = Stops(",}]):({['\" \t\r\n")
 _PAIR = 0x10000
 
@@ -212,28 +209,7 @@ def _key_kinds(tool: Tool | None, key: str) -> frozenset[str]:
         return KINDS
     if tool.custom is not None:
         return frozenset({"string"})
-    return _member_kinds(tool.parameters, tool.parameters, key, 0)
-
-
-def _member_kinds(
-    schema: object, root: Mapping[str, object], key: str, depth: int
-) -> frozenset[str]:
-    plain = resolve(schema, root)
-    if isinstance(plain, bool) or depth > _MAX_DEPTH:
-        return KINDS
-    allowed = KINDS
-    properties = plain.get("properties")
-    if isinstance(properties, dict) and key in properties:
-        allowed &= kinds(properties[key], root)
-    elif isinstance(plain.get("additionalProperties"), dict):
-        allowed &= kinds(plain["additionalProperties"], root)
-    for word in ("anyOf", "oneOf"):
-        if isinstance(branches := plain.get(word), list):
-            found = (_member_kinds(branch, root, key, depth + 1) for branch in branches)
-            allowed &= frozenset[str]().union(*found)
-    for branch in plain.get("allOf") or ():
-        allowed &= _member_kinds(branch, root, key, depth + 1)
-    return allowed or KINDS
+    return argument_kinds(tool.parameters, key)
 
 
 def _value(
