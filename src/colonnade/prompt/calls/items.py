@@ -40,7 +40,7 @@ def items(variant: Variant, possible: Callable[[Schema], bool]) -> Items | None:
             break
         first.append(schema)
     rest = _at(parts, places)
-    if not bounds and not possible(rest):
+    if not possible(rest):
         bounds.append(len(first))
     most = min(bounds, default=None)
     return Items(tuple(first), rest, least, most) if most is None or least <= most else None

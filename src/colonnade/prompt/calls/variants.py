@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.calls.kinds import KINDS, kind_of, pointed
+from colonnade.prompt.calls.texts import settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -90,10 +91,16 @@ class Variants:
             found: dict[object, Variant] = {}
             for way in self._ways(schema, 0):
                 for kind in sorted(way.kinds):
-                    for variant in _variants(way, kind):
+                    for variant in self._settled(_variants(way, kind)):
                         found.setdefault(_content(variant), variant)
             self._known[key] = schema, _without_narrower(found.values())
         return self._known[key][1]
+
+    def _settled(self, found: Iterable[Variant]) -> Iterator[Variant]:
+        for variant in found:
+            plain = settled(variant, self._param) if variant.kind == "string" else variant
+            if plain is not None:
+                yield plain
 
     def _ways(self, schema: Schema, depth: int) -> list[_Way]:
         if isinstance(schema, tuple):

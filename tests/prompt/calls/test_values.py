@@ -1,0 +1,146 @@
+"""Values inside calls: a schema holds in every notation, and what is allowed is read back."""
+
+import json
+import random
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+
+from colonnade.messages import Failure
+from colonnade.prompt.calls import Tool, ToolUse
+from colonnade.prompt.calls.grammar import call_grammar
+from colonnade.prompt.calls.known import KNOWN
+from colonnade.prompt.output import CallArguments, Content
+from tests.prompt.calls.conversations import answer, calls_of, parse
+from tests.prompt.calls.families import TEMPLATES
+from tests.prompt.calls.languages import Vocabulary
+from tests.prompt.calls.schemas import parameters
+from tests.prompt.calls.test_walks import walk
+
+BYTES = Vocabulary()
+BY_NAME = {known.name: known for known in KNOWN}
+NOTATIONS = ["hermes", "qwen3-coder", "deepseek-v3.2", "kimi-k3", "minimax-m3", "lfm2", "gemma"]
+VALIDATOR = jsonschema.Draft202012Validator
+WORD = {"anyOf": [{"enum": ["pending", "in_progress"]}, {"const": "deleted"}]}
+TREE = {
+    "type": "object",
+    "properties": {"word": WORD, "more": {"type": "array", "items": {"$ref": "#/$defs/tree"}}},
+    "required": ["word"],
+    "additionalProperties": False,
+}
+
+
+def tool_of(schema, **more):
+    return Tool(
+        "f", None, {"type": "object", "properties": {"v": schema}, "required": ["v"], **more}
+    )
+
+
+def takes(name, tool, value):
+    grammar = call_grammar(BY_NAME[name], ToolUse((tool,), parallel=False), {})
+    return BYTES.takes(grammar, answer(TEMPLATES[name], [("f", {"v": value})], (tool,)))
+
+
+def arguments(name, text, tool):
+    events = parse(BY_NAME[name], [text], (tool,))
+    assert not any(isinstance(event, Content) for event in events), text
+    return json.loads("".join(e.text for e in events if isinstance(e, CallArguments)))
+
+
+CASES = [
+    (WORD, ["pending", "in_progress", "deleted"], ["pend", "other", 3, None]),
+    ({"$ref": "#/$defs/word"}, ["deleted"], ["pending "]),
+    ({"allOf": [{"enum": ["a", "b", "c"]}, {"enum": ["b", "c", "d"]}]}, ["b", "c"], ["a", "d"]),
+    ({"oneOf": [{"const": "on"}, {"type": "integer"}]}, ["on", 3], ["off", True, 1.5]),
+    ({"type": "string", "not": {"enum": ["no", "never"]}}, ["yes", "nope"], ["no", "never"]),
+    ({"type": "string", "format": "date"}, ["2024-02-29"], ["2023-02-30", "today"]),
+    ({"type": "string", "format": "email", "maxLength": 9}, ["a@b.cd"], ["a@b.cdefghi", "a"]),
+    ({"type": "string", "pattern": "^a|b$", "maxLength": 3}, ["ax", "xb"], ["xx", "axxx"]),
+    ({"type": "string", "pattern": "(^a|z$)", "minLength": 2}, ["ab", "xz"], ["a", "xx"]),
+    ({"type": ["string", "null"]}, ["nullable", "12 x", ""], []),
+    ({"type": ["integer", "null"], "minimum": 2, "maximum": 31}, [2, 31], [1, 32, "x"]),
+    ({"enum": ["x", 1, True]}, ["x", 1, True], ["y", 2, False, None]),
+    ({"type": "number", "exclusiveMinimum": 0, "maximum": 1}, [0.5, 1], [0, 2]),
+    ({"type": "array", "items": WORD, "maxItems": 2}, [["deleted"], []], [["x"], ["deleted"] * 3]),
+    (
+        {"$ref": "#/$defs/tree"},
+        [{"word": "pending", "more": [{"word": "deleted"}]}],
+        [{"word": "x"}],
+    ),
+    (
+        {"type": "array", "prefixItems": [{"const": 1}, WORD], "items": False},
+        [[1], [1, "deleted"]],
+        [["deleted"]],
+    ),
+    ({"const": {"a": [1, None], "b": "x"}}, [{"a": [1, None], "b": "x"}], [{"a": [1], "b": "x"}]),
+]
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+@pytest.mark.parametrize(("schema", "good", "bad"), CASES)
+def test_a_schema_holds_in_every_notation(name, schema, good, bad):
+    tool = tool_of(schema, **{"$defs": {"word": WORD, "tree": TREE}})
+    for value in good:
+        assert takes(name, tool, value), value
+        text = answer(TEMPLATES[name], [("f", {"v": value})], (tool,))
+        assert calls_of(parse(BY_NAME[name], [text], (tool,))) == [("f", {"v": value})]
+    for value in bad:
+        assert not takes(name, tool, value), value
+
+
+@pytest.mark.parametrize("text", ["'pending'", '"deleted"'])
+def test_single_quotes_hold_a_schema_too(text):
+    grammar = call_grammar(BY_NAME["lfm2"], ToolUse((tool_of(WORD),)), {})
+    written = f"<|tool_call_start|>[f(v={text})]<|tool_call_end|>"
+    assert BYTES.takes(grammar, written)
+    assert not BYTES.takes(grammar, written.replace("e", "x", 1).replace("x", "e", 1) + "'")
+    assert not BYTES.takes(grammar, written.replace(text, "'other'"))
+
+
+def test_single_quotes_hold_a_pattern():
+    tool = tool_of({"type": "string", "pattern": "^it's [a-z]+\n$", "maxLength": 9})
+    grammar = call_grammar(BY_NAME["lfm2"], ToolUse((tool,), parallel=False), {})
+    for text, right in ((r"'it\'s ok\n'", True), (r"'it\'s okays\n'", False), (r"'it\'s'", False)):
+        written = f"<|tool_call_start|>[f(v={text})]<|tool_call_end|>"
+        assert BYTES.takes(grammar, written) is right
+        if right:
+            assert arguments("lfm2", written, tool) == {"v": "it's ok\n"}
+
+
+def test_other_names_may_begin_like_a_described_one():
+    tool = tool_of({"type": "integer"}, additionalProperties={"type": "boolean"})
+    for name in ("qwen3-coder", "lfm2", "gemma", "minimax-m3"):
+        grammar = call_grammar(BY_NAME[name], ToolUse((tool,), parallel=False), {})
+        for more, right in (({"vx": True, "w": False}, True), ({"vx": 1}, False)):
+            text = answer(TEMPLATES[name], [("f", {"v": 1, **more})], (tool,))
+            assert BYTES.takes(grammar, text) is right, text
+
+
+def drawn(grammar, chance):
+    """A text of the grammar; None where it takes too long, or the schema contradicts itself."""
+    try:
+        text = walk(grammar, chance)
+        return text if text is not None and BYTES.takes(grammar, text) else None
+    except ValueError as error:
+        if "Unsatisfiable" in str(error):
+            return None
+        raise
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+@given(schema=parameters())
+def test_whatever_is_drawn_is_read_back_as_the_schema_has_it(name, schema):
+    tool = Tool("f", None, schema)
+    try:
+        grammar = call_grammar(BY_NAME[name], ToolUse((tool,), parallel=False), {})
+    except Failure:
+        assume(False)
+    chance = random.Random(json.dumps(schema))
+    for _ in range(2):
+        if (text := drawn(grammar, chance)) is not None:
+            found = arguments(name, text, tool)
+            VALIDATOR(schema, format_checker=VALIDATOR.FORMAT_CHECKER).validate(found)
