@@ -66,6 +66,43 @@ class GrammarSyntax(StrEnum):
     """llama.cpp's."""
 
 
+class JsonPlace(Struct, frozen=True, array_like=True, gc=False):
+    """What a value has to keep to where it stands, beyond what a grammar can say, and the places of
+    the values within it: numbers of ``Differences.places``. A value may stand at several places at
+    once; then it keeps to all of them."""
+
+    different: bool = False
+    """The items of an array are all different."""
+    scarce: bool = False
+    """There may be few such items, or few keys of an object: before each it has to be seen whether
+    any is left."""
+    properties: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    others: tuple[int, ...] = ()
+    """Of the values of all other keys."""
+    first: tuple[tuple[int, ...], ...] = ()
+    """Of an array's first items, each."""
+    items: tuple[int, ...] = ()
+    """Of the other items."""
+
+
+class JsonStart(Struct, frozen=True, array_like=True, gc=False):
+    """Where JSON begins in a text: right behind what matches ``pattern``, once ``scope`` has been
+    matched and no other start's scope since. Regular expressions of Python; an empty scope stands
+    for the whole text, an empty pattern for the scope's end."""
+
+    scope: str
+    pattern: str
+    places: tuple[int, ...] = ()
+
+
+class Differences(Struct, frozen=True, array_like=True, gc=False):
+    """What has to differ in the JSON of a text, which no grammar can say: the keys of each object,
+    and the items of some arrays."""
+
+    starts: tuple[JsonStart, ...]
+    places: tuple[JsonPlace, ...] = ()
+
+
 class Constraint(Struct, frozen=True, array_like=True, gc=False):
     """What may be generated, as a grammar for everything up to the end of the turn.
 
@@ -76,6 +113,8 @@ class Constraint(Struct, frozen=True, array_like=True, gc=False):
     grammar: str
     syntax: GrammarSyntax = GrammarSyntax.LARK
     triggers: tuple[str, ...] = ()
+    differences: Differences | None = None
+    """What else has to hold; None where the grammar says all."""
 
 
 class Thought(Struct, frozen=True, array_like=True, gc=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from colonnade.messages import Constraint, Failure, FailureKind, GrammarSyntax
+from colonnade.messages import Constraint, Failure, FailureKind, GrammarSyntax, JsonStart
 from colonnade.prompt.calls.grammar import CallRules
 from colonnade.prompt.calls.lark import Rules, quote, regex, spell
 from colonnade.prompt.calls.tools import CallMode
@@ -58,12 +58,13 @@ def build_constraint(
         return _lark(rules, calls.calls(), after_thought, format.blank)
     if form is not None:
         one_call = calls.object_calls() if format.anchored else None
-        shaped = _headed(_form(form, rules, limits, beside_calls=True), heads, special)
+        shaped = _headed(_form(form, rules, heads, limits, beside_calls=True), heads, special)
         return _lark(rules, f"{one_call or calls.calls()} | {shaped}", after_thought)
     if format.anchored:
         return _lark(rules, calls.answer(), after_thought)
     triggers = format.triggers(tool.name for tool in use.callable)
-    return Constraint(rules.text(calls.calls()), GrammarSyntax.LARK, triggers)
+    grammar = rules.text(calls.calls())
+    return Constraint(grammar, GrammarSyntax.LARK, triggers, rules.differences)
 
 
 def _form_alone(
@@ -82,7 +83,7 @@ def _form_alone(
         return Constraint(text, GrammarSyntax.GBNF)
     if isinstance(form, GrammarForm) and not heads and not after_thought:
         return Constraint(form.text, GrammarSyntax.LARK)
-    return _lark(rules, _headed(_form(form, rules, limits), heads, special), after_thought)
+    return _lark(rules, _headed(_form(form, rules, heads, limits), heads, special), after_thought)
 
 
 def _lark(rules: Rules, answer: str, after_thought: bool, blank: str = "") -> Constraint:
@@ -90,7 +91,7 @@ def _lark(rules: Rules, answer: str, after_thought: bool, blank: str = "") -> Co
     ways = [_BLANK_LINES] if after_thought else []
     ways += [quote(blank)] if blank else []
     lead = f"{rules.terminal('blank', ' | '.join(ways))}? " if ways else ""
-    return Constraint(rules.text(f"{lead}({answer})"))
+    return Constraint(rules.text(f"{lead}({answer})"), differences=rules.differences)
 
 
 def _headed(text: str, heads: Collection[str], special: Mapping[str, int]) -> str:
@@ -100,14 +101,21 @@ def _headed(text: str, heads: Collection[str], special: Mapping[str, int]) -> st
 
 
 def _form(
-    form: Form, rules: Rules, limits: SchemaLimits | None, *, beside_calls: bool = False
+    form: Form,
+    rules: Rules,
+    heads: Collection[str],
+    limits: SchemaLimits | None,
+    *,
+    beside_calls: bool = False,
 ) -> str:
-    """The Lark expression of a form."""
+    """The Lark expression of a form, which may stand behind ``heads``."""
     match form:
         case JsonForm(schema, param):
             prepared = prepare_schema(
                 schema, param=param, limits=limits, narrowings=rules.narrowings
             )
+            places = rules.differing.add(prepared)
+            rules.starts += [JsonStart(re.escape(head), "", places) for head in heads or ("",)]
             return f"%json {embed(prepared)}"
         case RegexForm(pattern):
             return regex(pattern)

@@ -125,13 +125,42 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     ),
     "uniqueItems of listed values": (
         {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True},
-        [[], ["a"], ["a", "c"], ["a", "b", "c"]],
+        [[], ["a"], ["a", "c"], ["c", "a"], ["b", "c", "a"]],
         [["a", "a"], ["b", "b"], ["a", "b", "a"]],
     ),
     "uniqueItems of free content": (
         {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
-        [[], ["a"]],
-        [["a", "a"]],
+        [[], ["a"], ["b", "a"], ["a", "A", ""]],
+        [["a", "a"], ["\n", "", "\n"]],
+    ),
+    "uniqueItems of numbers": (
+        {"type": "array", "items": {"type": "number"}, "uniqueItems": True},
+        [[1, 2, 10, 1.5], [0, -1, 0.1]],
+        [[1, 1.0], [0, -0.0], [100, 1e2]],
+    ),
+    "uniqueItems of anything": (
+        {"uniqueItems": True},
+        [[1, True, "1", None], [[1], [1, 1], {}], [{"a": 1}, {"a": 2}], {"a": [1, 1]}, "x"],
+        [[{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}], [[], 1, []], [None, None]],
+    ),
+    "uniqueItems deep inside": (
+        {
+            "type": "object",
+            "properties": {"a": {"items": {"$ref": "#/$defs/set"}}, "b": {"type": "array"}},
+            "$defs": {"set": {"type": "array", "uniqueItems": True}},
+        },
+        [{"a": [[1, 2], [1, 2]], "b": [1, 1]}, {"z": [1, 1]}],
+        [{"a": [[1], [2, 2]]}, {"a": [[], ["x", "y", "x"]]}],
+    ),
+    "uniqueItems beside prefixItems": (
+        {
+            "type": "array",
+            "prefixItems": [{"type": "string"}, {"enum": ["a", "b"]}],
+            "minItems": 2,
+            "uniqueItems": True,
+        },
+        [["a", "b"], ["x", "a", "b", 1]],
+        [["a", "a"], ["x", "a", "x"]],
     ),
     "unevaluatedProperties": (
         {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from colonnade.messages import Failure
 from colonnade.prompt.schema.patterns import PatternError, other_than, translate
-from tests.prompt.schema.holding import BYTES, grammar_of, walk
+from tests.prompt.schema.holding import BYTES, constraint_of, grammar_of, walk
 
 NAMES = st.sampled_from(["a", "b", "k", "x-1"])
 VALUES = st.sampled_from([None, True, False, 0, 1, 2.5, "a", "b", "ab", [], {}])
@@ -93,12 +93,12 @@ def test_whatever_is_drawn_satisfies_the_schema(schema: Any, part: Any, seed: in
     assume(isinstance(schema, dict))
     whole = {**schema, "$defs": {"part": part}}
     try:
-        matcher = BYTES.matcher(grammar_of(whole))
+        matcher = BYTES.held(constraint_of(whole))
     except (Failure, ValueError):
         return  # refused, or nothing satisfies it: that is allowed
     chance = random.Random(seed)
     for _ in range(4):
-        text = walk(matcher.deep_copy(), chance)
+        text = walk(matcher.branch(), chance)
         if text is not None:
             try:
                 valid = jsonschema.Draft202012Validator(whole).is_valid(json.loads(text))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from colonnade.prompt.calls.items import Items, items
 from colonnade.prompt.calls.lark import literal_regex, quote, regex, repeated, spell
 from colonnade.prompt.calls.members import Members, members
 from colonnade.prompt.calls.plain import beside_others
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from colonnade.prompt.calls.formats import ElementArguments
+    from colonnade.prompt.calls.items import Items
     from colonnade.prompt.calls.lark import Rules
     from colonnade.prompt.calls.members import Member
     from colonnade.prompt.calls.signatures import Signature
@@ -80,7 +80,7 @@ class Elements(Spelled):
                 yield self._ended(body)
 
     def _arrays(self, variant: Variant, *, filled: bool) -> Iterable[str]:
-        found = items(variant, self.possible)
+        found = self.items_of(variant)
         if found is not None:
             least = max(found.least, 1) if filled else found.least
             if found.most is None or found.most >= least:

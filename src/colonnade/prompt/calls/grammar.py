@@ -6,8 +6,9 @@ import json
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from colonnade.messages import Failure, FailureKind
+from colonnade.messages import Failure, FailureKind, JsonStart
 from colonnade.prompt.calls.formats import JsonArguments, Slot
+from colonnade.prompt.calls.json_starts import json_starts
 from colonnade.prompt.calls.lark import Rules, literal_regex, regex, spell
 from colonnade.prompt.calls.references import standalone
 from colonnade.prompt.calls.signatures import Signature, signatures
@@ -66,6 +67,7 @@ class CallRules:
 
     def calls(self) -> str:
         """One or more calls."""
+        self._rules.starts += json_starts(self._format, self._tools, self._rules.differing)
         opening, closing = self._format.section
         first = self._call(opening) if self._format.anchored else self._call("")
         parts = ["" if self._format.anchored else self._spell(opening), first]
@@ -107,6 +109,8 @@ class CallRules:
                 "additionalProperties": False,
             }
             documents.append(standalone(document, tool.schema))
+        places = [self._rules.differing.add(document) for document in documents]
+        self._rules.starts += [JsonStart("", "", each) for each in places]
         return " | ".join(f"%json {embed(document)}" for document in documents)
 
     def _marked_text(self) -> str:

@@ -10,8 +10,13 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from colonnade.prompt.schema.differing import Differing
 from colonnade.prompt.schema.narrowing import Narrowings
+
+if TYPE_CHECKING:
+    from colonnade.messages import Differences, JsonStart
 
 Special = Mapping[str, int]
 """Names of special tokens and their ids."""
@@ -93,6 +98,9 @@ class Rules:
 
     def __init__(self, narrowings: Narrowings | None = None) -> None:
         self.narrowings = Narrowings() if narrowings is None else narrowings
+        self.differing = Differing()
+        self.starts: list[JsonStart] = []
+        """Where the JSON begins whose places ``differing`` has."""
         self._names: dict[str, str] = {}
         self._lines: list[str] = []
 
@@ -121,6 +129,11 @@ class Rules:
     def text(self, start: str) -> str:
         """The whole grammar, ``start`` being the body of its first rule."""
         return "\n".join([f"start: {start}", *self._lines]) + "\n"
+
+    @property
+    def differences(self) -> Differences | None:
+        """What else has to hold."""
+        return self.differing.found(self.starts)
 
     def _add(self, hint: str, body: str) -> str:
         key = hint + body

@@ -18,7 +18,7 @@ from colonnade.prompt.calls.lark import literal_regex, quote, regex, repeated
 from colonnade.prompt.calls.members import Members, members, sequence
 from colonnade.prompt.calls.references import standalone
 from colonnade.prompt.calls.variants import ANYTHING, Variant, Variants, identity
-from colonnade.prompt.schema import embed
+from colonnade.prompt.schema import UNIQUE, embed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -205,8 +205,26 @@ class Spelled(ABC):
         return self.rules.rule("members", body)
 
     def _array(self, variant: Variant) -> list[str]:
-        found = items(variant, self.possible)
+        found = self.items_of(variant)
         return [] if found is None else [self.array(found)]
+
+    def items_of(self, variant: Variant) -> Items | None:
+        """A list's items. Only JSON is held to differing ones: here there is one at most.
+
+        Raises:
+            Failure: there have to be several.
+        """
+        found = items(variant, self.possible)
+        if found is None or not any(part.get(UNIQUE) for part in variant.parts):
+            return found
+        if found.least > 1:
+            msg = "Several different items ('uniqueItems') cannot be held to in this call format."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param=self.tool.param)
+        if found.most is not None and found.most <= 1:
+            return found
+        what = "lists of more than one item, in this model's call format"
+        self.rules.narrowings.add("uniqueItems", self.tool.param, what)
+        return replace(found, first=found.first[:1], most=1)
 
     def array(self, found: Items) -> str:
         """A list of such items."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.calls.kinds import KINDS, kind_of, pointed
 from colonnade.prompt.calls.texts import settled
+from colonnade.prompt.schema import UNIQUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
         *("properties", "patternProperties", "additionalProperties", "required"),
         *("minProperties", "maxProperties"),
     ),
-    "array": ("items", "prefixItems", "minItems", "maxItems", "uniqueItems"),
+    "array": ("items", "prefixItems", "minItems", "maxItems", UNIQUE),
     "boolean": (),
     "null": (),
 }

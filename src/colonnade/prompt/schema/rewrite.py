@@ -9,8 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
-from colonnade.prompt.schema.arrays import contained, evaluated_items, one_of_each
+from colonnade.prompt.schema.arrays import (
+    contained,
+    evaluated_items,
+    one_of_each,
+    tell_of_branches,
+)
 from colonnade.prompt.schema.branches import Branches
+from colonnade.prompt.schema.differing import UNIQUE
 from colonnade.prompt.schema.document import Document, Schema
 from colonnade.prompt.schema.drafts import step
 from colonnade.prompt.schema.judge import Judge
@@ -249,6 +255,8 @@ class _Node:
             return
         met = keyword != "prefixItems" and (self._met or (keyword == "allOf" and len(value) > 1))
         self._kept[keyword] = [self._sub(each, keyword, i, met=met) for i, each in enumerate(value)]
+        if keyword == "anyOf":
+            tell_of_branches(self._kept[keyword], self._document, f"{self._path}/{keyword}")
 
     def map(self, keyword: str, value: dict[str, Any]) -> None:
         """Schemas by name."""
@@ -330,6 +338,7 @@ _HANDLERS: dict[str, Callable[[_Node, str, Any], None]] = {
     **dict.fromkeys(("dependentRequired", "dependentSchemas"), _Node.dependencies),
     "pattern": _Node.pattern,
     "format": _Node.format,
+    UNIQUE: _Node.keep,
     "required": _Node.required,
     "not": _Node.negated,
     "oneOf": _Node.one_of,

@@ -10,20 +10,24 @@ from llguidance import LLMatcher, LLParserLimits
 from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from colonnade.messages import Failure, FailureKind, GrammarSyntax
+from colonnade.worker.grammar.differences import DifferentMatcher
+from colonnade.worker.grammar.json_places import JsonPlaces
+from colonnade.worker.grammar.json_text import JsonText
 from colonnade.worker.grammar.matcher import GrammarMatcher, first_line
+from colonnade.worker.grammar.spelling import Spelling
 from colonnade.worker.grammar.tokenizer import GrammarTokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colonnade.messages import Constraint
-    from colonnade.worker.ports import TokenTable
+    from colonnade.messages import Constraint, Differences
+    from colonnade.worker.ports import Matcher, TokenTable
 
 _MOST_ITEMS = 20_000
 """Places of a grammar in which one place of a text may be: as many as an object has optional
 properties, and each tool some. llguidance's own bound is 2,000; the work of a step has another."""
 
-_Key = tuple[GrammarSyntax, str]
+_Key = tuple[GrammarSyntax, str, "Differences | None"]
 
 
 class Bounds(NamedTuple):
@@ -47,7 +51,8 @@ class GrammarCompiler:
         self._building = Lock()
         self._tokenizer: GrammarTokenizer | None = None
         self._lock = Lock()
-        self._compiled: OrderedDict[_Key, GrammarMatcher] = OrderedDict()
+        self._spelling: Spelling | None = None
+        self._compiled: OrderedDict[_Key, Matcher] = OrderedDict()
         self._kept = 0
 
     @property
@@ -58,11 +63,20 @@ class GrammarCompiler:
                 self._tokenizer = GrammarTokenizer(self._table())
             return self._tokenizer
 
+    @property
+    def spelling(self) -> Spelling:
+        """What the vocabulary's tokens do to JSON, found out for whoever asks first."""
+        names, special = self.tokenizer.names, self.tokenizer.special
+        with self._building:
+            if self._spelling is None:
+                self._spelling = Spelling(names, special)
+            return self._spelling
+
     def has(self, constraint: Constraint) -> bool:
         """See ``ports.Grammars``."""
         return _key(constraint) in self._compiled
 
-    def matcher(self, constraint: Constraint) -> GrammarMatcher:
+    def matcher(self, constraint: Constraint) -> Matcher:
         """See ``ports.Grammars``."""
         key = _key(constraint)
         with self._lock:
@@ -78,17 +92,16 @@ class GrammarCompiler:
         """See ``ports.Grammars``."""
         return self.tokenizer.marked(text)
 
-    def _keep(self, key: _Key, matcher: GrammarMatcher) -> None:
+    def _keep(self, key: _Key, matcher: Matcher) -> None:
         with self._lock:
             if key in self._compiled:
                 return
             self._compiled[key] = matcher
-            self._kept += len(key[1])
+            self._kept += _size(key)
             while self._kept > self._bounds.kept and len(self._compiled) > 1:
-                (_, text), _ = self._compiled.popitem(last=False)
-                self._kept -= len(text)
+                self._kept -= _size(self._compiled.popitem(last=False)[0])
 
-    def _compile(self, constraint: Constraint) -> GrammarMatcher:
+    def _compile(self, constraint: Constraint) -> Matcher:
         self._check(constraint.grammar)
         grammar = _lark(constraint)
         limits = LLParserLimits(max_items_in_row=_MOST_ITEMS, verbose_errors=False)
@@ -103,7 +116,10 @@ class GrammarCompiler:
                 probe.mask()  # also makes ready what the first mask needs
         except Failure as failure:
             raise _refused(failure.message) from None
-        return matcher
+        if constraint.differences is None:
+            return matcher
+        text = JsonText(JsonPlaces(constraint.differences))
+        return DifferentMatcher(matcher, text, self.spelling)
 
     def _check(self, grammar: str) -> None:
         if len(grammar) > self._bounds.size:
@@ -122,7 +138,13 @@ class GrammarCompiler:
 
 
 def _key(constraint: Constraint) -> _Key:
-    return constraint.syntax, constraint.grammar
+    return constraint.syntax, constraint.grammar, constraint.differences
+
+
+def _size(key: _Key) -> int:
+    """Characters, and as much again for each place that JSON is held to."""
+    _, grammar, differences = key
+    return len(grammar) * (1 if differences is None else 2)
 
 
 def _lark(constraint: Constraint) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from llguidance import LLMatcher
     from numpy.typing import NDArray
 
-    from colonnade.worker.grammar.tokenizer import GrammarTokenizer
+
+class Tokens(Protocol):
+    """What a matcher needs to know of the vocabulary."""
+
+    def plain(self, text: bytes) -> list[int]:
+        """Tokens that spell exactly these bytes; names of special tokens are text."""
+        ...
 
 
 class GrammarMatcher:
@@ -22,7 +28,7 @@ class GrammarMatcher:
 
     __slots__ = ("_ll", "_tokenizer")
 
-    def __init__(self, ll: LLMatcher, tokenizer: GrammarTokenizer) -> None:
+    def __init__(self, ll: LLMatcher, tokenizer: Tokens) -> None:
         self._ll = ll
         self._tokenizer = tokenizer
 

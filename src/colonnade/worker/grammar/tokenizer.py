@@ -33,6 +33,8 @@ class GrammarTokenizer:
     """Building it goes through the whole vocabulary: half a second for 150,000 tokens."""
 
     def __init__(self, table: TokenTable) -> None:
+        self.names = table.names
+        self.special = frozenset(table.special.values())
         tokens = list(table.names)
         for token in table.special.values():
             tokens[token] = _SPECIAL + tokens[token]

@@ -1,0 +1,110 @@
+"""Where JSON begins in a text, and what each place in it asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from colonnade.messages import Differences, JsonPlace
+
+Places = tuple[int, ...]
+
+
+class Asked(NamedTuple):
+    """What one container has to keep to."""
+
+    different: bool
+    """Its items are all different: it is an array."""
+    scarce: bool
+    """Its items, or keys, may run out."""
+
+
+class Found(NamedTuple):
+    """A place in a text at which something begins."""
+
+    end: int
+    """Where the marker ends."""
+    scope: str
+    """The scope from here on."""
+    places: Places | None
+    """Of the JSON that begins here; None where none does yet."""
+
+
+class JsonPlaces:
+    """``Differences``, made ready for looking up. Holds no state of any text."""
+
+    def __init__(self, differences: Differences) -> None:
+        self._places = differences.places
+        self.scarce = any(place.scarce for place in differences.places)
+        """Whether anything may run out anywhere."""
+        self._properties: dict[int, dict[bytes, Places]] = {}
+        self._starts: dict[str, dict[str, Places]] = {}
+        for start in differences.starts:
+            known = self._starts.setdefault(start.scope, {})
+            known[start.pattern] = _joined((known.get(start.pattern, ()), start.places))
+        self._patterns: dict[str, tuple[re.Pattern[bytes], list[Found]]] = {}
+
+    @property
+    def at_once(self) -> Places | None:
+        """The places of what a text begins with; None where it does not begin with JSON."""
+        return self._starts.get("", {}).get("")
+
+    def asked(self, places: Places, *, array: bool) -> Asked:
+        """What a container at these places has to keep to."""
+        found = [self._places[place] for place in places]
+        different = array and any(place.different for place in found)
+        return Asked(different, (different or not array) and any(each.scarce for each in found))
+
+    def member(self, places: Places, key: bytes) -> Places:
+        """The places of an object's value."""
+        return _joined(self._by_key(place).get(key, self._at(place).others) for place in places)
+
+    def item(self, places: Places, index: int) -> Places:
+        """The places of an array's item."""
+        found = (self._at(place) for place in places)
+        return _joined(
+            place.first[index] if index < len(place.first) else place.items for place in found
+        )
+
+    def find(self, text: bytearray, begin: int, scope: str) -> Found | None:
+        """The next marker behind ``begin``, with its end in the text."""
+        if scope not in self._patterns:
+            self._patterns[scope] = self._prepared(scope)
+        pattern, found = self._patterns[scope]
+        match = pattern.search(text, begin)
+        if match is None or match.lastindex is None:
+            return None
+        return found[match.lastindex - 1]._replace(end=match.end())
+
+    def _prepared(self, scope: str) -> tuple[re.Pattern[bytes], list[Found]]:
+        """What to look for in a scope: its own starts, and other scopes."""
+        ways = {
+            pattern: Found(0, scope, places)
+            for pattern, places in self._starts.get(scope, {}).items()
+            if pattern
+        }
+        for other, starts in self._starts.items():
+            if other:
+                ways[other] = Found(0, other, starts.get(""))
+        longest_first = sorted(ways, key=len, reverse=True)
+        joined = "|".join(f"({pattern})" for pattern in longest_first) or "(?!)"
+        return re.compile(joined.encode()), [ways[pattern] for pattern in longest_first]
+
+    def _at(self, place: int) -> JsonPlace:
+        return self._places[place]
+
+    def _by_key(self, place: int) -> dict[bytes, Places]:
+        if place not in self._properties:
+            pairs = self._places[place].properties
+            self._properties[place] = {key.encode(): places for key, places in pairs}
+        return self._properties[place]
+
+
+def _joined(places: Iterable[Places]) -> Places:
+    found = [each for each in places if each]
+    if len(found) < 2:
+        return found[0] if found else ()
+    return tuple(sorted(set().union(*found)))
