@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import json
 import re
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,16 +44,21 @@ if TYPE_CHECKING:
     from colonnade.prompt.reasoning import ReasoningFormat
 
 BOS, EOS = "<zqbos>", "<zqeos>"
-EQUAL, LOST, DIFFERENT, FAILED = "equal", "lost by the template", "different", "failed"
+_STARTED = datetime.now()
+EQUAL, ALONE = "equal", "one an answer"
+LOST, DIFFERENT, FAILED = "lost by the template", "different", "failed"
 _REFERENCE = "transformers"
 _VOCABULARY = Vocabulary()
+_TAG = re.compile(r"<[^<>]*>\s*")
 _HALF_OPENED, _HALF_CLOSED = re.compile("<[^<>]*$"), re.compile("^[^<]*>")
 
 
 class Reference(Protocol):
     """Renders a template as somebody else does; raises where it refuses."""
 
-    def __call__(self, source: str, messages: Sequence[Message], tools: list[Any] | None) -> str:
+    def __call__(
+        self, source: str, messages: Sequence[Message], variables: Mapping[str, Any]
+    ) -> str:
         """Render a prompt."""
         ...
 
@@ -63,18 +70,18 @@ def transformers_rendering() -> Reference | None:
     except ImportError:
         return None
 
-    def rendered(source: str, messages: Sequence[Message], tools: list[Any] | None) -> str:
+    def rendered(source: str, messages: Sequence[Message], variables: Mapping[str, Any]) -> str:
         there = [
             {key: value for key, value in message.items() if value is not None}
             for message in messages
         ]
         texts, _ = theirs.render_jinja_template(
             [there],
-            tools=tools,
             chat_template=source,
             add_generation_prompt=True,
             bos_token=BOS,
             eos_token=EOS,
+            **variables,
         )
         return str(texts[0])
 
@@ -101,7 +108,9 @@ class Model:
     def __init__(self, name: str, source: str) -> None:
         self.name = name
         self.source = source
-        self.template = ChatTemplate(source, name=name, bos_token=BOS, eos_token=EOS)
+        self.template = ChatTemplate(
+            source, name=name, bos_token=BOS, eos_token=EOS, clock=lambda: _STARTED
+        )
         self.format: CallFormat = choose_call_format(self.template, ())
         self.reasoning: ReasoningFormat | None = find_reasoning(self.template, ())
 
@@ -117,8 +126,13 @@ class Model:
             shown = instruct(messages, use, self.template)
         return self.template.render(shown, kwargs)
 
-    def calls(self, calls: Sequence[Call]) -> tuple[str, str]:
-        """A prompt, and the text of an answer with calls as the template writes it."""
+    def answers(self, calls: Sequence[Call]) -> list[tuple[str, str]]:
+        """Prompts, and the texts of answers with all the calls, as the template writes them: one
+        answer, or one for each call where the template has one in an answer."""
+        alone = self.format.single or not self.template.traits.parallel_calls
+        return [self._answer([call]) for call in calls] if alone else [self._answer(calls)]
+
+    def _answer(self, calls: Sequence[Call]) -> tuple[str, str]:
         use = ToolUse(TOOLS)
         question = user("zqquestion")
         prompt = self.render([question], use)
@@ -129,16 +143,26 @@ class Model:
         start = common_start(prompt, whole)
         if start < len(prompt):  # an answer that is no call begins in another way
             start = len(_HALF_OPENED.sub("", whole[:start]))
-        text, ending = whole[start:], plain.rpartition("zqsaid")[2]
+        text = self._ended(whole[start:], plain.rpartition("zqsaid")[2])
+        head = _TAG.match(text)
+        if head is not None and prompt.endswith(head[0].rstrip()):
+            text = text[head.end() :]  # a role's name, which the prompt ends with
+        reasoning = self.reasoning  # which may end at once where the prompt begins it
+        ended = reasoning is not None and text.startswith(reasoning.closing)
+        return prompt if ended else prompt[:start], text
+
+    def _ended(self, text: str, ending: str) -> str:
+        """An answer without what ends its turn. ``ending`` is what ends that of an answer in
+        words."""
         ending = _HALF_CLOSED.sub("", ending[len(ending) - common_end(text, ending) :])
         last = self.format.section[1].strip() or str(self.format.call[-1]).strip()
         if self.format.call[-1] is Slot.ARGUMENTS and not self.format.section[1]:
             last = "}"
-        before, found, _ = text.rpartition(last)  # behind it are tokens that end a turn
-        text = before + last if found else text.removesuffix(ending)
-        reasoning = self.reasoning  # which may end at once where the prompt begins it
-        ended = reasoning is not None and text.startswith(reasoning.closing)
-        return prompt if ended else prompt[:start], text
+        for possible in (text.removesuffix(ending), text):
+            before, found, _ = possible.rpartition(last)
+            if found:
+                return before + last
+        return text.removesuffix(ending)
 
 
 def prompts(model: Model, reference: Reference, measured: Measured) -> None:
@@ -151,27 +175,50 @@ def prompts(model: Model, reference: Reference, measured: Measured) -> None:
             measured.note(kind, FAILED, model.name, failure.message)
             continue
         lost = _lost(ours, history)
-        theirs = next(_kept(model.source, history, reference), None)
+        theirs = _kept(model.source, history, reference)
         if lost:
             measured.note(kind, FAILED, model.name, f"we lose {lost}")
-        elif theirs is None:
-            measured.note(kind, LOST, model.name, "ours keeps it all")
-        elif ours == theirs:
+        elif isinstance(theirs, _Loss):
+            measured.note(kind, LOST, model.name, theirs.reason)
+        elif ours in theirs:
             measured.note(kind, EQUAL, model.name)
         else:
-            measured.note(kind, DIFFERENT, model.name, _difference(ours, theirs))
+            measured.note(kind, DIFFERENT, model.name, _difference(ours, theirs[0]))
 
 
-def _kept(source: str, history: History, reference: Reference) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What the reference loses of a history in the shape that loses least."""
+
+    reason: str
+
+
+def _kept(source: str, history: History, reference: Reference) -> list[str] | _Loss:
     """The reference's prompts that lose nothing, of the most usual shape first."""
-    tools = template_tools(ToolUse(history.tools)) if history.tools else None
-    for messages in shapes(history):
+    kept: list[str] = []
+    losses: list[tuple[int, str]] = []
+    for variables, messages in itertools.product(_variables(history), shapes(history)):
         try:
-            text = reference(source, messages, tools)
-        except Exception:  # noqa: BLE001, S112 - whatever a template raises
+            text = reference(source, messages, variables)
+        except Exception as error:  # noqa: BLE001 - whatever a template raises
+            losses.append((len(history.words) + 1, f"{type(error).__name__}: {error}"))
             continue
-        if not _lost(text, history):
-            yield text
+        lost = _lost(text, history)
+        if lost:
+            losses.append((len(lost), f"loses {lost}"))
+        else:
+            kept.append(text)
+    return kept or _Loss(min(losses, key=lambda loss: loss[0])[1])
+
+
+def _variables(history: History) -> Iterator[dict[str, Any]]:
+    """The variables that tools may go into, as the families' own descriptions have them."""
+    tools = template_tools(ToolUse(history.tools)) if history.tools else []
+    functions = [tool["function"] for tool in tools]
+    yield {"tools": tools or None}
+    yield {"tools": None, "xml_tools": functions}
+    date = _STARTED.strftime("%Y-%m-%d %H:%M:%S")
+    yield {"tools": None, "functions": json.dumps(functions, indent=4), "datetime": date}
 
 
 def _lost(text: str, history: History) -> list[str]:
@@ -189,21 +236,31 @@ def _difference(ours: str, theirs: str) -> str:
 def round_trips(model: Model, measured: Measured) -> None:
     """Read calls back from the template's own text, and hold the text to the grammar."""
     for kind, calls in CALLS.items():
-        expected = list(calls)
         try:
-            prompt, text = model.calls(calls)
+            answers = model.answers(calls)
         except Failure as failure:
             measured.note(f"{kind} read", FAILED, model.name, failure.message)
             measured.note(f"{kind} allowed", FAILED, model.name)
             continue
-        found, content = read(model, prompt, text)
-        detail = "" if found == expected else f"[{model.format.name}] {found} of {text!r}"
-        if not detail and content:
-            detail = f"[{model.format.name}] content {content!r} of {text!r}"
-        measured.note(f"{kind} read", DIFFERENT if detail else EQUAL, model.name, detail)
-        stop = allowed(model, prompt, text)
-        outcome = EQUAL if stop is None else DIFFERENT
-        measured.note(f"{kind} allowed", outcome, model.name, stop or "")
+        equal = EQUAL if len(answers) == 1 else ALONE
+        detail = _misread(model, answers, calls)
+        measured.note(f"{kind} read", DIFFERENT if detail else equal, model.name, detail)
+        stops = [stop for prompt, text in answers if (stop := refused(model, prompt, text))]
+        outcome = DIFFERENT if stops else equal
+        measured.note(f"{kind} allowed", outcome, model.name, "; ".join(stops))
+
+
+def _misread(model: Model, answers: Sequence[tuple[str, str]], calls: Sequence[Call]) -> str:
+    """How answers are read otherwise than they were meant, empty where they are not."""
+    found: list[Call] = []
+    content = ""
+    for prompt, text in answers:
+        more, words = read(model, prompt, text)
+        found += more
+        content += words
+    if found == list(calls) and not content:
+        return ""
+    return f"[{model.format.name}] {found} and {content!r} of {answers[0][1]!r}"
 
 
 def read(model: Model, prompt: str, text: str) -> tuple[list[Call], str]:
@@ -234,8 +291,8 @@ def _decoded(text: str) -> Any:  # noqa: ANN401 - what a model wrote
         return text
 
 
-def allowed(model: Model, prompt: str, text: str) -> str | None:
-    """Where the grammar of required calls does not take an answer, None where it does."""
+def refused(model: Model, prompt: str, text: str) -> str:
+    """Where the grammar of required calls does not take an answer, empty where it does."""
     use = ToolUse(TOOLS, CallMode.REQUIRED)
     reasoning = model.reasoning
     heads = () if reasoning is None else answer_heads(reasoning, prompt)
@@ -250,14 +307,14 @@ def allowed(model: Model, prompt: str, text: str) -> str | None:
     if constraint is None:
         return "no constraint"
     if _VOCABULARY.takes(constraint.grammar, text):
-        return None
+        return ""
     taken = _VOCABULARY.prefix(constraint.grammar, text)
     return f"[{model.format.name}] not beyond {taken[-30:]!r} in {text!r}"
 
 
 def _after_thought(reasoning: ReasoningFormat, text: str, *, opened_: bool) -> str:
     """The part of an answer that a constraint holds for."""
-    begins = text.lstrip().startswith(reasoning.opening.strip())
+    begins = text.lstrip().startswith((reasoning.opening.strip(), reasoning.closing))
     if (begins or opened_) and reasoning.closing in text:
         return text.partition(reasoning.closing)[2]
     return text
@@ -279,7 +336,8 @@ def rows(measured: Measured) -> Iterator[Row]:
     for kind, counts in measured.counts.items():
         rest = {outcome: count for outcome, count in counts.items() if outcome != EQUAL}
         note = ", ".join(f"{count} {outcome}" for outcome, count in rest.items())
-        yield Row(kind, f"{counts[EQUAL]} of {counts.total()}", note=note)
+        good = counts[EQUAL] + counts[ALONE]
+        yield Row(kind, f"{good} of {counts.total()}", note=note)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

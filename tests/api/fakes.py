@@ -19,11 +19,13 @@ from colonnade.messages import (
     Output,
     PromptPart,
     TokenLogprob,
+    Urgency,
 )
 from colonnade.prompt import ChatTemplate
 
 VOCAB_SIZE = 1000
 PROMPT_TOKENS = 7
+USUAL = Urgency()
 
 
 def model_info(**changes: Any) -> ModelInfo:
@@ -66,6 +68,7 @@ class Submitted:
     decoding: Decoding
     infill_suffix: str | None
     stream: Stream
+    urgency: Urgency
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, text: str, choice: int = 0, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
@@ -112,12 +115,13 @@ class FakeEngine:
         infill_suffix: str | None = None,
         joining: bool = False,
         client: str = "",
+        urgency: Urgency = USUAL,
     ) -> Stream:
         if self.refusal is not None:
             raise self.refusal
         stream = Stream(next(self._ids), decoding.n, self._cancel)
         stream.accept(PROMPT_TOKENS)
-        self.submitted.append(Submitted(prompt, decoding, infill_suffix, stream))
+        self.submitted.append(Submitted(prompt, decoding, infill_suffix, stream, urgency))
         self.script(self.last)
         self.arrived.set()
         return stream

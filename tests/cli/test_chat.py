@@ -45,7 +45,7 @@ class TestInAPipe:
     def test_answer_that_fails(self, colonnade, model):
         done = colonnade("chat", model, "--ctx-size", "256", stdin="x " * 1000 + "\n/help\n")
         assert done.returncode == 1
-        assert "colonnade: This model's context holds 256 tokens" in done.stderr
+        assert "colonnade: This model's maximum context length is 256 tokens" in done.stderr
         assert "/clear" in done.stderr
 
     def test_bytes_that_are_no_text(self, colonnade, model):
@@ -92,7 +92,7 @@ class TestWithAServer:
     def test_server_says_no(self, colonnade, other):
         done = colonnade("chat", "--url", other.root_url, *FEW, stdin="x " * 1000 + "\nHello\n")
         assert done.returncode == 1
-        assert "colonnade: This model's context holds 512 tokens" in done.stderr
+        assert "colonnade: This model's maximum context length is 512 tokens" in done.stderr
         assert done.stdout.strip(), "the conversation goes on"
 
     def test_other_service(self, colonnade, other):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -97,3 +98,22 @@ def test_body_over_the_limit(http: httpx.Client) -> None:
     response = http.post(CHAT, content=b" " * (33 * 2**20))
     assert response.status_code == 413
     assert check_error(response.json())["code"] == "request_too_large"
+
+
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
+def test_a_prompt_that_is_too_long_says_so_in_all_dialects(http: httpx.Client, path: str) -> None:
+    """What clients look for in the messages of OpenAI, vLLM, llama-server and others. LiteLLM, too
+    heavy to be installed for this, looks for each of the three and takes one for enough (1.110).
+    """
+    words = "word " * 20_000
+    body = {"prompt": words, "messages": [{"role": "user", "content": words}]}
+    response = http.post(path, json=body)
+    assert response.status_code == 400
+    message = response.json()["error"]["message"]
+    assert re.match(
+        r"This model's maximum context length is 2048 tokens\. "
+        r"However, your prompt resulted in \d{5} tokens: ",
+        message,
+    )
+    assert "the prompt is too long" in message
+    assert "exceeds the available context size" in message

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 
@@ -52,3 +53,10 @@ def test_stream_counts_its_tokens_once(chat: ChatOpenAI) -> None:
 async def test_batch(chat: ChatOpenAI) -> None:
     answers = await chat.abatch([[HumanMessage(f"Say {number}.")] for number in range(8)])
     assert all(answer.usage_metadata for answer in answers)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_that_is_too_long_is_langchains_own_error(chat: ChatOpenAI, stream: bool) -> None:
+    """Its fall-backs and its summarizing start at this one."""
+    with pytest.raises(ContextOverflowError):
+        list(chat.stream("word " * 20_000)) if stream else chat.invoke("word " * 20_000)

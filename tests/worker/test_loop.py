@@ -22,6 +22,8 @@ from colonnade.messages import (
     PromptLogprobs,
     Refused,
     Step,
+    Tier,
+    Urgency,
 )
 from colonnade.worker.drafting import DraftModel
 from colonnade.worker.loop import Loop
@@ -30,6 +32,8 @@ from colonnade.worker.scheduler import Limits, Scheduler
 from colonnade.worker.sequence import Request
 from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser, StepCosts
 from tests.worker.fake_model import END, VOCAB, FakeModel
+
+USUAL = Urgency()
 
 
 @dataclass
@@ -49,12 +53,20 @@ class Bench:
             guesser=self.guesser,
         )
 
-    def submit(self, number: int, prompt: list[int], client: str = "", **wishes: object) -> None:
+    def submit(
+        self,
+        number: int,
+        prompt: list[int],
+        client: str = "",
+        urgency: Urgency = USUAL,
+        **wishes: object,
+    ) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
         samplers = self.model.samplers(decoding, prompt)
         free = [None] * decoding.n
         now = time.perf_counter()
-        self.loop.commands.put(Request(number, prompt, decoding, samplers, [*free], now, client))
+        request = Request(number, prompt, decoding, samplers, [*free], now, client, urgency)
+        self.loop.commands.put(request)
 
     def take(self) -> None:
         """Let the loop take the commands put so far."""
@@ -235,6 +247,20 @@ def test_requests_start_first_in_first_out() -> None:
         bench.submit(number, [number], max_tokens=2)
     bench.run()
     assert [request for step in bench.steps for request in step.started] == [0, 1, 2, 3, 4]
+
+
+def test_a_more_urgent_prompt_is_read_first_though_it_is_longer() -> None:
+    """Now and then it is the turn of whoever waits for longest."""
+    bench = Bench(FakeModel(slots=2, batch_size=8, ctx_size=200))
+    bench.submit(1, list(range(1, 30)), urgency=Urgency(Tier.FLEX))
+    bench.submit(2, list(range(30, 90)), urgency=Urgency(Tier.PRIORITY))
+    bench.take()
+    read = {1: 0, 2: 0}
+    while len(read) == 2 and read[2] < 50:
+        bench.step()
+        for sequence in bench.loop._scheduler.running:
+            read[sequence.request.id] = sequence.position
+    assert 0 < read[1] < 29
 
 
 def test_a_burst_of_one_client_does_not_hold_up_another() -> None:

@@ -41,7 +41,7 @@ async def create_chat_completion(
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
     turn = chat_turn(data, models.find(data.model), options, await request.body())
-    style = Style.of(data)
+    style = Style.of(data, turn.urgency)
     if not data.stream:
         work = _complete(generator, turn, style, data.request_id)
         return await unless_disconnected(request.receive, work)
@@ -70,6 +70,7 @@ async def _complete(
         id=identity.id,
         created=identity.created,
         model=identity.model,
+        service_tier=style.tier,
         system_fingerprint=SYSTEM_FINGERPRINT,
         choices=[
             _choice(index, folded, turn, style) for index, folded in enumerate(completed.choices)

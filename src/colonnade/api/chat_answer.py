@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from colonnade.api.continuation import echoed
 from colonnade.api.decoding import wants_ids
 from colonnade.api.schema.chat_response import (
@@ -14,11 +16,16 @@ from colonnade.api.schema.chat_response import (
     FunctionCall,
     ToolCall,
 )
+from colonnade.api.urgency import used_tier
 from colonnade.generation import EndReason
 
 if TYPE_CHECKING:
+    from msgspec import UnsetType
+
     from colonnade.api.schema.chat import ChatRequest
+    from colonnade.api.schema.chat_response import UsedTier
     from colonnade.generation.folding import Folded, FoldedCall
+    from colonnade.messages import Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Style:
     """How answers look to a client. ``functions`` is the older form of tool calls, with one call
     a message; without ``thoughts`` they are left out. ``echo`` stands before each content.
     ``token_ids`` and ``prompt_text`` are told beside the answer; log probabilities name tokens
-    ``as_ids``."""
+    ``as_ids``. ``tier`` is named in the answer, where the request names one."""
 
     functions: bool = False
     thoughts: bool = True
@@ -34,10 +41,11 @@ class Style:
     token_ids: bool = False
     prompt_text: bool = False
     as_ids: bool = False
+    tier: UsedTier | UnsetType = UNSET
 
     @classmethod
-    def of(cls, request: ChatRequest) -> Style:
-        """The style that a request asks for."""
+    def of(cls, request: ChatRequest, urgency: Urgency) -> Style:
+        """The style that a request asks for, which has that place in the queue."""
         return cls(
             bool(request.functions),
             request.include_reasoning is not False,
@@ -45,6 +53,7 @@ class Style:
             wants_ids(request),
             bool(request.return_prompt_text),
             bool(request.return_tokens_as_token_ids),
+            UNSET if request.service_tier is None else used_tier(urgency),
         )
 
     def reason(self, reason: EndReason) -> FinishReason:

@@ -53,6 +53,7 @@ class ChatStream:
             id=identity.id,
             created=identity.created,
             model=identity.model,
+            service_tier=style.tier,
             system_fingerprint=SYSTEM_FINGERPRINT,
             choices=[],
             usage=None if include_usage else UNSET,

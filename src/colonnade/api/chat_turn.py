@@ -11,6 +11,7 @@ from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
 from colonnade.api.sampling import choices, sampling, token_limit
 from colonnade.api.tools import tool_use
+from colonnade.api.urgency import urgency
 from colonnade.generation import ChatPrompt, Reasoning, ServedModel, Turn
 from colonnade.messages import Failure, FailureKind
 
@@ -57,6 +58,7 @@ def chat_turn(
             prompt_logprobs=request.prompt_logprobs,
         ),
         form(request),
+        urgency(request, request.service_tier, may_pass=options.may_pass),
     )
 
 

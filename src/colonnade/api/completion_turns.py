@@ -9,6 +9,7 @@ from colonnade.api.decoding import decoding, most_logprobs, wants_ids
 from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
 from colonnade.api.sampling import choices, sampling, token_limit
+from colonnade.api.urgency import urgency
 from colonnade.generation import CompletionPrompt, Turn
 from colonnade.messages import Failure, FailureKind
 
@@ -82,11 +83,12 @@ def completion_job(
         logprob_of_end=logprobs is not None or generated > n,
     )
     bos = request.add_special_tokens is not False
+    place = urgency(request, may_pass=options.may_pass)
     return CompletionJob(
         model=model.id,
         prompts=prompts,
         turns=tuple(
-            Turn(request.model or None, CompletionPrompt(prompt, suffix, bos), how, wanted)
+            Turn(request.model or None, CompletionPrompt(prompt, suffix, bos), how, wanted, place)
             for prompt in prompts
         ),
         n=n,

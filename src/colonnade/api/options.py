@@ -17,5 +17,7 @@ class ApiOptions:
     """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
     continue_final_message: bool = False
     """Whether a last message of an assistant is gone on with where a request does not say."""
+    may_pass: bool = True
+    """Whether a request may ask to be served before others."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API from a browser."""

@@ -62,6 +62,7 @@ def app_of(door: Door, house: House) -> Litestar:
         max_body_size=settings.server.max_body_size,
         keep_alive_seconds=settings.server.keep_alive_seconds,
         continue_final_message=settings.server.continue_final_message,
+        may_pass=settings.queue.may_pass,
         cors_origins=settings.server.cors_origins,
     )
     if door.service is not None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from colonnade.cli.http_protocol import HttpProtocol
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
@@ -60,7 +62,7 @@ def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
     server = settings.server
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=HttpProtocol,
         ws="websockets-sansio",
         ws_max_size=settings.legacy.socket_message_size,
         # Hundreds of kilobytes a connection, and messages of one token gain nothing by it.

@@ -20,6 +20,7 @@ from colonnade.messages import (
     Refused,
     Step,
     Submit,
+    Urgency,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _LOAD_SECONDS = 2.0
 
 _NEWEST = 0.1
 """Weight of the newest request in the mean time of a request."""
+
+_USUAL = Urgency()
 
 _log = logging.getLogger(__name__)
 
@@ -124,10 +127,12 @@ class Engine:
         infill_suffix: str | None = None,
         joining: bool = False,
         client: str = "",
+        urgency: Urgency = _USUAL,
     ) -> Stream:
         """Queue a request and wait until the worker has accepted it.
 
         ``joining``: the queue takes it even when it is full. ``client``: who asks.
+        ``urgency``: its place in the queue.
 
         Raises:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
@@ -142,7 +147,9 @@ class Engine:
             loop = asyncio.get_running_loop()
             stream.deadline = loop.call_later(self._request_seconds, self._expire, stream)
         try:
-            worker.send(Submit(stream.id, prompt, decoding, add_bos, infill_suffix, client))
+            worker.send(
+                Submit(stream.id, prompt, decoding, add_bos, infill_suffix, client, urgency)
+            )
             await stream.accepted
         except BaseException:
             await stream.aclose()

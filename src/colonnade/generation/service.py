@@ -165,6 +165,7 @@ class Generator:
                 infill_suffix=prepared.infill_suffix,
                 joining=joining,
                 client=asking.get(),
+                urgency=turn.urgency,
             )
         except Failure as failure:
             if failure.kind in _ABOUT_THE_REQUEST and prepared.decoding.constraint is not None:

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from colonnade.messages import Decoding
+from colonnade.messages import Decoding, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,3 +77,4 @@ class Turn:
     prompt: ChatPrompt | CompletionPrompt
     decoding: Decoding = field(default_factory=Decoding)
     form: Form | None = None
+    urgency: Urgency = field(default_factory=Urgency)

@@ -21,8 +21,10 @@ from colonnade.messages.requests import (
     Submit,
     TextPart,
     Thought,
+    Tier,
     TokenPart,
     ToWorker,
+    Urgency,
 )
 from colonnade.messages.results import (
     Accepted,
@@ -72,9 +74,11 @@ __all__ = [
     "TextPart",
     "Thought",
     "ThreadWait",
+    "Tier",
     "ToWorker",
     "TokenLogprob",
     "TokenPart",
     "Tuning",
+    "Urgency",
     "encode_frame",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from msgspec import Struct
 
@@ -197,6 +197,22 @@ class TokenPart(Struct, frozen=True, array_like=True, tag="tokens", gc=False):
 PromptPart = TextPart | TokenPart
 
 
+class Tier(IntEnum):
+    """A class of requests, the most urgent first."""
+
+    PRIORITY = 0
+    DEFAULT = 1
+    FLEX = 2
+
+
+class Urgency(Struct, frozen=True, order=True, array_like=True, gc=False):
+    """Who comes first where slots are few. The less, the sooner."""
+
+    tier: Tier = Tier.DEFAULT
+    priority: int = 0
+    """Within the tier."""
+
+
 class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
     """Generate. Answered by ``Accepted`` or ``Refused``, then by outputs in ``Step`` messages."""
 
@@ -209,6 +225,7 @@ class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
     """When given, the prompt is the text before a gap and this is the text after it."""
     client: str = ""
     """Who asks: slots are shared fairly between clients."""
+    urgency: Urgency = Urgency()
 
 
 class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):

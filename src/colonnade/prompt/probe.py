@@ -6,12 +6,13 @@ template contains, so a rendering without one of them has lost that text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any, TypeAlias
 
 from colonnade.messages import Failure
+from colonnade.prompt.showing import Showing, other_showings
 from colonnade.prompt.switches import THINKING
 from colonnade.prompt.traits import Systems, Traits
 
@@ -48,9 +49,12 @@ _TOOL = {
 }
 
 
-def probe(render: Render, source: str) -> Traits:
-    """Find the traits of a template. Never raises: what cannot be found out is taken as fine."""
-    probing = _Probe(render)
+def probe(render: Render, source: str, variables: Collection[str] = ()) -> Traits:
+    """Find the traits of a template. Never raises: what cannot be found out is taken as fine.
+
+    ``variables`` are the names that it may read.
+    """
+    probing = _Probe(render, variables)
     traits = probing.reading()
     probing.traits = traits
     traits = replace(
@@ -59,7 +63,7 @@ def probe(render: Render, source: str) -> Traits:
         systems=probing.systems(),
         repeats=probing.repeats(),
     )
-    traits = probing.calls(traits)
+    traits = probing.calls(probing.shown(traits))
     return replace(
         traits,
         list_roles=probing.list_roles(traits),
@@ -70,8 +74,9 @@ def probe(render: Render, source: str) -> Traits:
 
 
 class _Probe:
-    def __init__(self, render: Render) -> None:
+    def __init__(self, render: Render, variables: Collection[str]) -> None:
         self._render = render
+        self._showings = tuple(other_showings(variables))
         self.traits = Traits()
 
     def text(
@@ -81,10 +86,8 @@ class _Probe:
         variables: Mapping[str, Any] = _NO_VARIABLES,
     ) -> str | None:
         """Render, to None where the template refuses."""
-        if tools is None and self.traits.tools_always:
-            tools = []
         try:
-            return self._render(messages, {**variables, "tools": tools})
+            return self._render(messages, {**variables, **self.traits.showing.variables(tools)})
         except Failure:
             return None
 
@@ -103,8 +106,10 @@ class _Probe:
 
     def reading(self) -> Traits:
         """How a lone user message must be given to be read at all."""
-        for tools_always, strings in product((False, True), (True, False)):
-            self.traits = Traits(tools_always=tools_always, strings=strings)
+        usual = Showing()
+        showings = (usual, *(replace(each, always=True) for each in (usual, *self._showings)))
+        for showing, strings in product(showings, (True, False)):
+            self.traits = Traits(showing=showing, strings=strings)
             if self.keeps([("user", _A)]):
                 return self.traits
         return Traits()
@@ -132,6 +137,17 @@ class _Probe:
         if self.keeps(users) and self.keeps(assistants):
             return True
         return not self.keeps(users[:1])
+
+    def shown(self, traits: Traits) -> Traits:
+        """Where tools must be given to be shown, if anywhere."""
+        for showing in (traits.showing, *self._showings):
+            tried = replace(showing, always=traits.showing.always and showing == traits.showing)
+            self.traits = replace(traits, showing=tried)
+            text = self.text([self.message("user", _A)], [_TOOL]) or ""
+            if _FUNCTION in text and _KEY in text:
+                return self.traits
+        self.traits = traits
+        return traits
 
     def calls(self, traits: Traits) -> Traits:
         """How tools and calls must be given for all of their parts to come out."""

@@ -17,6 +17,7 @@ from colonnade.prompt.environment import (
 )
 from colonnade.prompt.history import part, split, thought, without_thought
 from colonnade.prompt.probe import probe
+from colonnade.prompt.showing import TOOLS
 from colonnade.prompt.switches import find_switches
 from colonnade.prompt.words import call_ids, put_calls, put_results, writer
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _PROBE_STEPS = 50_000
 _NO_KWARGS: Mapping[str, Any] = {}
+_DATES = {"datetime": "%Y-%m-%d %H:%M:%S"}
+"""Variables that a template may count on for the date, and their forms."""
 _ABSENT_TOKENS = {"unk_token": "", "pad_token": ""}
 """Tokens that few files name: empty, so that a template may add them to its text."""
 
@@ -64,8 +67,10 @@ class ChatTemplate:
         self._clock = clock
         self._tokens = {**_ABSENT_TOKENS, "bos_token": bos_token, "eos_token": eos_token}
         self._template = compile_template(source)
-        self.traits = probe(self._probe_render, source)
-        self.switches = find_switches(self._greet, source, variables(source))
+        names = variables(source)
+        self._dates = {name: form for name, form in _DATES.items() if name in names}
+        self.traits = probe(self._probe_render, source, names)
+        self.switches = find_switches(self._greet, source, names)
         self.broken = self._refuses_greeting()
 
     def render(
@@ -82,10 +87,11 @@ class ChatTemplate:
         if kwargs.get("documents") and "rag" in self.variants:
             return self.variants["rag"].render(messages, kwargs)
         refusals: list[Failure] = []
-        for tools in self._tools(kwargs.get("tools")):
+        others = {name: value for name, value in kwargs.items() if name != TOOLS}
+        for tools in self._tools(kwargs.get(TOOLS)):
             for candidate in self._candidates(messages):
                 try:
-                    return self._render(candidate, {**kwargs, "tools": tools})
+                    return self._render(candidate, {**tools, **others})
                 except ExhaustedFailure:
                     raise
                 except Failure as failure:
@@ -133,15 +139,14 @@ class ChatTemplate:
             return failure.message
         return None
 
-    def _tools(self, tools: object) -> Iterator[object]:
-        """Yield the forms of the tools that are tried, the client's own first."""
-        if not tools:
-            # Clients send an empty list for "no tools", which many templates would announce.
-            yield [] if self.traits.tools_always else None
-            return
-        yield tools
-        if not self.traits.bare_tools:
-            yield complete_tools(tools)
+    def _tools(self, tools: object) -> Iterator[Mapping[str, Any]]:
+        """Yield the variables for the forms of the tools that are tried, the client's own first."""
+        showing = self.traits.showing
+        yield showing.variables(tools)
+        if tools and not self.traits.bare_tools:
+            yield showing.variables(complete_tools(tools))
+        if tools:
+            yield showing.variables(complete_tools(tools, nested=True))
 
     def _render(
         self,
@@ -154,6 +159,7 @@ class ChatTemplate:
             "documents": None,
             "strftime_now": self._strftime_now,
             **self._tokens,
+            **{name: self._strftime_now(form) for name, form in self._dates.items()},
             **variables,
             "messages": messages,
         }
@@ -166,7 +172,7 @@ class ChatTemplate:
 
     def _greet(self, kwargs: Mapping[str, Any]) -> str:
         greeting = conform([{"role": "user", "content": "Hello"}], self.traits)
-        return self._probe_render(greeting, {**kwargs, "tools": next(self._tools(None))})
+        return self._probe_render(greeting, {**kwargs, **next(self._tools(None))})
 
     def _strftime_now(self, pattern: str) -> str:
         return self._clock().strftime(pattern)

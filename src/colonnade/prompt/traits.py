@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
+
+from colonnade.prompt.showing import Showing
 
 
 class Systems(Enum):
@@ -38,8 +40,8 @@ class Traits:
     bare_tools: bool = True
     """Takes tools without description or parameters, and parameters without description or type:
     OpenAI makes all of them optional."""
-    tools_always: bool = False
-    """Loops over ``tools`` even when there are none, so it needs a list."""
+    showing: Showing = field(default_factory=Showing)
+    """Where it looks for tools."""
     tools: bool = True
     """Shows the tools that it is given."""
     calls: bool = True

@@ -180,6 +180,13 @@ class QueueSettings(Struct, frozen=True, kw_only=True):
     queue_size: Annotated[
         int, Meta(description="Requests that may wait for a slot; more get a 429.", ge=0)
     ] = 64
+    may_pass: Annotated[
+        bool,
+        Meta(
+            description="Let requests ask to pass others: `service_tier: priority`, a negative "
+            "`priority`."
+        ),
+    ] = True
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True):

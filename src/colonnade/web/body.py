@@ -7,7 +7,9 @@ the field. Doors whose clients always had it lenient say so with ``LenientReques
 
 from __future__ import annotations
 
+import codecs
 import logging
+import math
 import re
 from functools import lru_cache
 from typing import Any
@@ -16,6 +18,7 @@ import msgspec
 from litestar import Request
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.web.coding import CodingError, other_encoding, unpacked
 from colonnade.web.whole import convert_whole
 
 log = logging.getLogger(__name__)
@@ -49,18 +52,27 @@ class WireRequest(Request[Any, Any, Any]):
     """
 
     strict = True
+    _plain: bytes | None = None
 
     async def body(self) -> bytes:
-        """The body, which must not be empty.
+        """The body, unpacked and without a mark of its encoding. It must not be empty.
 
         Raises:
-            Failure: there is none.
+            Failure: there is none, or it cannot be unpacked.
+            HTTPException: it is too large, or in a coding that is not read here.
         """
-        body = await super().body()
-        if not body:
+        if self._plain is None:
+            most = self.route_handler.resolve_request_max_body_size() or math.inf
+            try:
+                body = await unpacked(await super().body(), self.scope["headers"], most)
+            except CodingError as exc:
+                msg = f"The request body is {exc}."
+                raise BodyFailure(msg, no_json=True) from exc
+            self._plain = body.removeprefix(codecs.BOM_UTF8)
+        if not self._plain:
             msg = "The request has no body: a JSON object is expected."
             raise BodyFailure(msg, no_json=True)
-        return body
+        return self._plain
 
     async def json(self) -> Any:  # noqa: ANN401 - whatever the route asks for
         """The body as the route's own struct.
@@ -94,7 +106,9 @@ def decode(body: bytes | str, wanted: Any, *, strict: bool = True) -> Any:  # no
     except msgspec.ValidationError as exc:
         raise shape_failure(str(exc)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        msg = f"The request body is not valid JSON: {exc}."
+        encoding = None if isinstance(body, str) else other_encoding(body)
+        reason = f"it is in {encoding}, but JSON is sent in UTF-8" if encoding else exc
+        msg = f"The request body is not valid JSON: {reason}."
         raise BodyFailure(msg, no_json=True) from exc
     except RecursionError as exc:
         msg = "The request body is nested too deeply."

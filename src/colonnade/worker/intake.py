@@ -139,6 +139,7 @@ class Intake:
             guides,
             submitted,
             submit.client,
+            submit.urgency,
             restraint=held,
         )
 
@@ -218,8 +219,10 @@ class Intake:
         ctx_size = self._model.ctx_size
         room = ctx_size - (0 if decoding.max_tokens == 0 else 1)
         if len(prompt) > room:
+            # In words by which clients of OpenAI, vLLM and llama-server know this failure.
             msg = (
-                f"This model's context holds {ctx_size} tokens for prompt and answer, "
-                f"but the prompt alone has {len(prompt)}."
+                f"This model's maximum context length is {ctx_size} tokens. However, your prompt "
+                f"resulted in {len(prompt)} tokens: the prompt is too long, it exceeds the "
+                "available context size."
             )
             raise Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")

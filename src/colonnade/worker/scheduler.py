@@ -1,7 +1,7 @@
 """Decides what goes into the next batch. Knows sequences and slots, no library and no clock.
 
-A sequence holds a slot while it runs. Slots are shared fairly between clients, and each client's
-requests get theirs first in, first out. Every step carries
+A sequence holds a slot while it runs. Slots go to the more urgent, are shared fairly
+between clients, and each client's requests get theirs first in, first out. Every step carries
 one token of each sequence that decodes, and beside them as much prefill as the budget allows, so
 that a long prompt delays the others by one bounded step at a time.
 """
@@ -12,15 +12,17 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from colonnade.worker.classes import WaitingClasses
 from colonnade.worker.ports import Chunk
 from colonnade.worker.slots import Slots
-from colonnade.worker.waiting import Waiter, WaitingLine
 
 if TYPE_CHECKING:
+    from colonnade.messages import Urgency
     from colonnade.worker.ports import Memory
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
     from colonnade.worker.speculation import Speculation
+    from colonnade.worker.waiting import Waiter
 
 
 _OLDEST = 4
@@ -67,7 +69,7 @@ class Scheduler:
         self._limits = limits
         self._speculation = speculation
         self._slots = Slots(limits.slots, limits.ctx_size, limits.cache_size, memory)
-        self._waiting = WaitingLine()
+        self._waiting = WaitingClasses()
         self._turns = itertools.count()
 
     @property
@@ -222,8 +224,9 @@ class Scheduler:
             counts[sequence.slot] = count
 
     def _in_turn(self, reading: list[Sequence]) -> list[Sequence]:
-        """Those that have the least to read first, so that short prompts pass long ones; now and
-        then before them whoever waits for longest, so that nobody starves."""
+        """The most urgent first, and of them those that have the least to read, so that short
+        prompts pass long ones; now and then before them whoever waits for longest, so that nobody
+        starves."""
         ordered = sorted(reading, key=_left_to_read)
         if reading and next(self._turns) % _OLDEST == 0:
             oldest = min(reading, key=_arrival)
@@ -247,7 +250,8 @@ class Scheduler:
     def _admit(self) -> list[Sequence]:
         """Give free slots to those who wait. Returns the sequences that start.
 
-        The client with the fewest slots comes first, and of its requests the oldest. Who would read
+        Of the most urgent, the client with the fewest slots comes first, and of its requests the
+        oldest. Who would read
         what another one is reading already waits for that; who comes after does not.
         """
         started: list[Sequence] = []
@@ -264,6 +268,7 @@ class Scheduler:
             self._slots.place(sequence)
             if sequence.request.followers:
                 self._branch(sequence)
+            self._waiting.started(sequence)
             started.append(sequence)
             held[sequence.request.client] += 1
         self._waiting.put_back(later)
@@ -275,8 +280,8 @@ def _decodes(sequence: Sequence) -> bool:
     return sequence.prompt_is_read or sequence.unread == 1
 
 
-def _left_to_read(sequence: Sequence) -> tuple[int, float, int]:
-    return (sequence.unread, *_arrival(sequence))
+def _left_to_read(sequence: Sequence) -> tuple[Urgency, int, float, int]:
+    return (sequence.request.urgency, sequence.unread, *_arrival(sequence))
 
 
 def _echoes(sequence: Sequence) -> bool:

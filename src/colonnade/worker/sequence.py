@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob
+from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob, Urgency
 from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Request:
     submitted: float
     client: str = ""
     """Who asks."""
+    urgency: Urgency = field(default_factory=Urgency)
     unfinished: int = 0
     """Choices still to finish."""
     shared: State | None = None

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from colonnade.worker.sequence import Request, Sequence
 
@@ -32,17 +32,25 @@ class Waiter(NamedTuple):
 class WaitingLine:
     """A line for each client: first in, first out."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int] | None = None) -> None:
+        """``numbers`` count up, for this line and others beside it."""
         self._lines: dict[str, deque[Waiter]] = {}
         """None of them empty."""
         self._heads: list[tuple[int, str]] = []
         """A heap of the first of each line, and of what were once the first."""
-        self._numbers = itertools.count()
+        self._numbers = itertools.count() if numbers is None else numbers
         self._length = 0
 
     def __len__(self) -> int:
         """Number of sequences."""
         return self._length
+
+    @property
+    def oldest(self) -> int:
+        """The number of who waits for longest. There is somebody."""
+        while self._is_former(*self._heads[0]):
+            heapq.heappop(self._heads)
+        return self._heads[0][0]
 
     def add(self, sequence: Sequence) -> None:
         """Put a sequence at the end of its client's line."""
@@ -110,8 +118,7 @@ class WaitingLine:
         found = None
         while self._heads and found is None:
             number, client = self._heads[0]
-            line = self._lines.get(client)
-            if line is None or line[0].number != number:
+            if self._is_former(number, client):
                 heapq.heappop(self._heads)
             elif held.get(client):
                 skipped.append(heapq.heappop(self._heads))
@@ -120,3 +127,8 @@ class WaitingLine:
         for head in skipped:
             heapq.heappush(self._heads, head)
         return found
+
+    def _is_former(self, number: int, client: str) -> bool:
+        """Whether an entry of the heap says what was true once."""
+        line = self._lines.get(client)
+        return line is None or line[0].number != number

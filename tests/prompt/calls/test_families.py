@@ -3,13 +3,14 @@
 import pytest
 
 from colonnade.prompt import ChatTemplate, packaged_templates
-from colonnade.prompt.calls import GENERIC, ToolUse, choose_call_format
+from colonnade.prompt.calls import GENERIC, CallMode, ToolUse, choose_call_format
 from colonnade.prompt.calls.grammar import call_grammar
 from colonnade.prompt.calls.known import KNOWN
+from colonnade.prompt.constraint import build_constraint
 from colonnade.prompt.output import CallStart
 from colonnade.prompt.packaged import packaged_source
 from tests.prompt.calls.conversations import CALLS, TOOLS, USE, answer, calls_of, content_of, parse
-from tests.prompt.calls.families import DERIVED, TEMPLATES
+from tests.prompt.calls.families import DERIVED, SOURCES, TEMPLATES
 from tests.prompt.calls.languages import Vocabulary
 
 BYTES = Vocabulary()
@@ -129,6 +130,35 @@ def test_formats_of_nobody_are_derived(name):
     assert calls_of(events) == list(CALLS)
     assert content_of(events) == ""
     assert BYTES.takes(call_grammar(found, USE, {}), text)
+
+
+def test_a_template_may_leave_out_the_sections_end_after_one_call():
+    source = SOURCES["deepseek-v3"].replace(
+        "{{ '<｜tool▁calls▁end｜>' }}",
+        "{{ '<｜tool▁calls▁end｜>' if m.tool_calls | length > 1 else '' }}",
+    )
+    template = ChatTemplate(source, name="test")
+    found = choose_call_format(template, ())
+    assert (found.name, found.unclosed) == ("deepseek-v3", True)
+    grammar = call_grammar(found, USE, {})
+    for calls in (CALLS[:1], CALLS):
+        text = answer(template, calls)
+        assert BYTES.takes(grammar, text), BYTES.prefix(grammar, text)
+        assert calls_of(parse(found, [text])) == list(calls)
+
+
+def test_whitespace_before_a_call_is_allowed_where_the_template_writes_it():
+    source = SOURCES["hermes"].replace("{{ '' }}{% for c in", "{{ ' ' }}{% for c in", 1)
+    template = ChatTemplate(source, name="test")
+    found = choose_call_format(template, ())
+    assert (found.name, found.blank) == ("hermes", " ")
+    constraint = build_constraint(
+        None, ToolUse(TOOLS, CallMode.REQUIRED), found, {}, after_thought=False
+    )
+    text = answer(template, CALLS)
+    assert text.startswith(" <tool_call>")
+    assert BYTES.takes(constraint.grammar, text)
+    assert BYTES.takes(constraint.grammar, text.lstrip())
 
 
 def test_the_models_own_ids_are_kept():

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colonnade.prompt.calls import GENERIC, TextInput, Tool
-from colonnade.prompt.calls.known import HARMONY, HERMES, KNOWN, LLAMA3, LLAMA4
+from colonnade.prompt.calls.known import (
+    HARMONY,
+    HERMES,
+    KNOWN,
+    LFM2,
+    LLAMA3,
+    LLAMA4,
+    MINICPM5,
+)
 from colonnade.prompt.output import CallArguments, CallStart, Content, OutputParser, Reasoning
 from colonnade.prompt.reasoning import ReasoningFormat
 from tests.prompt.calls.conversations import TOOLS, calls_of, content_of, parse
@@ -205,3 +213,29 @@ def test_content_is_whole(text):
     events = parse(HERMES, text)
     assert all(isinstance(event, Content) for event in events)
     assert content_of(events) == text
+
+
+def test_an_unescaped_backslash_in_pythons_notation_stands_for_itself():
+    call = r"<|tool_call_start|>[run(input='a\ b\d \'c\' \\ \n')]<|tool_call_end|>"
+    assert calls_of(parse(LFM2, [call])) == [("run", {"input": "a\\ b\\d 'c' \\ \n"})]
+
+
+def test_character_data_is_a_string_as_it_is():
+    call = (
+        '<function name="run"><param name="a"><![CDATA[1 < 2 && x</param>]]></param>'
+        '<param name="b"><![CDATA[3]]></param></function>'
+    )
+    events = parse(MINICPM5, [call])
+    assert calls_of(events) == [("run", {"a": "1 < 2 && x</param>", "b": "3"})]
+    assert content_of(events) == ""
+    assert parse(MINICPM5, call) == events
+
+
+@pytest.mark.parametrize("text", ["</think>Hello", "\n</think>\n\nHello"])
+def test_the_end_of_a_thought_that_was_not_begun_is_no_content(text):
+    assert parse(HERMES, [text], reasoning=THINK) == [Content("Hello")]
+    assert parse(HERMES, text, reasoning=THINK) == [Content("Hello")]
+
+
+def test_a_later_end_of_a_thought_is_content():
+    assert parse(HERMES, ["Write </think>."], reasoning=THINK) == [Content("Write </think>.")]

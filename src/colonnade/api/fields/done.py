@@ -39,6 +39,13 @@ _WHAT = (
         _ALL,
         "`include_usage`; nothing is obfuscated here. Without `stream` it asks for nothing.",
     ),
+    _done(
+        "service_tier",
+        _OPENAI,
+        "`priority` (`fast`), `default` (`auto`, `scale`), `flex`: three classes in the queue.",
+        CHAT,
+    ),
+    _done("priority", _VLLM, "Within the tier; the lesser number comes first."),
     _done("n", _ALL, "Up to the server's limit of choices."),
     _done("best_of", _OPENAI, "Not with `stream`. 0 is as absent.", COMPLETIONS),
     _done("max_tokens", _ALL, "-1 for no limit."),

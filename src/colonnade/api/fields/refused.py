@@ -207,7 +207,6 @@ _UNBUILT = (
         "How far a prompt is read is not told.",
         neutral=(False,),
     ),
-    _refused("priority", _VLLM, 1, "All requests are of one class.", neutral=(0,)),
 )
 
 REFUSED = (*_OPENAI_FIELDS, *_LLAMA_FIELDS, *_VLLM_FIELDS, *_UNBUILT)

@@ -52,6 +52,9 @@ class ChatRequest(GenerationFields, kw_only=True):
     return_prompt_text: bool | None = None
     verbosity: str | None = None
     """Reaches the chat template."""
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
+    """Its place in the queue: ``priority``, also called ``fast``, is before the others, ``flex``
+    behind them."""
 
     modalities: Any = None
     """Refused, as those below, but for values that ask for nothing (``colonnade.api.fields``)."""
@@ -69,7 +72,6 @@ class ChatRequest(GenerationFields, kw_only=True):
     prompt_cache_options: Any = None
     prompt_cache_retention: Any = None
     safety_identifier: Any = None
-    service_tier: Any = None
     media_io_kwargs: Any = None
     mm_processor_kwargs: Any = None
     return_assistant_tokens_mask: Any = None

@@ -32,6 +32,8 @@ class ChoiceLogprobs(Struct):
     refusal: None = None
 
 
+UsedTier = Literal["default", "flex", "priority"]
+
 FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
 
@@ -90,6 +92,8 @@ class ChatCompletion(Struct, kw_only=True):
     object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str
+    service_tier: UsedTier | UnsetType = UNSET
+    """What was used, where the request names one."""
     system_fingerprint: str
     choices: list[ChatChoice]
     usage: Usage
@@ -131,6 +135,7 @@ class ChatChunk(Struct, kw_only=True):
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int
     model: str
+    service_tier: UsedTier | UnsetType = UNSET
     system_fingerprint: str
     choices: list[ChunkChoice]
     usage: Usage | UnsetType | None = UNSET

@@ -48,7 +48,6 @@ class VllmFields(LlamaServerFields, kw_only=True):
     ec_transfer_params: Any = None
     vllm_xargs: Any = None
     repetition_detection: Any = None
-    priority: Any = None
 
     length_penalty: Any = None
     """Without effect, as the rest."""

@@ -126,6 +126,8 @@ class GenerationFields(LimitFields, kw_only=True):
     guided_regex: str | None = None
     guided_choice: list[str] | None = None
     guided_grammar: str | None = None
+    priority: Int32 | None = None
+    """vLLM's: where slots are few, the lesser number comes first."""
     user: Any = None
     """Accepted and ignored, as ``store``."""
     store: Any = None

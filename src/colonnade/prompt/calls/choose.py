@@ -56,8 +56,17 @@ def _known(one: str, two: str | None) -> CallFormat | None:
                 if found is not None and count == 1:
                     return replace(known, single=True)
                 if found is not None:
-                    return replace(known, separator=found["joint"])
+                    unclosed = _is_unclosed(known, one, loose=loose)
+                    return replace(known, separator=found["joint"], unclosed=unclosed)
     return None
+
+
+def _is_unclosed(known: CallFormat, one: str, *, loose: bool) -> bool:
+    """Whether the template leaves out the section's end where there is one call."""
+    if re.search(_pattern(known, 1, loose=loose), one):
+        return False
+    open_ = replace(known, section=(known.section[0], ""))
+    return re.search(_pattern(open_, 1, loose=loose), one) is not None
 
 
 def _derived(template: ChatTemplate, one: str, two: str | None) -> CallFormat | None:

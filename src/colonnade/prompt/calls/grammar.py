@@ -74,7 +74,8 @@ class CallRules:
         if self._many:
             again = first if not self._format.anchored else self._call("")
             parts.append(f"({self._spell(self._format.separator)} {again})*")
-        parts.append(self._spell(closing))
+        end = self._spell(closing)
+        parts.append(f"({end})?" if self._format.unclosed else end)
         leads = " | ".join(self._spell(lead) for lead in self._leads())
         lead = f"({leads})? " if leads else ""
         return lead + " ".join(part for part in parts if part)

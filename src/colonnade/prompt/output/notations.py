@@ -32,7 +32,9 @@ _OUTSIDE = re.compile(r'["{}\[\]]')
 _INSIDE = re.compile(r'["\\]')
 _ESCAPE_STOPS = Stops(('"', "\\"))
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0", "a": "\a", "v": "\v"}
+_ESCAPES |= {char: char for char in "\"'\\/"} | {"\n": ""}
 _HEX = {"x": 2, "u": 4, "U": 8}
+_CDATA = ("<![CDATA[", "]]>")
 _KEY_LENGTH = 1000
 _BARE_STOPS = Stops(",}]):({['\" \t\r\n")
 _PAIR = 0x10000
@@ -135,7 +137,7 @@ def _escape(source: Source, sink: Sink) -> Reading[bool]:
         return False
     source.take(1)
     if char not in _HEX:
-        sink.chars(_ESCAPES.get(char, "" if char == "\n" else char))
+        sink.chars(_ESCAPES.get(char, f"\\{char}"))  # as in Python, others stand for themselves
         return True
     code = yield from _code(source, _HEX[char])
     if code is None:
@@ -212,11 +214,22 @@ def _key_kinds(tool: Tool | None, key: str) -> frozenset[str]:
     return argument_kinds(tool.parameters, key)
 
 
+def _character_data(tags: TaggedArguments, source: Source, sink: Sink) -> Reading[bool]:
+    """Read a string up to the end of its section, and the closing tag."""
+    sink.quote()
+    if (yield from source.until(Stops(_CDATA[1:]), sink.chars, whole=True)) is None:
+        return False
+    sink.quote()
+    return (yield from source.expect(tags.closing + tags.after))
+
+
 def _value(
     tags: TaggedArguments, source: Source, sink: Sink, allowed: frozenset[str]
 ) -> Reading[bool]:
     """Read a parameter's value and its closing tag."""
     stops = Stops((tags.closing, tags.closing.strip()))
+    if tags.cdata and (yield from source.literal(_CDATA[0])) is not None:
+        return (yield from _character_data(tags, source, sink))
     char = yield from source.char()
     if allowed == {"string"} or (char not in starts(allowed) and "string" in allowed):
         sink.quote()
