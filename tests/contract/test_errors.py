@@ -53,7 +53,6 @@ BAD: list[tuple[str, str, bytes | dict[str, Any], int, str | None]] = [
     ("POST", CHAT, {"messages": ASK, "n": 0}, 400, "n"),
     ("POST", CHAT, {"messages": ASK, "n": 10**9}, 400, "n"),
     ("POST", CHAT, {"messages": ASK, "temperature": -1}, 400, "temperature"),
-    ("POST", CHAT, {"messages": ASK, "stop": [""]}, 400, "stop[0]"),
     ("POST", CHAT, {"messages": ASK, "logit_bias": {"99999999": 1}}, 400, "logit_bias"),
     ("POST", CHAT, {"messages": ASK, "logit_bias": {"1e1": 1}}, 400, "logit_bias"),
     ("POST", CHAT, {"messages": ASK, "top_k": 10**20}, 400, "top_k"),
