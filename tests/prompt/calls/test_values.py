@@ -117,6 +117,65 @@ def test_other_names_may_begin_like_a_described_one():
             assert BYTES.takes(grammar, text) is right, text
 
 
+MIXED = Tool(
+    "f",
+    None,
+    {
+        "type": "object",
+        "properties": {
+            "list": {"type": "array"},
+            "flag": {"type": ["boolean", "null"]},
+            "either": {"type": ["string", "array"]},
+        },
+    },
+)
+
+
+@pytest.mark.parametrize("family", ["seed-oss", "minicpm5"])
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("list", "['a', True, None, {'k': \"it's\"}, 1.5]", ["a", True, None, {"k": "it's"}, 1.5]),
+        ("list", '["a", true, null]', ["a", True, None]),
+        ("list", "[]", []),
+        ("flag", "None", None),
+        ("flag", "false", False),
+        ("either", "['x']", ["x"]),
+        ("either", "a ['x']", "a ['x']"),
+    ],
+)
+def test_python_s_values_between_tags_come_back_as_json(family, key, text, value):
+    known = BY_NAME[family]
+    tags = known.arguments
+    written = f"{tags.opening}{key}{tags.middle}{text}{tags.closing}{tags.after}"
+    whole = answer(TEMPLATES[family], [("f", {})], (MIXED,))
+    place = whole.index("</function>")
+    whole = whole[:place] + written + whole[place:]
+    grammar = call_grammar(known, ToolUse((MIXED,)), {})
+    assert BYTES.takes(grammar, whole), BYTES.prefix(grammar, whole)
+    assert arguments(family, whole, MIXED) == {key: value}
+    events = parse(known, [whole], (MIXED,))
+    assert parse(known, whole, (MIXED,)) == events
+
+
+@pytest.mark.parametrize("key", ["list", "either"])
+@pytest.mark.parametrize("family", ["qwen3-coder", "seed-oss", "glm"])
+def test_a_closing_tag_inside_of_a_list_is_none(family, key):
+    value = [BY_NAME[family].arguments.closing, 2]
+    whole = answer(TEMPLATES[family], [("f", {key: value})], (MIXED,))
+    grammar = call_grammar(BY_NAME[family], ToolUse((MIXED,)), {})
+    assert BYTES.takes(grammar, whole)
+    assert arguments(family, whole, MIXED) == {key: value}
+
+
+def test_sections_of_character_data_hold_a_schema():
+    tool = tool_of({"type": "string", "pattern": "^a<b$"})
+    grammar = call_grammar(BY_NAME["minicpm5"], ToolUse((tool,)), {})
+    text = '<function name="f"><param name="v"><![CDATA[a<b]]></param></function>'
+    assert BYTES.takes(grammar, text)
+    assert not BYTES.takes(grammar, text.replace("a<b", "a<c"))
+
+
 def drawn(grammar, chance):
     """A text of the grammar; None where it takes too long, or the schema contradicts itself."""
     try:

@@ -42,7 +42,7 @@ SEED_OSS = CallFormat(
     name="seed-oss",
     call=("<seed:tool_call>\n<function=", NAME, ">\n", ARGUMENTS, "</function>\n</seed:tool_call>"),
     separator="\n",
-    arguments=TaggedArguments("<parameter=", ">", "</parameter>", "\n"),
+    arguments=TaggedArguments("<parameter=", ">", "</parameter>", "\n", python=True),
 )
 
 _GLM_TAGS = TaggedArguments("<arg_key>", "</arg_key>\n<arg_value>", "</arg_value>", "\n")
@@ -282,7 +282,7 @@ MINICPM5 = CallFormat(
     name="minicpm5",
     call=('<function name="', NAME, '">', ARGUMENTS, "</function>"),
     separator="\n",
-    arguments=TaggedArguments('<param name="', '">', "</param>", cdata=True),
+    arguments=TaggedArguments('<param name="', '">', "</param>", cdata=True, python=True),
 )
 
 FIREFUNCTION = CallFormat(

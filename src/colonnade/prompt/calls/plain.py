@@ -58,6 +58,14 @@ def beside_others(
     return " | ".join([texts, *(regex(text) for text in inline if text)]), rest
 
 
+def in_sections(shapes: str, texts: str) -> str:
+    """A terminal's body for ``shapes``, or for ``texts`` in sections of XML's character data."""
+    begun, end = literal_regex("<![CDATA["), literal_regex("]]>")
+    plain = f"(({shapes}) & ~{regex(begun + ANY)})"
+    inside = f"(({texts}) & ~{regex(ANY + end + ANY)})"
+    return f"{plain} | ({regex(begun)} {inside} {regex(end)})"
+
+
 def _inline(variant: Variant) -> str | None:
     """An expression for scalars that a lexer cannot tell from texts, None for other values."""
     if variant.kind in ("boolean", "null"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.prompt.calls.kinds import argument_kinds
 from colonnade.prompt.calls.lark import literal_regex, quote, regex, spell, split
-from colonnade.prompt.calls.plain import ANY_TEXT, beside_others, strings
+from colonnade.prompt.calls.plain import ANY_TEXT, beside_others, in_sections, strings
 from colonnade.prompt.calls.pythonic import Pythonic
 from colonnade.prompt.calls.spelled import Spelled, json_value
 from colonnade.prompt.calls.texts import ANY
@@ -89,6 +89,8 @@ class Tagged(Spelled):
             if not self._tags.told:
                 read_as = argument_kinds(self.tool.given, member.name)
                 shapes, others = beside_others(variants, read_as, param)
+            if self._tags.cdata:
+                shapes = in_sections(shapes, strings(texts, param))
             yield f"{self._spell(self._tags.middle)} {self._text(shapes)}"
         for middle, told in self._tags.middles.items():
             if found := [variant for variant in others if variant.kind in told]:

@@ -19,7 +19,8 @@ from colonnade.prompt.calls.formats import (
 )
 from colonnade.prompt.calls.kinds import KINDS, argument_kinds
 from colonnade.prompt.output.elements import read_elements
-from colonnade.prompt.output.scalars import WORDS, starts, whole_value
+from colonnade.prompt.output.scalars import WORDS, is_json, starts, whole_value
+from colonnade.prompt.output.sinks import JsonSink
 from colonnade.prompt.output.source import Stops
 
 if TYPE_CHECKING:
@@ -236,8 +237,8 @@ def _value(
         stop = yield from source.until(stops, sink.chars, whole=True)
         if stop is not None:
             sink.quote()
-    elif "string" not in allowed and char in ("{", "["):
-        stop = yield from source.until(stops, sink.json, whole=True)
+    elif char in ("{", "["):
+        stop = yield from _container(tags, source, sink, stops, maybe_text="string" in allowed)
     else:
         pieces: list[str] = []
         stop = yield from source.until(stops, pieces.append, whole=True)
@@ -249,6 +250,35 @@ def _value(
         return False
     yield from source.expect(tags.after)
     return True
+
+
+def _container(
+    tags: TaggedArguments, source: Source, sink: Sink, stops: Stops, *, maybe_text: bool
+) -> Reading[str | None]:
+    """Read a list or an object, in JSON or as Python writes it, and the closing tag.
+
+    ``maybe_text``: what is none of them after all is a string. Otherwise it is left as it is.
+    """
+    pieces: list[str] = []
+    if maybe_text:
+        source.taken = []
+    whole = yield from _literal(source, JsonSink(pieces.append) if maybe_text else sink, stops)
+    closed = whole and (yield from source.expect(tags.closing))
+    if not maybe_text:
+        return tags.closing if closed else (yield from source.until(stops, sink.json, whole=True))
+    taken, source.taken = "".join(source.taken or ()), None
+    if closed and is_json("".join(pieces)):
+        sink.json("".join(pieces))
+        return tags.closing
+    if source.ended and not whole:
+        sink.json("".join(pieces))
+        return None
+    source.text = taken + source.text
+    sink.quote()
+    stop = yield from source.until(stops, sink.chars, whole=True)
+    if stop is not None:
+        sink.quote()
+    return stop
 
 
 def _keywords(source: Source, sink: Sink) -> Reading[bool]:
@@ -266,7 +296,7 @@ def _keywords(source: Source, sink: Sink) -> Reading[bool]:
             return False
         sink.json(f"{separator}{json.dumps(key.strip(), ensure_ascii=False)}: ")
         separator = ", "
-        if not (yield from _literal(source, sink)):
+        if not (yield from _literal(source, sink, _BARE_STOPS)):
             return False
     if not char:
         return False
@@ -274,9 +304,9 @@ def _keywords(source: Source, sink: Sink) -> Reading[bool]:
     return True
 
 
-def _literal(source: Source, sink: Sink) -> Reading[bool]:
-    """Read one value in Python's notation or JSON's."""
-    depth = 0
+def _literal(source: Source, sink: Sink, ends: Stops) -> Reading[bool]:
+    """Read one value in Python's notation or JSON's. No bare word reaches over one of ``ends``."""
+    depth, bare = 0, Stops((*_BARE_STOPS.texts, *ends.texts))
     while True:
         yield from source.blank()
         char = yield from source.char()
@@ -297,7 +327,7 @@ def _literal(source: Source, sink: Sink) -> Reading[bool]:
             sink.json(source.take(1))
             depth -= 1
         else:
-            word = yield from source.word(_BARE_STOPS, _KEY_LENGTH)
+            word = yield from source.word(bare, _KEY_LENGTH)
             if not word:
                 return False
             sink.json(WORDS.get(word, word))

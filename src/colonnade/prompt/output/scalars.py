@@ -34,15 +34,20 @@ def whole_value(text: str, sink: Sink, allowed: frozenset[str]) -> None:
     plain = WORDS.get(plain, plain)
     kind = _kind(plain)
     if "string" in allowed:
-        is_json = kind in allowed - {"string"} and (plain == text or text in WORDS)
+        other = kind in allowed - {"string"} and (plain == text or text in WORDS)
     else:
-        is_json = kind is not None
-    if is_json:
+        other = kind is not None
+    if other:
         sink.json(plain)
     else:
         sink.quote()
         sink.chars(text)
         sink.quote()
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is a JSON value."""
+    return _kind(text) is not None
 
 
 def _kind(text: str) -> str | None:
