@@ -2,124 +2,127 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from colonnade.messages import Failure
-from colonnade.prompt.constraint import build_constraint
-from colonnade.prompt.schema import Narrowings
+from colonnade.prompt.builder import Held, Order, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
-    from colonnade.messages import Constraint
+    from colonnade.generation.builders import Builders
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.forms import Form
-    from colonnade.prompt.schema import Narrowing, SchemaLimits
+    from colonnade.prompt.schema import SchemaLimits
+
+    Settled = Held | Refused
 
 _Key = tuple[bytes, bool, tuple[str, ...]]
 _KEPT_BYTES = 16 << 20
 
 
-class Held(NamedTuple):
-    """What an answer is held to, and what of the schemas' values it therefore cannot have."""
+class Wanted:
+    """What an answer is to be held to, and its content in bytes."""
 
-    constraint: Constraint | None = None
-    narrowings: tuple[Narrowing, ...] = ()
+    def __init__(
+        self, form: Form | None, tools: ToolUse | None, call_format: CallFormat | None = None
+    ) -> None:
+        self.form = form
+        self.tools = tools
+        self.call_format = call_format
+        self.content = msgspec.json.encode((type(form).__name__, form, tools))
+
+
+class _Work:
+    """A constraint that is being built, and how many wait for it."""
+
+    def __init__(self, task: asyncio.Future[Settled]) -> None:
+        self.task = task
+        self.waiting = 0
 
 
 class Constraints:
-    """Builds constraints, and keeps what it built by content. For use from several threads."""
+    """Has constraints built, and keeps them by content, refusals too: they took as long to find."""
 
     def __init__(self, special: Mapping[str, int], limits: SchemaLimits) -> None:
         """``special`` are the names and ids of the tokens that a grammar has to name by id;
         ``limits`` are for each schema."""
         self._special = special
         self._limits = limits
-        self._lock = Lock()
-        self._built: OrderedDict[_Key, Held | Failure] = OrderedDict()
+        self._built: OrderedDict[_Key, Settled] = OrderedDict()
+        self._under_way: dict[_Key, _Work] = {}
         self._kept = 0
 
-    def has(self, form: Form | None, tools: ToolUse | None) -> bool:
-        """Whether ``build`` will be quick."""
-        if form is None and tools is None:
-            return True
-        content = _content(form, tools)
-        with self._lock:
-            return any(key[0] == content for key in reversed(self._built))
-
-    def build(
+    async def build(
         self,
-        form: Form | None,
-        tools: ToolUse | None,
-        call_format: CallFormat | None,
+        wanted: Wanted,
+        builders: Builders,
         *,
+        client: str,
         heads: tuple[str, ...] = (),
         after_thought: bool = False,
     ) -> Held:
         """The constraint of an answer, none for a free one. ``heads`` and ``after_thought`` are as
-        ``build_constraint`` has them.
+        ``build_constraint`` has them. What is new is built once for all who wait for it, in the
+        turn of the ``client`` who came first; when none of them waits any more, no longer.
 
         Raises:
-            Failure: the form or a tool's schema cannot be held to.
+            Failure: the form or a tool's schema cannot be held to, or too many wait already.
         """
-        if form is None and tools is None:
+        if wanted.form is None and wanted.tools is None:
             return Held()
-        key = _content(form, tools), after_thought, heads
-        with self._lock:
-            built = self._built.get(key)
-            if built is not None:
-                self._built.move_to_end(key)
-        if built is None:
-            built = self._new(form, tools, call_format, heads, after_thought)
-            self._keep(key, built)
-        if isinstance(built, Failure):
-            raise Failure(built.kind, built.message, param=built.param)
-        return built
-
-    def _new(
-        self,
-        form: Form | None,
-        tools: ToolUse | None,
-        call_format: CallFormat | None,
-        heads: tuple[str, ...],
-        after_thought: bool,
-    ) -> Held | Failure:
-        narrowings = Narrowings()
-        try:
-            constraint = build_constraint(
-                form,
-                tools,
-                call_format,
+        key = wanted.content, after_thought, heads
+        outcome = self._built.get(key)
+        if outcome is not None:
+            self._built.move_to_end(key)
+        else:
+            order = Order(
+                wanted.form,
+                wanted.tools,
+                wanted.call_format,
                 self._special,
-                after_thought=after_thought,
-                heads=heads,
-                limits=self._limits,
-                narrowings=narrowings,
+                heads,
+                after_thought,
+                self._limits,
             )
-        except Failure as failure:  # kept too: it took as long to find out
-            return failure.with_traceback(None)
-        return Held(constraint, narrowings.told())
+            outcome = await self._shared(key, lambda: builders.build(client, order))
+        if isinstance(outcome, Held):
+            return outcome
+        raise Failure(outcome.kind, outcome.message, param=outcome.param)
 
-    def _keep(self, key: _Key, built: Held | Failure) -> None:
-        with self._lock:
-            if key in self._built:
-                return
-            self._built[key] = built
-            self._kept += _size(key, built)
-            while self._kept > _KEPT_BYTES and len(self._built) > 1:
-                self._kept -= _size(*self._built.popitem(last=False))
+    async def _shared(
+        self, key: _Key, build: Callable[[], Coroutine[None, None, Settled]]
+    ) -> Settled:
+        """What is being built, or is from now on."""
+        work = self._under_way.get(key)
+        if work is None:
+            work = self._under_way[key] = _Work(asyncio.ensure_future(build()))
+        work.waiting += 1
+        try:
+            outcome = await asyncio.shield(work.task)
+        finally:
+            work.waiting -= 1
+            if not work.waiting:
+                self._under_way.pop(key, None)
+                work.task.cancel()  # does nothing after its end
+        self._keep(key, outcome)
+        return outcome
+
+    def _keep(self, key: _Key, outcome: Settled) -> None:
+        if key in self._built:
+            return
+        self._built[key] = outcome
+        self._kept += _size(key, outcome)
+        while self._kept > _KEPT_BYTES and len(self._built) > 1:
+            self._kept -= _size(*self._built.popitem(last=False))
 
 
-def _content(form: Form | None, tools: ToolUse | None) -> bytes:
-    return msgspec.json.encode((type(form).__name__, form, tools))
-
-
-def _size(key: _Key, built: Held | Failure) -> int:
-    if isinstance(built, Failure):
-        return len(key[0]) + len(built.message)
-    grammar = 0 if built.constraint is None else len(built.constraint.grammar)
-    return len(key[0]) + grammar + sum(len(text) for each in built.narrowings for text in each)
+def _size(key: _Key, outcome: Settled) -> int:
+    if isinstance(outcome, Refused):
+        return len(key[0]) + len(outcome.message)
+    grammar = 0 if outcome.constraint is None else len(outcome.constraint.grammar)
+    return len(key[0]) + grammar + sum(len(text) for each in outcome.narrowings for text in each)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from colonnade.generation.beginning import Beginning, beginning, calls_behind
+from colonnade.generation.constraints import Wanted
 from colonnade.generation.reader import ParsingReader, PlainReader, Reader
 from colonnade.generation.turn import ChatPrompt, Turn
 from colonnade.messages import Failure, FailureKind, PromptPart, TextPart, Thought, TokenPart
@@ -20,11 +22,17 @@ from colonnade.prompt.reasoning import thinking_kwargs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from colonnade.generation.builders import Builders
     from colonnade.generation.models import ServedModel
     from colonnade.messages import Constraint, Decoding
+    from colonnade.prompt.builder import Held
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.reasoning import ReasoningFormat
     from colonnade.prompt.schema import Narrowing
+
+
+_LONG = 1 << 17
+"""Characters of messages and tools that take more than a few milliseconds to render."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +53,23 @@ class Prepared:
         return "".join(part.text for part in self.prompt if isinstance(part, TextPart))
 
 
-def prepare(turn: Turn, model: ServedModel) -> Prepared:
+async def prepare(turn: Turn, model: ServedModel, builders: Builders, client: str) -> Prepared:
     """Render the prompt, and settle what holds the answer and how it is read.
 
-    Takes long for long texts and for large schemas.
+    What takes long happens in another thread, or process, in the turn of the ``client``.
 
     Raises:
         Failure: the template refuses the messages, or the wished form cannot be held to.
     """
     if isinstance(turn.prompt, ChatPrompt):
-        return _Chat(turn, turn.prompt, model).prepare()
+        chat = _Chat(turn, turn.prompt, model)
+        if chat.takes_long:  # let the event loop go on
+            await asyncio.to_thread(chat.render)
+        else:
+            chat.render()
+        return chat.prepared(await chat.held(builders, client))
     given, info = turn.prompt.prompt, model.engine.info
-    held = model.constraints.build(turn.form, None, None)
+    held = await model.constraints.build(Wanted(turn.form, None), builders, client=client)
     _check_free(turn.decoding, held.constraint)
     decoding = msgspec.structs.replace(turn.decoding, constraint=held.constraint)
     parts: tuple[PromptPart, ...] = (
@@ -97,22 +110,55 @@ class _Chat:
             self._tools = tools.without_nulls()
         self._format: CallFormat | None = None if self._tools is None else model.call_format
         self._reasoning: ReasoningFormat | None = model.reasoning
+        self._wanted = Wanted(turn.form, self._tools, self._format)
+        self._text = ""
+        self._begin = Beginning(thinking=False)
+        self._thought: Thought | None = None
 
-    def prepare(self) -> Prepared:
-        info = self._model.engine.info
-        text, begin = self._render()
-        self._settle_calls(begin)
-        thought = None if begin.answered else self._thought(begin.thinking)
-        held = self._model.constraints.build(
-            self._turn.form,
-            self._tools,
-            self._format,
-            heads=() if self._reasoning is None else begin.heads(self._reasoning, text),
-            after_thought=thought is not None,
+    @property
+    def takes_long(self) -> bool:
+        """Whether to render takes more than a few milliseconds."""
+        contents = (message.get("content") for message in self._prompt.messages)
+        length = sum(len(text) if isinstance(text, str) else _LONG // 8 for text in contents)
+        return length + len(self._wanted.content) > _LONG
+
+    def render(self) -> None:
+        """Make the prompt's text, and see where the answer begins.
+
+        Raises:
+            Failure: the template refuses the messages.
+        """
+        self._text, self._begin = self._render()
+        self._settle_calls(self._begin)
+        if not self._begin.answered:
+            self._thought = self._found_thought(self._begin.thinking)
+
+    async def held(self, builders: Builders, client: str) -> Held:
+        """What the answer is held to.
+
+        Raises:
+            Failure: it cannot be.
+        """
+        reasoning = self._reasoning
+        heads = () if reasoning is None else self._begin.heads(reasoning, self._text)
+        return await self._model.constraints.build(
+            self._wanted,
+            builders,
+            client=client,
+            heads=heads,
+            after_thought=self._thought is not None,
         )
+
+    def prepared(self, held: Held) -> Prepared:
+        """The turn in the engine's terms.
+
+        Raises:
+            Failure: the request asks for tokens that what it is held to may not allow.
+        """
         _check_free(self._turn.decoding, held.constraint)
-        budget = self._prompt.reasoning.budget
-        if held.constraint is None and budget is None:
+        info, text, begin = self._model.engine.info, self._text, self._begin
+        thought = self._thought
+        if held.constraint is None and self._prompt.reasoning.budget is None:
             thought = None  # nothing in the worker would look at it
         decoding = msgspec.structs.replace(
             self._turn.decoding,
@@ -154,8 +200,9 @@ class _Chat:
             return
         if not calls_behind(begin.text, tools, written):
             self._tools = self._format = None
+            self._wanted = Wanted(self._turn.form, None)
 
-    def _thought(self, thinking: bool) -> Thought | None:
+    def _found_thought(self, thinking: bool) -> Thought | None:
         """The thought that may stand before the answer."""
         found, wishes = self._reasoning, self._prompt.reasoning
         if found is None:

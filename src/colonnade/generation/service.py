@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from colonnade.generation.builders import shared_builders
 from colonnade.generation.events import Event, Finished, Usage
 from colonnade.generation.folding import fold
 from colonnade.generation.preparation import prepare
-from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn, asking
+from colonnade.generation.turn import CompletionPrompt, Turn, asking
 from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from colonnade.engine import Stream
+    from colonnade.generation.builders import Builders
     from colonnade.generation.folding import Folded
     from colonnade.generation.models import Models, ServedModel
     from colonnade.generation.reader import Reader
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 
 _ABOUT_THE_REQUEST = (FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED)
-
-_LONG = 1 << 17
-"""Characters of messages that take more than a few milliseconds to render."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,9 @@ class Generation:
 class Generator:
     """Starts generations. One per server."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, builders: Builders | None = None) -> None:
         self._models = models
+        self._builders = shared_builders() if builders is None else builders
 
     async def start(self, turn: Turn, *, joining: bool = False) -> Generation:
         """Render and submit a turn, and wait until the engine accepts it.
@@ -153,10 +152,7 @@ class Generator:
 
     async def _start(self, turn: Turn, model: ServedModel, *, joining: bool) -> Generation:
         _check_ability(turn, model)
-        if _takes_long(turn, model):  # let the event loop go on
-            prepared = await asyncio.to_thread(prepare, turn, model)
-        else:
-            prepared = prepare(turn, model)
+        prepared = await prepare(turn, model, self._builders, asking.get())
         try:
             stream = await model.engine.submit(
                 prepared.prompt,
@@ -213,12 +209,3 @@ def _check_ability(turn: Turn, model: ServedModel) -> None:
     ):
         msg = f"The model {model.id!r} has no infill tokens: it cannot fill a gap."
         raise Failure(FailureKind.UNSUPPORTED, msg, param="suffix")
-
-
-def _takes_long(turn: Turn, model: ServedModel) -> bool:
-    prompt = turn.prompt
-    if not isinstance(prompt, ChatPrompt):
-        return not model.constraints.has(turn.form, None)
-    contents = (message.get("content") for message in prompt.messages)
-    length = sum(len(text) if isinstance(text, str) else _LONG // 8 for text in contents)
-    return length > _LONG or not model.constraints.has(turn.form, prompt.tools)
