@@ -14,6 +14,7 @@ from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionRequest
 from colonnade.generation import ServedModel
+from colonnade.generation.builders import shared_builders
 from colonnade.generation.preparation import prepare
 from tests.api.fakes import FakeEngine, FakeTemplate, model_info
 
@@ -31,7 +32,7 @@ def turn_of(model: ServedModel, **fields: Any) -> Turn:
 
 
 @pytest.mark.parametrize("fields", [{}, {"prompt": "a"}])
-def test_special_tokens_may_be_left_out(fields: dict[str, Any]) -> None:
+async def test_special_tokens_may_be_left_out(fields: dict[str, Any]) -> None:
     engine = FakeEngine(model_info(add_bos=True))
     model = ServedModel("fake", 0, cast("Any", engine), cast("Any", FakeTemplate()))
     for wish, expected in (
@@ -40,7 +41,9 @@ def test_special_tokens_may_be_left_out(fields: dict[str, Any]) -> None:
         ({"add_special_tokens": True}, True),
         ({"add_special_tokens": False}, False),
     ):
-        assert prepare(turn_of(model, **fields, **wish), model).add_bos is expected
+        turn = turn_of(model, **fields, **wish)
+        prepared = await prepare(turn, model, shared_builders(), "")
+        assert prepared.add_bos is expected
 
 
 def test_how_often_a_silent_stream_says_that_it_lives() -> None:
