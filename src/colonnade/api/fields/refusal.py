@@ -21,8 +21,13 @@ def refuse_fields(request: GenerationFields, endpoint: Endpoint) -> None:
     """
     for field in _REFUSED[endpoint]:
         value = getattr(request, field.name)
-        if value is not None and value not in field.neutral:
+        if value is not None and not any(_same(value, each) for each in field.neutral):
             raise Failure(FailureKind.UNSUPPORTED, field.note, param=field.name)
+
+
+def _same(value: object, neutral: object) -> bool:
+    """Whether they are the same JSON: to Python, false is 0, too."""
+    return value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
 
 
 _REFUSED = {
