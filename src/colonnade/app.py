@@ -5,23 +5,28 @@ Gets what they serve ready-made; starts no processes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
-from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
+from litestar.routes import HTTPRoute
 
 from colonnade import __version__
 from colonnade.api.errors import EXCEPTION_HANDLERS
+from colonnade.api.fields import Endpoint, refused_schemas
 from colonnade.api.narrowed import HEADER as NARROWED
-from colonnade.api.router import openai_router
+from colonnade.api.router import openai_routers
+from colonnade.api.schema.chat import ChatRequest
+from colonnade.api.schema.completions import CompletionRequest
 from colonnade.legacy.errors import handlers
 from colonnade.legacy.routers import TITLES, main_routers, service_router
 from colonnade.ops.documents import JSON, REDOC, SWAGGER, documents_router
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
 from colonnade.web.access import KeysMiddleware, LimitMiddleware
+from colonnade.web.methods import head_as_get, told_preflights, whole_allow
+from colonnade.web.openapi import WireSchemas
 from colonnade.web.request_ids import RequestIds
 
 if TYPE_CHECKING:
@@ -29,12 +34,8 @@ if TYPE_CHECKING:
 
     from litestar import Router
     from litestar.types import (
-        ASGIApp,
         ExceptionHandlersMap,
         Middleware,
-        Receive,
-        Scope,
-        Send,
     )
 
     from colonnade.api.options import ApiOptions
@@ -52,7 +53,7 @@ def create_app(
 ) -> Litestar:
     """The application of the main port; with ``house``, the older services are on it too."""
     routers = [
-        openai_router(generator, models, options),
+        *openai_routers(generator, models, options),
         ops_router(models),
         metrics_router(models),
     ]
@@ -74,10 +75,11 @@ def _application(
     title: str,
     house: House | None,
 ) -> Litestar:
+    cors = _cors(options)
     app = Litestar(
         route_handlers=[*routers, documents_router()],
         exception_handlers=exception_handlers,
-        cors_config=_cors(options),
+        cors_config=cors,
         middleware=_middleware(house),
         openapi_config=OpenAPIConfig(
             title=title,
@@ -85,23 +87,27 @@ def _application(
             use_handler_docstrings=True,
             render_plugins=[SWAGGER, REDOC, JSON],
         ),
+        plugins=[_schemas()],
         # Logging belongs to whoever runs the process.
         logging_config=None,
     )
     # Litestar's own middleware runs behind the router, where unknown paths never come.
-    app.asgi_handler = RequestIds(_head_as_get(app.asgi_handler))
+    handler = app.asgi_handler
+    if cors is not None:
+        handler = told_preflights(handler, cors, exception_handlers[Exception])
+    routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
+    handler = whole_allow(handler, {each.path_format: set(each.methods) for each in routes})
+    app.asgi_handler = RequestIds(head_as_get(handler))
     return app
 
 
-def _head_as_get(app: ASGIApp) -> ASGIApp:
-    """Route HEAD as GET, for Litestar does not; the HTTP server leaves out the body."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD":
-            scope = cast("Scope", {**scope, "method": "GET"})
-        await app(scope, receive, send)
-
-    return serve
+def _schemas() -> WireSchemas:
+    return WireSchemas(
+        {
+            ChatRequest: refused_schemas(Endpoint.CHAT),
+            CompletionRequest: refused_schemas(Endpoint.COMPLETIONS),
+        }
+    )
 
 
 def _middleware(house: House | None) -> list[Middleware]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 
+from colonnade.api.fields import FIELDS, Endpoint, Standing
 from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models
@@ -98,3 +100,50 @@ async def test_documentation_pages(client: httpx.AsyncClient) -> None:
         response = await client.get(f"/schema/{page}")
         assert response.status_code == 200
         assert "Colonnade" in response.text
+
+
+async def test_openapi_has_the_bounds_that_hold(client: httpx.AsyncClient) -> None:
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    fields = schemas["ChatRequest"]["properties"]
+    assert fields["temperature"]["minimum"] == 0
+    assert fields["top_p"]["maximum"] == 1
+    (texts,) = (each for each in fields["stop"]["oneOf"] if each["type"] == "array")
+    assert "maxItems" in texts | fields["stop"]
+
+
+async def test_openapi_names_what_is_refused(client: httpx.AsyncClient) -> None:
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    for name, endpoint in (
+        ("ChatRequest", Endpoint.CHAT),
+        ("CompletionRequest", Endpoint.COMPLETIONS),
+    ):
+        refused = [
+            field
+            for field in FIELDS
+            if field.standing is Standing.REFUSED and endpoint in field.endpoints
+        ]
+        assert refused
+        for field in refused:
+            described = schemas[name]["properties"][field.name]
+            assert described == {
+                "enum": [*json.loads(json.dumps(field.neutral)), None],
+                "description": field.note,
+            }
+
+
+async def test_what_asks_for_nothing_is_told_from_zero_and_false(client: httpx.AsyncClient) -> None:
+    """To Python they are the same."""
+    neutral = {
+        field.name: value
+        for field in FIELDS
+        if field.standing is Standing.REFUSED and Endpoint.CHAT in field.endpoints
+        for value in field.neutral
+        if value in (0, False)
+    }
+    assert neutral
+    body = {"messages": [{"role": "user", "content": "hi"}]}
+    for name, value in neutral.items():
+        assert (await client.post("/v1/chat/completions", json=body | {name: value})).is_success
+        other = int(value) if isinstance(value, bool) else False
+        response = await client.post("/v1/chat/completions", json=body | {name: other})
+        assert response.status_code == 400, name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from http import HTTPStatus
 
 import httpx
 import pytest
@@ -46,6 +47,49 @@ def test_every_route_says_what_it_is(document):
             assert operation["summary"], path
             assert operation["description"], path
             assert operation["tags"], path
+
+
+def test_every_answer_is_described_in_our_words(document):
+    stock = {status.description for status in HTTPStatus if status.description}
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            for status, response in operation["responses"].items():
+                assert response["description"] not in stock, (path, status)
+                content = response.get("content", {})
+                for media in content.values():
+                    # Litestar's own shape of errors, which no route of ours sends
+                    assert "status_code" not in media["schema"].get("properties", {}), path
+
+
+def test_streams_are_described(document):
+    found = {
+        (method.upper(), path): set(operation["responses"]["200"]["content"])
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
+    }
+    either, alone = {"application/json", "text/event-stream"}, {"text/event-stream"}
+    assert found == {
+        ("POST", "/v1/chat/completions"): either,
+        ("POST", "/v1/completions"): either,
+        ("POST", "/chat"): either,
+        ("POST", "/chat/stream"): alone,
+        ("GET", "/chat/stream"): alone,
+        ("GET", "/api/v1/chat/stream/{client_id}"): alone,
+    }
+
+
+def test_errors_that_are_described(document):
+    assert {"400", "404", "503"} <= document["paths"]["/v1/models/{model_id}"]["get"][
+        "responses"
+    ].keys()
+    assert "503" in document["paths"]["/ready"]["get"]["responses"]
+    assert {"413", "415"} <= document["paths"]["/v1/completions"]["post"]["responses"].keys()
+
+
+def test_all_methods_of_a_path_are_allowed(legacy):
+    answer = httpx.options(f"{legacy.root_url}/chat/stream")
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 def test_every_body_has_an_example_that_works(legacy, document, loaded):  # noqa: ARG001

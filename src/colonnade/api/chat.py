@@ -22,9 +22,17 @@ from colonnade.generation import Folded, Generator, Models, Turn
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
+from colonnade.web.openapi import StreamOperation
 
 
-@post("/chat/completions", status_code=200, responses=ERROR_RESPONSES, summary="Chat completion")
+@post(
+    "/chat/completions",
+    status_code=200,
+    responses=ERROR_RESPONSES,
+    response_description="The next message, whole or, with `stream`, in chunks and `[DONE]`.",
+    operation_class=StreamOperation,
+    summary="Chat completion",
+)
 async def create_chat_completion(
     data: Annotated[
         ChatRequest,

@@ -22,9 +22,17 @@ from colonnade.messages import Failure, FailureKind
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
+from colonnade.web.openapi import StreamOperation
 
 
-@post("/completions", status_code=200, responses=ERROR_RESPONSES, summary="Completion")
+@post(
+    "/completions",
+    status_code=200,
+    responses=ERROR_RESPONSES,
+    response_description="The continuations, whole or, with `stream`, in pieces and `[DONE]`.",
+    operation_class=StreamOperation,
+    summary="Completion",
+)
 async def create_completion(
     data: Annotated[CompletionRequest, json_body(prompt="Once upon a time", max_tokens=20)],
     request: WireRequest,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litestar import Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.datastructures import ResponseSpec
 
 from colonnade.api.schema.errors import Error, ErrorBody
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from litestar.types import ExceptionHandlersMap
 
     from colonnade.messages import Failure
+
+_WORDS: dict[type[Exception], str] = {
+    NotFoundException: "There is no such path",
+    MethodNotAllowedException: "This path does not take that method",
+    RequestEntityTooLarge: "The request body is larger than this server reads",
+}
+"""In place of HTTP's phrases, which Litestar has for these."""
 
 HTTP_CODES = {
     400: FailureKind.INVALID_REQUEST.value,
@@ -63,7 +71,8 @@ def http_response(request: Request[Any, Any, Any], exc: HTTPException) -> Respon
     """Answer what Litestar itself refuses."""
     status = exc.status_code
     kind = "invalid_request_error" if status < 500 else "server_error"
-    message = f"{exc.detail}: {request.method} {request.url.path}"
+    words = _WORDS.get(type(exc), exc.detail)
+    message = f"{words}: {request.method} {request.url.path}"
     error = Error(message=message, type=kind, param=None, code=HTTP_CODES.get(status))
     return Response(ErrorBody(error), status_code=status, headers=dict(exc.headers or {}))
 
@@ -82,6 +91,8 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
 ERROR_RESPONSES = {
     400: ResponseSpec(ErrorBody, description="The request is wrong; `param` names the field."),
     404: ResponseSpec(ErrorBody, description="No model of that name is served."),
+    413: ResponseSpec(ErrorBody, description="The body is larger than the server reads."),
+    415: ResponseSpec(ErrorBody, description="The body is packed in a way that is not read here."),
     429: ResponseSpec(ErrorBody, description="Too many requests wait already."),
     503: ResponseSpec(ErrorBody, description="The model is not ready, or died on the request."),
 }

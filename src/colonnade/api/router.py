@@ -1,4 +1,4 @@
-"""All of OpenAI's resources under ``/v1``."""
+"""All of OpenAI's resources under ``/v1``, and without it, as llama-server has them too."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from colonnade.generation import Generator, Models
 
 
-def openai_router(generator: Generator, models: Models, options: ApiOptions) -> Router:
-    """The routes, bound to what they serve."""
+def openai_routers(generator: Generator, models: Models, options: ApiOptions) -> list[Router]:
+    """The routes under both prefixes, bound to what they serve; ``/v1``'s are documented."""
+    return [_router(prefix, generator, models, options) for prefix in ("/v1", "/")]
+
+
+def _router(prefix: str, generator: Generator, models: Models, options: ApiOptions) -> Router:
     return Router(
-        "/v1",
+        prefix,
         route_handlers=[create_chat_completion, create_completion, list_models, retrieve_model],
         dependencies={
             "generator": Provide(lambda: generator, sync_to_thread=False),
@@ -30,4 +34,5 @@ def openai_router(generator: Generator, models: Models, options: ApiOptions) -> 
         request_class=WireRequest,
         request_max_body_size=options.max_body_size,
         tags=["OpenAI"],
+        include_in_schema=prefix == "/v1",
     )

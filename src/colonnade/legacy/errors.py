@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from colonnade.legacy.validation import Complaint, complaint
 from colonnade.messages import Failure, FailureKind
@@ -44,6 +44,13 @@ class ErrorText(Struct):
     """The body of an error of FlowGen."""
 
     error: str
+
+
+class EitherError(Struct):
+    """The body of an error where two services share a path: in the words of the one meant."""
+
+    detail: str | list[Complaint] | UnsetType = UNSET
+    error: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +143,11 @@ _MEANINGS = {
 }
 
 
-def documented(service: Service, *statuses: int) -> dict[int, ResponseSpec]:
-    """A service's errors for the OpenAPI document."""
-    shape = ErrorText if service is Service.FLOWGEN else Detail
+def documented(service: Service | None, *statuses: int) -> dict[int, ResponseSpec]:
+    """A service's errors for the OpenAPI document; None for a path that two services share."""
+    shape: type[Struct] = ErrorText if service is Service.FLOWGEN else Detail
+    if service is None:
+        shape = EitherError
     return {
         each: ResponseSpec(shape, description=_MEANINGS[each], generate_examples=False)
         for each in statuses

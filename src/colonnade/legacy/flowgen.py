@@ -24,6 +24,7 @@ from colonnade.legacy.written_calls import WrittenCall, written_calls
 from colonnade.web.body import LenientRequest, shape_failure
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
+from colonnade.web.openapi import StreamOperation
 from colonnade.web.sse import EventStream, frame
 
 _DONE = b"data: [DONE]\n\n"
@@ -231,6 +232,7 @@ async def _frames(wish: _Wish, generation: Generation) -> AsyncIterator[bytes]:
     "/load",
     status_code=200,
     summary="Load a model",
+    response_description="It is loaded.",
     responses=documented(Service.FLOWGEN, 400, 404),
 )
 async def load_model(
@@ -247,7 +249,12 @@ async def load_model(
     return Loaded(message=message, model=model.id, n_ctx=n_ctx, warnings=warnings)
 
 
-@post("/unload", status_code=200, summary="Unload the model")
+@post(
+    "/unload",
+    status_code=200,
+    response_description="None is loaded now.",
+    summary="Unload the model",
+)
 async def unload_model(house: NamedDependency[House]) -> Unloaded:
     """End the model's worker, and give its memory back. Requests under way fail."""
     model = await house.registry.unload()
@@ -258,6 +265,8 @@ async def unload_model(house: NamedDependency[House]) -> Unloaded:
     "/chat",
     status_code=200,
     summary="Chat with tools and forms",
+    response_description="The answer, whole or, with `stream`, in events.",
+    operation_class=StreamOperation,
     responses=documented(Service.FLOWGEN, 400, 429, 500, 503),
 )
 async def chat(

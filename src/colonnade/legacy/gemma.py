@@ -13,7 +13,7 @@ from colonnade.legacy.errors import Service, documented
 from colonnade.legacy.execution import Execution, execution_turn
 from colonnade.legacy.house import House
 from colonnade.legacy.socket import Conversation
-from colonnade.ops.health import Readiness, readiness
+from colonnade.ops.health import NOT_READY, Readiness, readiness
 from colonnade.web.body import LenientRequest
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
@@ -55,6 +55,7 @@ class Health(Struct):
     ["/v1/execute", "/execute"],
     status_code=200,
     summary="Answer one input",
+    response_description="The answer.",
     responses=documented(Service.GEMMA, 400, 422, 429, 500, 503),
 )
 async def execute(
@@ -83,7 +84,7 @@ async def execute_on_socket(
     await Conversation(socket, house).run()
 
 
-@get("/", summary="The service", sync_to_thread=False)
+@get("/", response_description="The service.", summary="The service", sync_to_thread=False)
 def info() -> Info:
     """What this is, and where its parts are."""
     return Info(
@@ -91,13 +92,19 @@ def info() -> Info:
     )
 
 
-@get("/health", summary="Liveness", sync_to_thread=False)
+@get("/health", response_description="It lives.", summary="Liveness", sync_to_thread=False)
 def health() -> Health:
     """Always 200: whoever gets an answer knows that the process lives."""
     return Health("healthy", VERSION)
 
 
-@get("/ready", summary="Readiness", sync_to_thread=False)
+@get(
+    "/ready",
+    responses=NOT_READY,
+    response_description="A request would be served.",
+    summary="Readiness",
+    sync_to_thread=False,
+)
 def ready(house: NamedDependency[House]) -> Response[Readiness]:
     """200 once a model can serve a request, 503 before."""
     found = readiness(house.models)

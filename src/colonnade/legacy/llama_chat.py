@@ -11,7 +11,8 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import ParamType
 from litestar.exceptions import HTTPException
-from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 from msgspec import Meta, Struct
 
 from colonnade.generation import Completed, Generation, TextDelta, Turn
@@ -23,6 +24,7 @@ from colonnade.sessions import Exchange, SessionStore
 from colonnade.web.body import LenientRequest, shape_failure
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
+from colonnade.web.openapi import EventsOperation, bounded
 from colonnade.web.sse import EventStream, frame
 
 VERSION = "1.0.0"
@@ -117,21 +119,24 @@ _TEMPERATURE, _TOP_P, _MAX_TOKENS = 0.7, 0.9, 512
 
 
 @dataclass
-class _QueryOperation(Operation):
+class _QueryOperation(EventsOperation):
     """Describes the fields of a message as parts of the query."""
 
     def __post_init__(self) -> None:
         """Add them to what Litestar found."""
+        super().__post_init__()
         kinds = {"message": "string", "session_id": "string", "max_tokens": "integer"}
         self.parameters = [
             Parameter(
                 name=field.name,
                 param_in=ParamType.QUERY,
-                required=field.name == "message",
-                schema=Schema(type=OpenAPIType(kinds.get(field.name, "number"))),
-                example="Hello" if field.name == "message" else None,
+                required=field.required,
+                schema=bounded(
+                    Schema(type=OpenAPIType(kinds.get(field.name, "number"))), field.type
+                ),
+                example="Hello" if field.required else None,
             )
-            for field in msgspec.structs.fields(ChatMessage)
+            for field in msgspec.inspect.type_info(ChatMessage).fields  # type: ignore[attr-defined]
         ]
 
 
@@ -248,7 +253,13 @@ async def _frames(talk: _Talk, generation: Generation) -> AsyncIterator[bytes]:
     yield frame(DoneEvent(done=True, session_id=talk.session_id))
 
 
-@post("/chat", status_code=200, summary="Chat in a session", responses=_ERRORS)
+@post(
+    "/chat",
+    status_code=200,
+    summary="Chat in a session",
+    response_description="The answer.",
+    responses=_ERRORS,
+)
 async def chat(data: Message, request: LenientRequest, house: NamedDependency[House]) -> ChatAnswer:
     """Answer a message, after what was said in its session before."""
     return await answer(data, request, house)
@@ -258,6 +269,8 @@ async def chat(data: Message, request: LenientRequest, house: NamedDependency[Ho
     "/chat/stream",
     status_code=200,
     summary="Chat in a session, streamed",
+    response_description="The answer's tokens, and its end.",
+    operation_class=EventsOperation,
     responses=_ERRORS,
 )
 async def chat_stream(
@@ -270,6 +283,7 @@ async def chat_stream(
 @get(
     "/chat/stream",
     summary="Chat in a session, streamed to an EventSource",
+    response_description="The answer's tokens, and its end.",
     operation_class=_QueryOperation,
     responses=_ERRORS,
 )
@@ -288,7 +302,8 @@ async def chat_event_source(
     "/chat/clear",
     status_code=200,
     summary="Forget a session",
-    responses=documented(Service.LLAMA_CHAT, 404, 422),
+    response_description="It is forgotten.",
+    responses=documented(Service.LLAMA_CHAT, 400, 404, 422),
 )
 async def clear(
     data: Annotated[SessionName, json_body(session_id="my-session")], house: NamedDependency[House]
@@ -302,7 +317,7 @@ async def clear(
     return Cleared("cleared", data.session_id)
 
 
-@get("/sessions", summary="List the sessions")
+@get("/sessions", response_description="The ids.", summary="List the sessions")
 async def sessions(house: NamedDependency[House]) -> Sessions:
     """The ids of the live sessions, the one used last first."""
     store = await house.sessions.open()
@@ -310,13 +325,19 @@ async def sessions(house: NamedDependency[House]) -> Sessions:
     return Sessions(live, len(live))
 
 
-@get("/", summary="The service", sync_to_thread=False)
+@get("/", response_description="The service.", summary="The service", sync_to_thread=False)
 def info() -> Info:
     """What this is."""
     return Info("LLaMA Chat API", VERSION, "/docs", "/health")
 
 
-@get("/health", summary="Health", sync_to_thread=False)
+@get(
+    "/health",
+    responses={503: ResponseSpec(Health, description="No model is loaded.")},
+    response_description="A model is loaded.",
+    summary="Health",
+    sync_to_thread=False,
+)
 def health(house: NamedDependency[House]) -> Response[Health]:
     """200 when a model is loaded, 503 without."""
     if house.ready:

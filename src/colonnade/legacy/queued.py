@@ -17,6 +17,7 @@ from colonnade.legacy.house import House
 from colonnade.legacy.jobs import Closed, Done, Failed, JobEvent, Token
 from colonnade.messages import Failure
 from colonnade.web.examples import json_body
+from colonnade.web.openapi import EventsOperation
 from colonnade.web.sse import EventStream, named_frame
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -86,8 +87,9 @@ def event_frame(event: JobEvent) -> bytes:
     "/api/v1/chat/submit",
     status_code=202,
     summary="Queue a job",
+    response_description="It waits or runs.",
     sync_to_thread=False,
-    responses=documented(Service.QUEUED, 404, 422, 429, 503),
+    responses=documented(Service.QUEUED, 400, 404, 422, 429, 503),
 )
 def submit(
     data: Annotated[
@@ -108,7 +110,9 @@ def submit(
 @get(
     "/api/v1/chat/stream/{client_id:str}",
     summary="The answers to a client's jobs",
-    responses=documented(Service.QUEUED, 409, 422),
+    response_description="Events with names: `token`, `done` and `error`.",
+    operation_class=EventsOperation,
+    responses=documented(Service.QUEUED, 400, 409, 422),
 )
 async def stream(client_id: FromPath[str], house: NamedDependency[House]) -> Response[Any]:
     """Connect a client: its jobs' tokens come as server-sent events until it goes away."""

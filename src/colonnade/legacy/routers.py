@@ -11,7 +11,6 @@ from litestar.openapi.spec import (
     Example,
     OpenAPIMediaType,
     OpenAPIType,
-    Operation,
     Reference,
     RequestBody,
     Schema,
@@ -23,6 +22,7 @@ from colonnade.legacy.errors import ErrorText, Service, documented, error_respon
 from colonnade.legacy.house import House
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.body import LenientRequest, decode
+from colonnade.web.openapi import StreamOperation
 
 _MODULES = {
     Service.GEMMA: gemma,
@@ -39,16 +39,23 @@ TITLES = {
 
 
 @dataclass
-class _EitherOperation(Operation):
+class _EitherOperation(StreamOperation):
     """Describes the two bodies that the route takes."""
 
     def __post_init__(self) -> None:
         """Add them to what Litestar found, which is no body at all."""
+        super().__post_init__()
         examples: dict[str, Example | Reference] = {
             "LLaMA chat": Example(value={"message": "Hello!", "session_id": "my-session"}),
             "FlowGen": Example(value={"messages": [{"role": "user", "content": "Hello!"}]}),
         }
-        media = OpenAPIMediaType(Schema(type=OpenAPIType.OBJECT), examples=examples)
+        kinds = {"message": OpenAPIType.STRING, "messages": OpenAPIType.ARRAY}
+        schema = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={name: Schema(type=kind) for name, kind in kinds.items()},
+            one_of=[Schema(required=[name]) for name in kinds],
+        )
+        media = OpenAPIMediaType(schema, examples=examples)
         self.request_body = RequestBody({"application/json": media}, required=True)
 
 
@@ -57,7 +64,8 @@ class _EitherOperation(Operation):
     status_code=200,
     summary="Chat, as LLaMA chat or FlowGen",
     operation_class=_EitherOperation,
-    responses=documented(Service.FLOWGEN, 400, 429, 500, 503),
+    response_description="The service's answer; FlowGen's may be a stream.",
+    responses=documented(None, 400, 422, 429, 500, 503),
 )
 async def chat(request: LenientRequest, house: NamedDependency[House]) -> Response[Any]:
     """A body with ``message`` is LLaMA chat, one with ``messages`` is FlowGen."""

@@ -4,6 +4,7 @@ from typing import Literal
 
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from colonnade import __version__
@@ -37,19 +38,29 @@ class Readiness(Struct):
     model_path: str | None
 
 
-@get("/", summary="The server", sync_to_thread=False)
+NOT_READY = {503: ResponseSpec(Readiness, description="A request would not be served now.")}
+"""For the OpenAPI document."""
+
+
+@get("/", response_description="The server.", summary="The server", sync_to_thread=False)
 def info() -> Info:
     """What this is, and where its parts are."""
     return Info("Colonnade", __version__, "/docs", "/health", "/ready", "/v1")
 
 
-@get("/health", summary="Liveness", sync_to_thread=False)
+@get("/health", response_description="It lives.", summary="Liveness", sync_to_thread=False)
 def health(models: NamedDependency[Models]) -> Health:
     """Always 200: whoever gets an answer knows that the process lives."""
     return Health("healthy", __version__, readiness(models).model_loaded)
 
 
-@get("/ready", summary="Readiness", sync_to_thread=False)
+@get(
+    "/ready",
+    responses=NOT_READY,
+    response_description="A request would be served.",
+    summary="Readiness",
+    sync_to_thread=False,
+)
 def ready(models: NamedDependency[Models]) -> Response[Readiness]:
     """200 once a model can serve a request, 503 before, and while a crashed one restarts."""
     found = readiness(models)

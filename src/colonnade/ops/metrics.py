@@ -58,7 +58,13 @@ class EngineCollector(Collector):
         yield ends
 
 
-@get("/metrics", media_type=MediaType.TEXT, summary="Metrics", sync_to_thread=False)
+@get(
+    "/metrics",
+    media_type=MediaType.TEXT,
+    response_description="The numbers.",
+    summary="Metrics",
+    sync_to_thread=False,
+)
 def metrics(registry: NamedDependency[Any]) -> Response[bytes]:
     """Counts and gauges in Prometheus' text format."""
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")

@@ -3,7 +3,8 @@ with what becomes of it here. No wire structs, and no work on requests but the r
 """
 
 from colonnade.api.fields.declared import FIELDS
+from colonnade.api.fields.documented import refused_schemas
 from colonnade.api.fields.refusal import refuse_fields
 from colonnade.api.fields.row import Endpoint, Field, Standing
 
-__all__ = ["FIELDS", "Endpoint", "Field", "Standing", "refuse_fields"]
+__all__ = ["FIELDS", "Endpoint", "Field", "Standing", "refuse_fields", "refused_schemas"]
