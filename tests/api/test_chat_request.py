@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 PATH = "/v1/chat/completions"
+PARTS = [{"type": "text", "text": "a\n"}, {"type": "text", "text": "b"}]
 
 
 async def decoding_of(client: httpx.AsyncClient, engine: FakeEngine, **fields: Any) -> Decoding:
@@ -135,6 +136,8 @@ async def test_explicit_null_is_the_same_as_absent(
         ({"logprobs": True, "top_logprobs": 20}, {"logprobs": 20}),
         ({"logprobs": False}, {"logprobs": None}),
         ({"ignore_eos": True}, {"ignore_eos": True}),
+        ({"prediction": {"type": "content", "content": "a b"}}, {"prediction": "a b"}),
+        ({"prediction": {"type": "content", "content": PARTS}}, {"prediction": "a\nb"}),
         ({"seed": -1}, {"sampling": Sampling()}),
         ({"seed": -2}, {"sampling": Sampling(seed=2**31 - 2)}),
         ({"max_tokens": -1}, {"max_tokens": None}),
@@ -162,7 +165,6 @@ HARMLESS = {
     "prompt_cache_options": {"mode": "implicit"},
     "safety_identifier": "s",
     "verbosity": "low",
-    "prediction": {"type": "content", "content": "x"},
     "modalities": ["text"],
     "response_format": {"type": "text"},
     "parallel_tool_calls": False,
@@ -234,6 +236,9 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
         ({"samplers": ["nothing"]}, "samplers", "invalid_request"),
         ({"adaptive_decay": 1}, "adaptive_decay", "invalid_request"),
         ({"n_probs": 21}, "n_probs", "invalid_request"),
+        ({"prediction": {"type": "content"}}, "prediction.content", "invalid_request"),
+        ({"prediction": {"type": "tokens", "content": "a"}}, "prediction.type", "invalid_request"),
+        ({"prediction": "a"}, "prediction", "invalid_request"),
         ({"top_k": 2**31}, "top_k", "invalid_request"),
         ({"mirostat": 3}, "mirostat", "invalid_request"),
         ({"stream": "yes"}, "stream", "invalid_request"),

@@ -128,3 +128,33 @@ async def test_the_same_seed_says_the_same() -> None:
             await engine.close()
     assert said[:4] == said[4:]
     assert accepted > 0
+
+
+@pytest.mark.parametrize("speculate", [True, False])
+async def test_a_prediction_that_holds_for_the_most_part(speculate: bool) -> None:
+    load = LoadModel(str(DEMO), slots=2, threads=1, ctx_size=1024, speculate=speculate)
+    prompt = (
+        "<|im_start|>user\nRepeat this text: the quick red fox jumps over the small blue house"
+        "<|im_end|>\n<|im_start|>assistant\n"
+    )
+    engine = await Engine.start(load)
+    try:
+        said: list[str] = []
+        for predicted in ("", "the quick red fox jumps over the old house", "nothing of the kind"):
+            decoding = Decoding(GREEDY, max_tokens=80, prediction=predicted)
+            stream = await engine.submit((TextPart(prompt),), decoding)
+            said.append("")
+            async for output in stream:
+                said[-1] += output.text
+                if output.finish is not None:
+                    tried, right = (
+                        output.finish.predicted_tokens,
+                        output.finish.predicted_right_tokens,
+                    )
+            assert right <= tried
+            assert bool(tried) <= bool(predicted and speculate)
+            if predicted.startswith("the quick") and speculate:
+                assert right > 0
+    finally:
+        await engine.close()
+    assert said == ["the quick red fox jumps over the small blue house"] * 3

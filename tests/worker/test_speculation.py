@@ -299,7 +299,7 @@ def test_a_guess_that_fails_is_expected_less() -> None:
 
 def test_a_long_prompt_is_known_piece_by_piece() -> None:
     text = list(range(100, 112))
-    with patch("colonnade.worker.lookup._AT_ONCE", 5):
+    with patch("colonnade.worker.lookup.AT_ONCE", 5):
         lookup = PromptLookup(text)
         text += [103, 104, 105]
         found = []

@@ -17,7 +17,11 @@ def wire_usage(usage: Usage) -> wire.Usage:
         completion_tokens=usage.completion_tokens,
         total_tokens=usage.prompt_tokens + usage.completion_tokens,
         prompt_tokens_details=wire.PromptTokensDetails(usage.cached_tokens),
-        completion_tokens_details=wire.CompletionTokensDetails(usage.reasoning_tokens),
+        completion_tokens_details=wire.CompletionTokensDetails(
+            usage.reasoning_tokens,
+            accepted_prediction_tokens=usage.predicted_right_tokens,
+            rejected_prediction_tokens=usage.predicted_tokens - usage.predicted_right_tokens,
+        ),
     )
 
 

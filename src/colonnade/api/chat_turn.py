@@ -56,6 +56,7 @@ def chat_turn(
             max_tokens=_max_tokens(request),
             logprobs=_logprobs(request),
             prompt_logprobs=request.prompt_logprobs,
+            prediction="" if request.prediction is None else request.prediction.text,
         ),
         form(request),
         urgency(request, request.service_tier, may_pass=options.may_pass),

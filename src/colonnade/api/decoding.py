@@ -22,6 +22,7 @@ def decoding(
     logprobs: int | None,
     prompt_logprobs: int | None = None,
     logprob_of_end: bool = False,
+    prediction: str = "",
 ) -> Decoding:
     """What the request asks of the drawing of tokens, and of what is reported.
 
@@ -55,6 +56,7 @@ def decoding(
         first_of_prompt=request.truncation_side == "right",
         reuse=request.cache_prompt is not False and not private,
         share=not private,
+        prediction=prediction,
     )
 
 

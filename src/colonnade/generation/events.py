@@ -27,7 +27,8 @@ class Usage:
 
     ``reasoning_tokens`` are those whose text went into the thought, its markers included;
     ``forced_tokens`` those that a constraint left no choice in; ``accepted_tokens`` those that were
-    guessed right, of ``drafted_tokens`` guesses.
+    guessed right, of ``drafted_tokens`` guesses; ``predicted_tokens`` are those of the guesses that
+    came from the client's prediction, and ``predicted_right_tokens`` those of them that were right.
     """
 
     prompt_tokens: int
@@ -40,6 +41,8 @@ class Usage:
     forced_tokens: int = 0
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+    predicted_tokens: int = 0
+    predicted_right_tokens: int = 0
 
     @classmethod
     def total(cls, parts: Iterable[Usage]) -> Usage:
@@ -56,6 +59,8 @@ class Usage:
             forced_tokens=sum(part.forced_tokens for part in each),
             drafted_tokens=sum(part.drafted_tokens for part in each),
             accepted_tokens=sum(part.accepted_tokens for part in each),
+            predicted_tokens=sum(part.predicted_tokens for part in each),
+            predicted_right_tokens=sum(part.predicted_right_tokens for part in each),
         )
 
 

@@ -136,4 +136,6 @@ def usage_of(finish: Finish, reasoning_tokens: int = 0) -> Usage:
         finish.forced_tokens,
         finish.drafted_tokens,
         finish.accepted_tokens,
+        finish.predicted_tokens,
+        finish.predicted_right_tokens,
     )

@@ -179,6 +179,8 @@ class Decoding(Struct, frozen=True, array_like=True, gc=False):
     """Whether what was read before may stand for a part of the prompt."""
     share: bool = True
     """Whether others may use what this request has read."""
+    prediction: str = ""
+    """What the answer is expected to be like: guesses are taken from it."""
 
 
 class TextPart(Struct, frozen=True, array_like=True, tag="text", gc=False):

@@ -62,6 +62,10 @@ class Finish(Struct, frozen=True, array_like=True, gc=False):
     """Of those, the ones that were drawn then."""
     stop_token: int | None = None
     """The token that ended it, if one of those that were asked to did."""
+    predicted_tokens: int = 0
+    """Of the guessed ones, those that came from the client's prediction."""
+    predicted_right_tokens: int = 0
+    """Of those, the ones that were drawn then."""
 
 
 class Output(Struct, frozen=True, array_like=True, gc=False):

@@ -135,6 +135,9 @@ class DraftRecord:
         self.guess: list[int] = []
         """What was guessed for the step under way."""
 
+    predicted = False
+    """Nothing of it comes from the client."""
+
     @property
     def guesses(self) -> bool:
         """There is always a guess to be had."""

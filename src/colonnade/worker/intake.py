@@ -21,6 +21,7 @@ from colonnade.messages import (
     TokenPart,
 )
 from colonnade.worker.guide import Guide
+from colonnade.worker.prediction import Prediction
 from colonnade.worker.sequence import Request
 from colonnade.worker.wishes import check_wishes, cut_prompt, restraint, with_biased_texts
 
@@ -36,6 +37,9 @@ _LONG = 1 << 17
 
 _LONG_BEGUN = 1 << 12
 """Characters of a begun answer that take a grammar milliseconds to go through."""
+
+_CHARACTERS = 16
+"""More than a token has in almost any text."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +97,8 @@ class Intake:
             future.add_done_callback(lambda _: self._pass_on(cancel))
 
     def _is_slow(self, submit: Submit) -> bool:
-        length = len(submit.infill_suffix or "") + sum(
+        length = len(submit.infill_suffix or "") + len(submit.decoding.prediction)
+        length += sum(
             len(part.text) if isinstance(part, TextPart) else len(part.ids)
             for part in submit.prompt
         )
@@ -129,6 +134,7 @@ class Intake:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
         samplers = self._model.samplers(decoding, prompt)
+        prediction = self._prediction(decoding.prediction)
         ids = tuple(prompt) if decoding.token_ids else ()
         self._send(Accepted(submit.id, len(prompt), ids))
         return Request(
@@ -141,10 +147,18 @@ class Intake:
             submit.client,
             submit.urgency,
             restraint=held,
+            prediction=prediction,
         )
 
     def _restraint(self, decoding: Decoding) -> Restraint | None:
         return restraint(decoding, self._model.ends, self._grammars.tokens, self._vocabulary.size)
+
+    def _prediction(self, text: str) -> Prediction | None:
+        """As much of it as an answer can have."""
+        most = self._model.ctx_size
+        text = text[: most * _CHARACTERS]
+        tokens = self._vocabulary.tokenize(text, special=False)[:most] if text else []
+        return Prediction(tokens) if tokens else None
 
     def _guides(self, decoding: Decoding) -> list[Guide | None]:
         """A guide for each choice, None for those that need none."""

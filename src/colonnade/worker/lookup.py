@@ -9,22 +9,28 @@ from __future__ import annotations
 from enum import IntEnum
 from itertools import cycle, islice
 
-_WIDTH = 3
+WIDTH = 3
 """Tokens by which a place is found. By two, most places are wrong ones; by four, a repetition is
 found late. One index, for each is a walk through cold memory in every step."""
 
 _BITS = 21
 """Of a token in a key: more than any vocabulary needs."""
 
-_MASK = (1 << _BITS * _WIDTH) - 1
+_MASK = (1 << _BITS * WIDTH) - 1
 
-_AT_ONCE = 4096
+
+def key_behind(key: int, token: int) -> int:
+    """The last few tokens as a number, the newest in the lowest bits."""
+    return (key << _BITS | token) & _MASK
+
+
+AT_ONCE = 4096
 """Tokens of a long prompt that are indexed in one step: about a millisecond."""
 
-_NEW = 0.0625
+NEW = 0.0625
 """Weight of the newest guessed token in a running rate."""
 
-_EVIDENCE = 3
+EVIDENCE = 3
 """How many right tokens in a row count as much as the running rate. In SmolLM2's answers about
 texts, 0.71, 0.75, 0.84 of the tokens behind one, two, three right ones are right, 0.91 behind ten
 and 0.97 behind thirty: as this and the rate below have it (docs/performance.md)."""
@@ -81,6 +87,9 @@ class PromptLookup:
         self._chance = 1.0
         """That all of these come true."""
 
+    predicted = False
+    """Nothing of it comes from the client."""
+
     @property
     def guesses(self) -> bool:
         """Whether there is a guess now."""
@@ -100,7 +109,7 @@ class PromptLookup:
         hopes, rates = self._hopes, self._rates
         for number in range(len(hopes), count + 1):
             row = self._row + number - 1
-            chance = (row + _EVIDENCE * rates[_Kind.AGAIN]) / (row + _EVIDENCE)
+            chance = (row + EVIDENCE * rates[_Kind.AGAIN]) / (row + EVIDENCE)
             if number == 1 and self._kind is not _Kind.AGAIN:
                 chance = rates[self._kind]
             self._chance *= chance
@@ -114,7 +123,7 @@ class PromptLookup:
             self._judge(before)
             self._hopes, self._chance = [0.0], 1.0
         tokens, places, key, place = self._tokens, self._places, self._key, 0
-        end = min(len(tokens), self._indexed + _AT_ONCE)
+        end = min(len(tokens), self._indexed + AT_ONCE)
         for at in range(self._indexed, end):
             key = (key << _BITS | tokens[at]) & _MASK
             place = places.get(key, 0)
@@ -129,8 +138,8 @@ class PromptLookup:
         tokens, rates = self._tokens, self._rates
         for place in range(before, len(tokens)):
             right = tokens[self._at] == tokens[place]
-            if self._row <= _EVIDENCE:
-                rates[self._kind] += _NEW * (right - rates[self._kind])
+            if self._row <= EVIDENCE:
+                rates[self._kind] += NEW * (right - rates[self._kind])
             if not right:
                 self._at = self._row = 0
                 return
@@ -141,5 +150,5 @@ class PromptLookup:
     def _begin(self, place: int) -> None:
         """Guess that what stood at a place behind the last tokens comes again."""
         tokens = self._tokens
-        more = place > _WIDTH and tokens[place - _WIDTH - 1] == tokens[-_WIDTH - 1]
+        more = place > WIDTH and tokens[place - WIDTH - 1] == tokens[-WIDTH - 1]
         self._at, self._kind = place, _Kind.MORE if more else _Kind.FEW

@@ -67,6 +67,11 @@ class Foresight(Protocol):
         """Whether there is a guess now."""
         ...
 
+    @property
+    def predicted(self) -> bool:
+        """Whether what was last guessed came from what the client predicts."""
+        ...
+
     def expected(self, count: int) -> float:
         """How many of so many guessed tokens will come true, up to the first wrong one."""
         ...

@@ -50,6 +50,8 @@ class Rows:
                 break
             self.right += 1
         sequence.accepted += self.right - before
+        if draft.predicted:
+            sequence.predicted_right += self.right - before
         sequence.position = self.base + self.right
         self.row += self.right - before
         return self.right == len(drawn)

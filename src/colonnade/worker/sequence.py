@@ -11,6 +11,7 @@ from colonnade.worker.text import TextStream
 if TYPE_CHECKING:
     from colonnade.worker.guide import Guide
     from colonnade.worker.ports import Foresight, Sampler, State
+    from colonnade.worker.prediction import Prediction
     from colonnade.worker.restraint import Restraint
 
 
@@ -37,6 +38,8 @@ class Request:
     """Choices that wait for ``shared``."""
     prompt_logprobs: list[TokenLogprob] = field(default_factory=list)
     restraint: Restraint | None = None
+    prediction: Prediction | None = None
+    """What the client takes the answer to be like."""
 
     def sequences(self) -> list[Sequence]:
         """Make the sequences of all choices."""
@@ -54,10 +57,14 @@ class Request:
 
 
 class Draft(NamedTuple):
-    """Guessed tokens, and how many more are read for nothing, to read as many as others."""
+    """Guessed tokens, and how many more are read for nothing, to read as many as others.
+
+    ``predicted``: they come from the text that the client predicts.
+    """
 
     tokens: list[int]
     filler: int
+    predicted: bool = False
 
     @property
     def read(self) -> int:
@@ -82,6 +89,8 @@ class Sequence:
         "limit",
         "pending_logprobs",
         "position",
+        "predicted",
+        "predicted_right",
         "request",
         "sampler",
         "slot",
@@ -123,6 +132,9 @@ class Sequence:
         self.drafted = 0
         self.accepted = 0
         """Of all guessed tokens, those that came true."""
+        self.predicted = 0
+        """Of all guessed tokens, those from the client's prediction."""
+        self.predicted_right = 0
         decoding = request.decoding
         self.text = TextStream(decoding.stop, show_stop=decoding.show_stop)
         self.stop_token: int | None = None
@@ -171,4 +183,6 @@ class Sequence:
             drafted_tokens=self.drafted,
             accepted_tokens=self.accepted,
             stop_token=self.stop_token,
+            predicted_tokens=self.predicted,
+            predicted_right_tokens=self.predicted_right,
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from colonnade.worker.drafting import DraftModel, DraftRecord, Text
 from colonnade.worker.lookup import PromptLookup
+from colonnade.worker.prediction import PredictedLookup
 from colonnade.worker.sequence import Draft
 
 if TYPE_CHECKING:
@@ -131,33 +132,49 @@ class Guesser(Protocol):
 class LookupGuesser:
     """Guesses by what stood behind the same tokens before."""
 
-    def foresight(self, sequence: Sequence) -> PromptLookup:
+    def foresight(self, sequence: Sequence) -> PromptLookup | PredictedLookup:
         """See ``Guesser``."""
-        return PromptLookup(sequence.tokens)
+        return _predicted(sequence) or PromptLookup(sequence.tokens)
 
     def guess(self, sequences: Sequences[Sequence], count: int) -> list[list[int]]:
         """See ``Guesser``."""
-        lookups = [each.foresight for each in sequences]
-        return [each.guess(count) if isinstance(each, PromptLookup) else [] for each in lookups]
+        return [_looked_up(each, count) for each in sequences]
+
+
+def _predicted(sequence: Sequence) -> PredictedLookup | None:
+    """What looks into the client's prediction, where there is one."""
+    request = sequence.request
+    if request.prediction is None:
+        return None
+    return PredictedLookup(sequence.tokens, request.prediction, len(request.prompt))
+
+
+def _looked_up(sequence: Sequence, count: int) -> list[int]:
+    foresight = sequence.foresight
+    if isinstance(foresight, PromptLookup | PredictedLookup):
+        return foresight.guess(count)
+    return []
 
 
 class DraftGuesser:
-    """Guesses by a draft model."""
+    """Guesses by a draft model, and by predictions where there are some."""
 
     def __init__(self, model: DraftModel) -> None:
         self._model = model
 
-    def foresight(self, sequence: Sequence) -> DraftRecord:
+    def foresight(self, sequence: Sequence) -> DraftRecord | PredictedLookup:
         """See ``Guesser``."""
-        return DraftRecord(sequence.tokens)
+        return _predicted(sequence) or DraftRecord(sequence.tokens)
 
     def guess(self, sequences: Sequences[Sequence], count: int) -> list[list[int]]:
         """See ``Guesser``."""
-        found = self._model.draft([Text(each.slot, each.tokens) for each in sequences], count)
-        for sequence in sequences:
+        others = [each for each in sequences if not isinstance(each.foresight, PredictedLookup)]
+        texts = [Text(each.slot, each.tokens) for each in others]
+        found = self._model.draft(texts, count) if texts else {}
+        for sequence in others:
             if isinstance(sequence.foresight, DraftRecord):
                 sequence.foresight.guess = found.get(sequence.slot, [])
-        return [found.get(sequence.slot, []) for sequence in sequences]
+        return [found.get(each.slot) or _looked_up(each, count) for each in sequences]
 
 
 class Speculation:
@@ -191,8 +208,10 @@ class Speculation:
         self._guessing = time.perf_counter() - began
         for sequence, guess in zip(sequences, guesses, strict=True):
             tokens = guess[: _useful(sequence)]
-            sequence.draft = Draft(tokens, width - 1 - len(tokens))
+            predicted = sequence.foresight is not None and sequence.foresight.predicted
+            sequence.draft = Draft(tokens, width - 1 - len(tokens), predicted)
             sequence.drafted += len(tokens)
+            sequence.predicted += len(tokens) if predicted else 0
             if sequence.foresight is not None:
                 self._hoped += sequence.foresight.expected(len(tokens))
         return width

@@ -40,6 +40,12 @@ _WHAT = (
         "`include_usage`; nothing is obfuscated here. Without `stream` it asks for nothing.",
     ),
     _done(
+        "prediction",
+        _OPENAI,
+        "Guesses are taken from it, beside every other field; not with `--no-speculate`.",
+        CHAT,
+    ),
+    _done(
         "service_tier",
         _OPENAI,
         "`priority` (`fast`), `default` (`auto`, `scale`), `flex`: three classes in the queue.",

@@ -39,13 +39,6 @@ WITHOUT_EFFECT = (
         CHAT,
     ),
     _idle(
-        "prediction",
-        _OPENAI,
-        {"type": "content", "content": "x"},
-        "It makes answers come faster at best.",
-        CHAT,
-    ),
-    _idle(
         "prompt_cache_key",
         _OPENAI,
         "k",

@@ -16,7 +16,9 @@ class CompletionTokensDetails(Struct):
     reasoning_tokens: int = 0
     audio_tokens: int = 0
     accepted_prediction_tokens: int = 0
+    """Guessed from the prediction and drawn then, so that they took no step of their own."""
     rejected_prediction_tokens: int = 0
+    """Guessed from the prediction, and wrong. Ours are no part of ``completion_tokens``."""
 
 
 class Usage(Struct, kw_only=True):

@@ -2,11 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from colonnade.api.schema.conversation import Message
+from colonnade.api.schema.conversation import Message, TextPart
 from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
 from colonnade.api.schema.tools import FunctionChoice, FunctionDefinition, Tool, ToolChoice
+
+
+class Prediction(Struct, tag_field="type", tag="content"):
+    """A text that is known beforehand, for the most part."""
+
+    content: str | list[TextPart]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content)
 
 
 class ChatRequest(GenerationFields, kw_only=True):
@@ -52,6 +65,8 @@ class ChatRequest(GenerationFields, kw_only=True):
     return_prompt_text: bool | None = None
     verbosity: str | None = None
     """Reaches the chat template."""
+    prediction: Prediction | None = None
+    """What the answer is expected to be like: it comes faster where it is."""
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
     """Its place in the queue: ``priority``, also called ``fast``, is before the others, ``flex``
     behind them."""
@@ -67,7 +82,6 @@ class ChatRequest(GenerationFields, kw_only=True):
 
     metadata: Any = None
     """Accepted and ignored, as all below: none of them changes the answer."""
-    prediction: Any = None
     prompt_cache_key: Any = None
     prompt_cache_options: Any = None
     prompt_cache_retention: Any = None
