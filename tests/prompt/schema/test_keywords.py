@@ -246,6 +246,130 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
         [{"ab": 4}],
         [{"ab": 1}, {"ab": "x"}],
     ),
+    "patterns of names told apart by their ends": (
+        {
+            "type": "object",
+            "patternProperties": {"_id$": {"type": "integer"}, "_name$": {"type": "string"}},
+            "additionalProperties": False,
+        },
+        [{}, {"a_id": 1}, {"a_name": "x"}, {"a_id": 1, "b_name": "x"}],
+        [{"a_id": "x"}, {"a_name": 1}, {"a": 1}],
+    ),
+    "patterns of names that overlap": (
+        {"patternProperties": {"a": {"type": "integer"}, "b$": {"minimum": 3}, "^c": True}},
+        [{"a": 1}, {"b": 4}, {"ab": 5}, {"b": "x"}, {"cab": 3}, {"x": None}],
+        [{"ab": 1}, {"ab": "x"}, {"cb": 1}, {"ca": "x"}],
+    ),
+    "propertyNames beside patterns": (
+        {
+            "type": "object",
+            "propertyNames": {"minLength": 2, "not": {"const": "ab"}},
+            "patternProperties": {"^a": {"type": "integer"}},
+            "additionalProperties": {"type": "string"},
+        },
+        [{"aa": 1}, {"bb": "x"}],
+        [{"a": 1}, {"ab": 1}, {"aa": "x"}, {"b": "x"}, {"bb": 1}],
+    ),
+    "not a pattern": ({"type": "string", "not": {"pattern": "^a+$"}}, ["", "ab"], ["a", "aa"]),
+    "oneOf told apart by patterns": (
+        {"oneOf": [{"pattern": "^a"}, {"pattern": "b$"}], "type": "string"},
+        ["a", "b"],
+        ["ab", "c"],
+    ),
+    "a look-ahead": (
+        {"type": "string", "pattern": r"^(?!con$|aux$)(?=.*x)[a-z]+$"},
+        ["ax", "auxx"],
+        ["aux", "con", "x1", "a"],
+    ),
+    "edges of words": ({"type": "string", "pattern": r"\bcat\b"}, ["a cat", "cat"], ["concat"]),
+    "oneOf of lists of words": (
+        {
+            "oneOf": [
+                {"properties": {"c": {"items": {"enum": ["size", "name"]}, "type": "array"}}},
+                {"properties": {"c": {"items": {"enum": ["deleted"]}, "type": "array"}}},
+            ],
+            "type": "object",
+            "required": ["c"],
+        },
+        [{"c": ["size"]}, {"c": ["deleted"]}, {"c": ["deleted", "deleted"]}],
+        [{"c": []}, {"c": ["size", "deleted"]}, {"c": ["x"]}],
+    ),
+    "oneOf of closed objects": (
+        {
+            "oneOf": [
+                {"properties": {"a": {}, "b": {}}, "additionalProperties": False},
+                {"properties": {"a": {}, "c": {}}, "additionalProperties": False},
+            ],
+            "type": "object",
+        },
+        [{"b": 1}, {"a": 1, "b": 1}, {"c": 1}],
+        [{}, {"a": 1}, {"b": 1, "c": 1}],
+    ),
+    "maxProperties of open objects": (
+        {"type": "object", "properties": {"a": {}, "b": {}}, "maxProperties": 1},
+        [{}, {"a": 1}, {"b": "x"}, {"z": "x"}],
+        [{"a": 1, "b": 1}, {"a": 1, "z": 1}, {"y": 1, "z": 1}],
+    ),
+    "minProperties of open objects": (
+        {"type": "object", "properties": {"a": {}, "b": {}}, "minProperties": 1},
+        [{"a": 1}, {"b": "x"}, {"z": "x"}, {"a": 1, "z": 1}],
+        [{}],
+    ),
+    "two or three of five properties": (
+        {
+            "type": "object",
+            "properties": dict.fromkeys("abcde", True),
+            "additionalProperties": False,
+            "minProperties": 2,
+            "maxProperties": 3,
+        },
+        [{"a": 1, "e": 1}, {"b": 1, "c": 1, "d": 1}],
+        [{}, {"a": 1}, dict.fromkeys("abcd", 1)],
+    ),
+    "all but one of many properties": (
+        {
+            "type": "object",
+            "properties": dict.fromkeys("abcdefghijkl", True),
+            "additionalProperties": False,
+            "maxProperties": 11,
+        },
+        [{}, dict.fromkeys("abcdefghijk", 1), dict.fromkeys("bcdefghijkl", 1)],
+        [dict.fromkeys("abcdefghijkl", 1)],
+    ),
+    "unevaluatedProperties beside branches": (
+        {
+            "type": "object",
+            "properties": {"a": {}},
+            "anyOf": [
+                {"properties": {"b": {"type": "integer"}}, "required": ["b"]},
+                {"properties": {"c": {"type": "integer"}}, "required": ["c"]},
+            ],
+            "unevaluatedProperties": False,
+        },
+        [{"a": 1, "b": 1}, {"b": 1, "c": 1}, {"c": 2}],
+        [{}, {"a": 1}, {"b": 1, "c": "x"}, {"b": 1, "d": 1}],
+    ),
+    "unevaluatedProperties beside if": (
+        {
+            "type": "object",
+            "if": {"properties": {"k": {"const": "a"}}, "required": ["k"]},
+            "then": {"properties": {"x": {}}},
+            "else": {"properties": {"y": {}}},
+            "unevaluatedProperties": False,
+        },
+        [{"k": "a", "x": 1}, {"y": 1}, {}],
+        [{"k": "a", "y": 1}, {"x": 1}, {"k": "b"}],
+    ),
+    "unevaluatedItems": (
+        {
+            "type": "array",
+            "prefixItems": [{"type": "string"}],
+            "anyOf": [{"prefixItems": [True, {"type": "integer"}], "minItems": 2}, True],
+            "unevaluatedItems": False,
+        },
+        [["a"], ["a", 1], []],
+        [["a", "b"], ["a", 1, 1]],
+    ),
     "pattern with a class": (
         {"type": "string", "pattern": r"^\d{2}[^\]a-c/]\/$"},
         ["12x/"],
@@ -326,10 +450,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "a negative length": ({"type": "string", "minLength": -1}, "#/minLength"),
     "half a length": ({"type": "string", "maxLength": 1.5}, "#/maxLength"),
     "a bound that is a text": ({"minimum": "3"}, "#/minimum"),
-    "a look-ahead": ({"pattern": "^(?=a)"}, "looks around"),
+    "a look-ahead inside": ({"pattern": "^(a(?=b)b)*$"}, "looks around"),
     "a back reference": ({"pattern": r"(a)\1"}, "unknown escape"),
     "a pattern that does not end": ({"pattern": "[a"}, "does not end"),
-    "not what cannot be said": ({"not": {"pattern": "a"}}, "#/not"),
+    "not what cannot be said": ({"type": "integer", "not": {"multipleOf": 3}}, "#/not"),
     "oneOf that overlaps": ({"oneOf": [{"type": "number"}, {"type": "integer"}]}, "oneOf"),
     "numbers beyond 64 bits": ({"type": "integer", "minimum": 10**300}, "#/minimum"),
     "a divisor of many digits": ({"multipleOf": 0.123456789012}, "#/multipleOf"),

@@ -14,7 +14,9 @@ from colonnade.prompt.schema.patterns import PatternError, other_than, translate
 from tests.prompt.schema.holding import BYTES, constraint_of, grammar_of, walk
 
 NAMES = st.sampled_from(["a", "b", "k", "x-1"])
-VALUES = st.sampled_from([None, True, False, 0, 1, 2.5, "a", "b", "ab", [], {}])
+VALUES = st.sampled_from(
+    [None, True, False, 0, 1, 1.0, 2.5, "a", "b", "ab", [], {}, [1], {"a": 1}, {"b": "a", "k": []}]
+)
 SMALL = st.integers(0, 3)
 
 
@@ -27,7 +29,7 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     strings = optional(
         minLength=SMALL,
         maxLength=st.integers(1, 5),
-        pattern=st.sampled_from(["^a", "b$", "[ab]+", r"^\w{1,3}$", r"\d", "a|b"]),
+        pattern=st.sampled_from(["^a", "b$", "[ab]+", r"^\w{1,3}$", r"\d", "a|b", "^(?!a)"]),
         format=st.sampled_from(["date", "uri-template", "password"]),
     ).map(lambda s: {"type": "string", **s})
     numbers = optional(
@@ -39,16 +41,16 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     objects = optional(
         properties=st.dictionaries(NAMES, inner, max_size=3),
         required=st.lists(NAMES, max_size=2, unique=True),
-        additionalProperties=inner,
-        patternProperties=st.dictionaries(st.sampled_from(["^x-", "a"]), inner, max_size=2),
+        additionalProperties=st.one_of(st.just(False), inner),
+        patternProperties=st.dictionaries(st.sampled_from(["^x-", "a", "1$"]), inner, max_size=2),
         propertyNames=st.sampled_from(
-            [{"pattern": "^[ab]"}, {"enum": ["a", "k"]}, {"maxLength": 1}]
+            [{"pattern": "^[ab]"}, {"enum": ["a", "k"]}, {"maxLength": 1}, {"not": {"const": "a"}}]
         ),
         minProperties=SMALL,
         maxProperties=SMALL,
         dependentRequired=st.dictionaries(NAMES, st.lists(NAMES, max_size=2), max_size=2),
         dependentSchemas=st.dictionaries(NAMES, inner, max_size=1),
-        unevaluatedProperties=st.just(False),
+        unevaluatedProperties=st.one_of(st.just(False), inner),
     ).map(lambda s: {"type": "object", **s})
     arrays = optional(
         items=inner,
@@ -58,6 +60,7 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         contains=inner,
         maxContains=st.integers(1, 2),
         uniqueItems=st.booleans(),
+        unevaluatedItems=st.one_of(st.just(False), inner),
     ).map(lambda s: {"type": "array", **s})
     mixed = st.builds(
         lambda one, more: {**one, **more},

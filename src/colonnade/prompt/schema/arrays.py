@@ -51,23 +51,6 @@ def _also(schema: dict[str, Any], array: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "allOf": [*schema.get("allOf", ()), holds]}
 
 
-def evaluated_items(schema: dict[str, Any], document: Document, path: str) -> dict[str, Any]:
-    """``unevaluatedItems`` where nothing but this schema evaluates any.
-
-    Raises:
-        Failure: other schemas may.
-    """
-    if "unevaluatedItems" not in schema or schema["unevaluatedItems"] is True:
-        return {k: v for k, v in schema.items() if k != "unevaluatedItems"}
-    rest = {k: v for k, v in schema.items() if k != "unevaluatedItems"}
-    if any(word in rest for word in ("allOf", "anyOf", "oneOf", "$ref", "if", "contains")):
-        reason = "'unevaluatedItems' beside other schemas cannot be expressed"
-        raise document.refused(f"{path}/unevaluatedItems", reason)
-    if "items" in rest and not isinstance(rest["items"], list):
-        return rest
-    return {**rest, "items": schema["unevaluatedItems"]}
-
-
 def one_of_each(schema: dict[str, Any], document: Document, path: str) -> dict[str, Any]:
     """``uniqueItems``: said in another word, which the text is held to beside its grammar.
 

@@ -16,6 +16,7 @@ from colonnade.prompt.schema.drafts import (
 )
 from colonnade.prompt.schema.limits import Budget, SchemaLimits
 from colonnade.prompt.schema.narrowing import Narrowings
+from colonnade.prompt.schema.patterns import Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,7 @@ class Document:
     ) -> None:
         self.param = param
         self.spend = Budget(limits, param).spend
+        self.patterns = Patterns(self.spend)
         self.narrowings = Narrowings() if narrowings is None else narrowings
         self._modern = Modern(draft_of(root))
         self._by_uri: dict[str, Any] = {}

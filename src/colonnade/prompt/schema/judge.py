@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from colonnade.prompt.schema.values import allows, is_number, key_of, names_in, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from colonnade.prompt.schema.document import Document
 
@@ -45,10 +45,9 @@ def opposite(verdict: bool | None) -> bool | None:
 class Judge:
     """Judges values by the schemas of one document."""
 
-    def __init__(self, document: Document, matches: Callable[[str, str], bool | None]) -> None:
-        """``matches`` tells whether a pattern is found in a text, None for one not understood."""
+    def __init__(self, document: Document) -> None:
         self._document = document
-        self._matches = matches
+        self._matches = document.patterns.matches
 
     def accepts(self, schema: object, value: object) -> bool | None:
         """Whether a value satisfies a schema, None where that cannot be said."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from colonnade.prompt.schema.overlap import prop
 from colonnade.prompt.schema.patterns import other_than
 from colonnade.prompt.schema.values import (
     TYPES,
@@ -45,7 +44,7 @@ _SIMPLE = frozenset((*_OPPOSITES, *_COUNTS))
 _LOGIC = frozenset(("not", "allOf", "anyOf", "oneOf", "if"))
 _OPAQUE = frozenset(
     (
-        *("multipleOf", "pattern", "format", "patternProperties", "propertyNames", "uniqueItems"),
+        *("multipleOf", "format", "patternProperties", "propertyNames", "uniqueItems"),
         *("dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"),
         *("$dynamicRef", "$recursiveRef"),
     )
@@ -121,6 +120,8 @@ class Negation:
         if keyword in _SIMPLE:
             return _beyond(keyword, value)
         match keyword:
+            case "pattern":
+                return self._other_texts(value)
             case "required":
                 return Ways([_without(name) for name in value])
             case "properties":
@@ -189,9 +190,20 @@ class Negation:
         """What is given of a property."""
         if not isinstance(given, dict):
             return True
-        said = [prop(part, name) for part in self._overlap.conjuncts(given)]
+        said = [self._overlap.prop(part, name) for part in self._overlap.conjuncts(given)]
         said = [each for each in said if each is not True]
         return said[0] if len(said) == 1 else {"allOf": said} if said else True
+
+    def _other_texts(self, pattern: str) -> Ways:
+        patterns = self._document.patterns
+        language = patterns.language(pattern)
+        if language is None:
+            return _UNKNOWN
+        opposite = patterns.languages.opposite(language)
+        found = patterns.spelled(opposite)
+        if found is None:
+            return Ways([], exact=patterns.is_empty(opposite))
+        return Ways([{"type": "string", "pattern": found}])
 
     def _additional(self, value: object, schema: dict[str, Any], given: object) -> Ways:
         """Objects that have a property of another name, which fails."""

@@ -47,6 +47,7 @@ class Overlap:
         self._document = document
         self._pairs: dict[tuple[int, int], tuple[Any, Any, bool]] = {}
         self._conjuncts: dict[int, tuple[Any, list[dict[str, Any]]]] = {}
+        self._props: dict[tuple[int, str], tuple[Any, Any]] = {}
         self._keys: dict[int, tuple[Any, frozenset[Hashable] | None]] = {}
 
     def disjoint(self, one: object, two: object) -> bool:
@@ -187,12 +188,40 @@ class Overlap:
     def _apart(self, kind: str, one: dict[str, Any], two: dict[str, Any]) -> bool:
         """Whether no value of a type satisfies both."""
         if kind in _RANGES:
-            return _below(kind, one, two) or _below(kind, two, one)
+            below = _below(kind, one, two) or _below(kind, two, one)
+            return below or (kind == "string" and self._other_texts(one, two))
         if kind != "object":
             return False
         required = {*names_in(one.get("required")), *names_in(two.get("required"))}
         self._document.spend(len(required))
-        return any(self.disjoint(prop(one, key), prop(two, key)) for key in required)
+        return any(self.disjoint(self.prop(one, key), self.prop(two, key)) for key in required)
+
+    def _other_texts(self, one: dict[str, Any], two: dict[str, Any]) -> bool:
+        """Whether no text satisfies both."""
+        if not any(word in schema for schema in (one, two) for word in ("pattern", "maxLength")):
+            return False
+        patterns = self._document.patterns
+        found = [patterns.texts(schema)[0] for schema in (one, two)]
+        return patterns.is_empty(patterns.languages.both(found))
+
+    def prop(self, schema: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - a schema
+        """What a schema says of a property by itself; true where that is not known."""
+        key = id(schema), name
+        if key not in self._props:
+            self._props[key] = schema, self._prop(schema, name)
+        return self._props[key][1]
+
+    def _prop(self, schema: dict[str, Any], name: str) -> Any:  # noqa: ANN401
+        properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+        said = [properties[name]] if name in properties else []
+        for pattern, each in patterns.items():
+            matched = self._document.patterns.matches(pattern, name)
+            if matched is None and name not in properties:
+                return True
+            said += [each] if matched else []
+        if not said:
+            return schema.get("additionalProperties", True)
+        return said[0] if len(said) == 1 else {"allOf": said}
 
 
 def _discriminator(prints: Iterable[_Print]) -> str | None:
@@ -221,13 +250,3 @@ def _below(kind: str, one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
     if low is None and values and kind == "number":
         low = min(filter(is_number, values), default=None)
     return high is not None and low is not None and high < low
-
-
-def prop(schema: Mapping[str, Any], key: str) -> object:
-    """What a schema says of a property by itself."""
-    properties = schema.get("properties")
-    if isinstance(properties, dict) and key in properties:
-        return properties[key]
-    if schema.get("patternProperties"):
-        return True
-    return schema.get("additionalProperties", True)

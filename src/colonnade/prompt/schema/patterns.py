@@ -6,15 +6,24 @@ Neither has an unanchored meaning to add: in both a pattern may match anywhere i
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from colonnade.prompt.schema.ecma import LINE_ENDS, SPACE, Meaning, read
+from colonnade.prompt.schema.languages import EVERY, Languages, TooComplexError
+from colonnade.prompt.schema.spelling import spelled
+from colonnade.prompt.schema.values import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from colonnade.prompt.schema.languages import Language, Ranges
 
 _SPECIAL = frozenset(r"\.+*?()|[]{}^$#&-~/")
 _QUANTIFIER = re.compile(r"\{\d+(?:,\d*)?\}")
-_CLASSES = frozenset("dDwWsS")
+_CLASSES = frozenset("dDwW")
 _ESCAPES = frozenset("tnrfv")
+_MOST_COUNTED = 1000
+"""Characters that are counted one by one."""
 
 
 class PatternError(ValueError):
@@ -41,6 +50,8 @@ def translate(pattern: str) -> str:
             piece, at = char, at + 1
             if pattern[at : at + 1] in ("?", "+"):  # lazy: the same language
                 at += pattern[at] == "?"
+        elif char == ".":
+            piece, at = f"[^{_spans(LINE_ENDS)}]", at + 1
         elif char == "{":
             found = _QUANTIFIER.match(pattern, at)
             piece, at = (found[0], found.end()) if found else (r"\{", at + 1)
@@ -51,6 +62,11 @@ def translate(pattern: str) -> str:
             piece, at = char, at + 1
         out.append(piece)
     return "".join(out)
+
+
+def _spans(ranges: Ranges) -> str:
+    """The inside of a class of characters."""
+    return "".join(f"\\x{{{low:x}}}-\\x{{{high:x}}}" for low, high in ranges)
 
 
 def _group(pattern: str, at: int) -> tuple[str, int]:
@@ -72,6 +88,9 @@ def _group(pattern: str, at: int) -> tuple[str, int]:
 def _escape(pattern: str, at: int, *, in_class: bool) -> tuple[str, int]:
     """Translate what begins with a backslash."""
     char = pattern[at + 1 : at + 2]
+    if char and char in "sS":
+        spans = _spans(SPACE)
+        return (spans if in_class and char == "s" else f"[{'^' * (char == 'S')}{spans}]"), at + 2
     if char in _CLASSES or char in _ESCAPES:
         return "\\" + char, at + 2
     if char in "pP":
@@ -145,3 +164,77 @@ def _leaving(texts: list[str], depth: int) -> str:
     if not ends:
         branches.append("")
     return "|".join(branches)
+
+
+class Patterns:
+    """What patterns of one document have in common, and what not."""
+
+    def __init__(self, spend: Callable[[int], None]) -> None:
+        """``spend`` is called with the steps that are taken."""
+        self.languages = Languages(spend)
+        self._meaning = Meaning(self.languages)
+        self._known: dict[str, Language | None] = {}
+
+    def language(self, pattern: str) -> Language | None:
+        """The texts in which a pattern is found, None where it is not understood."""
+        if pattern not in self._known:
+            try:
+                found: Language | None = self._meaning.of(read(pattern), left=True, right=True)
+            except TooComplexError:
+                found = None
+            self._known[pattern] = found
+        return self._known[pattern]
+
+    def translated(self, pattern: str) -> str:
+        """A pattern in the compiler's dialect.
+
+        Raises:
+            PatternError: it holds what cannot be said there.
+        """
+        try:
+            return translate(pattern)
+        except PatternError:
+            language = self.language(pattern)
+            found = None if language is None else self.spelled(language)
+            if found is None:
+                raise
+            return translate(found)
+
+    def spelled(self, language: Language) -> str | None:
+        """A pattern for a language, None where there is none of fair length, or no text."""
+        try:
+            return spelled(self.languages, language)
+        except TooComplexError:
+            return None
+
+    def is_empty(self, language: Language) -> bool:
+        """Whether surely no text is in a language."""
+        try:
+            return self.languages.is_empty(language)
+        except TooComplexError:
+            return False
+
+    def matches(self, pattern: str, text: str) -> bool | None:
+        """Whether a pattern is found in a text, None where it is not understood."""
+        language = self.language(pattern)
+        return None if language is None else self.languages.has(language, text)
+
+    def texts(self, schema: Mapping[str, Any]) -> tuple[Language, bool]:
+        """The texts that a schema's own keywords allow, and whether that is all that they say."""
+        made = self.languages
+        found, whole = [], True
+        if (values := listed(schema)) is not None:
+            found.append(made.either(made.text(each) for each in values if isinstance(each, str)))
+        if "pattern" in schema:
+            language = self.language(schema["pattern"])
+            found += [] if language is None else [language]
+            whole = language is not None
+        if "minLength" in schema or "maxLength" in schema:
+            most = schema.get("maxLength")
+            least, most = int(schema.get("minLength", 0)), None if most is None else int(most)
+            if least <= _MOST_COUNTED and (most is None or least <= most <= _MOST_COUNTED):
+                found.append(made.repeat(made.chars(EVERY), least, most))
+            else:
+                whole = most is not None and most < least
+                found += [made.nothing] if whole else []
+        return made.both(found), whole

@@ -9,29 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
-from colonnade.prompt.schema.arrays import (
-    contained,
-    evaluated_items,
-    one_of_each,
-    tell_of_branches,
-)
+from colonnade.prompt.schema.arrays import contained, one_of_each, tell_of_branches
 from colonnade.prompt.schema.branches import Branches
+from colonnade.prompt.schema.counts import counted
+from colonnade.prompt.schema.dependencies import dependent
 from colonnade.prompt.schema.differing import UNIQUE
 from colonnade.prompt.schema.document import Document, Schema
 from colonnade.prompt.schema.drafts import step
 from colonnade.prompt.schema.judge import Judge
 from colonnade.prompt.schema.limits import SchemaLimits, check_limits
+from colonnade.prompt.schema.names import named, told_apart
 from colonnade.prompt.schema.negation import Negation
 from colonnade.prompt.schema.numbers import NUMBERS, numbers_of
-from colonnade.prompt.schema.objects import (
-    counted,
-    dependent,
-    disjoint_patterns,
-    evaluated,
-    named,
-)
 from colonnade.prompt.schema.overlap import Overlap
-from colonnade.prompt.schema.patterns import PatternError, translate
+from colonnade.prompt.schema.patterns import PatternError
+from colonnade.prompt.schema.unevaluated import evaluated
 from colonnade.prompt.schema.values import plain
 
 if TYPE_CHECKING:
@@ -80,8 +72,7 @@ class _Rewriter:
         self.document = document
         self.overlap = Overlap(document)
         self.negation = Negation(document, self.overlap)
-        judge = Judge(document, lambda *_: None)
-        self.branches = Branches(document, self.overlap, self.negation, judge)
+        self.branches = Branches(document, self.overlap, self.negation, Judge(document))
         self._names: dict[int, str] = {}
         self._targets: list[tuple[str, Any, str]] = []
         self._open: set[int] = set()
@@ -181,9 +172,9 @@ class _Node:
 
     def _settled(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Put what concerns objects and arrays as wholes into plainer keywords."""
-        for plainer in (evaluated, evaluated_items, named, one_of_each, counted):
+        for plainer in (evaluated, named, told_apart, one_of_each, counted):
             schema = plainer(schema, self._document, self._path)
-        return contained(disjoint_patterns(schema), self._rewriter.negation)
+        return contained(schema, self._rewriter.negation)
 
     def _refused(self, keyword: str, reason: str) -> Exception:
         return self._document.refused(f"{self._path}/{keyword}", reason)
@@ -238,7 +229,7 @@ class _Node:
 
     def _translated(self, keyword: str, pattern: str) -> str:
         try:
-            return translate(pattern)
+            return self._document.patterns.translated(pattern)
         except PatternError as error:
             reason = f"the pattern {pattern[:60]!r} cannot be followed: {error}"
             raise self._refused(keyword, reason) from error
@@ -296,6 +287,7 @@ class _Node:
                 )
             if schema is not False:
                 branches.append(self._sub(schema, keyword, number, met=self._met))
+        tell_of_branches(branches, self._document, f"{self._path}/{keyword}")
         self._beside.append({"anyOf": branches} if branches else False)
 
     def _rest(self, keyword: str) -> dict[str, Any]:
@@ -319,9 +311,9 @@ class _Node:
             self._narrow(keyword, f"{which} that do not satisfy 'if'")
         self._all([{"anyOf": ways}] if ways else [False])
 
-    def dependencies(self, _: str, value: dict[str, Any]) -> None:
+    def dependencies(self, keyword: str, value: dict[str, Any]) -> None:
         """What a property brings along."""
-        self._all(dependent(value, self._schema))
+        self._all(dependent(value, self._schema, lambda what: self._narrow(keyword, what)))
 
 
 _HANDLERS: dict[str, Callable[[_Node, str, Any], None]] = {
