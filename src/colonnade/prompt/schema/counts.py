@@ -34,11 +34,7 @@ class _Count(NamedTuple):
 
 
 def counted(schema: dict[str, Any], document: Document, path: str) -> dict[str, Any]:
-    """Spell out what counts properties where the compiler does not count.
-
-    Raises:
-        Failure: several of free names would be needed.
-    """
+    """Spell out what counts properties where the compiler does not count."""
     if "minProperties" not in schema and "maxProperties" not in schema:
         return schema
     count = _count(schema)
@@ -46,10 +42,6 @@ def counted(schema: dict[str, Any], document: Document, path: str) -> dict[str, 
     most = count.most
     if most is not None and (most < count.least or most < 0):
         return {**rest, "allOf": [*rest.get("allOf", ()), {"type": _NO_OBJECT}]}
-    free = count.least - len(count.optional) if not count.closed else 0
-    if free > 1:
-        reason = f"{count.least} properties, with names of the model's choice, cannot be followed"
-        raise document.refused(f"{path}/minProperties", reason)  # it may choose one twice
     if not count.optional or _is_known(count):
         return schema
     if count.least == 0 and most is None:
