@@ -178,6 +178,8 @@ SHOWN_BY: dict[str, str] = {
     "request_id": "contract/test_limits.py::test_the_id_may_be_chosen",
     "sse_ping_interval": "api/test_limits.py::test_how_often_a_silent_stream_says_that_it_lives",
     "reasoning_budget_message": "contract/test_limits.py::test_last_words_of_a_thought",
+    "timings_per_token": "contract/test_limits.py::test_timings_with_each_chunk",
+    "return_progress": "contract/test_limits.py::test_how_far_a_prompt_is_read",
     "documents": "api/test_chat_request.py::test_template_gets_its_arguments",
     "prediction": "contract/test_prediction.py::test_a_predicted_answer_is_the_same",
     "service_tier": "contract/test_classes.py::test_the_more_urgent_come_first",

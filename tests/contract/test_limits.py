@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -312,3 +313,49 @@ def test_what_asks_for_nothing(http: httpx.Client) -> None:
     assert choice(http, stop=["can", ""])["content"] == "Hello! How "
     body = {"prompt": "a", "best_of": 0, "max_tokens": 2, "n": 2}
     assert len(http.post(COMPLETIONS, json=body).json()["choices"]) == 2
+
+
+def chunks(http: httpx.Client, path: str, body: dict[str, Any]) -> list[Any]:
+    text = http.post(path, json=body | {"stream": True}).text
+    lines = text.split("\n\n")
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(CHAT, ASK), (COMPLETIONS, {"prompt": ASKED, "temperature": 0, "echo": True, "logprobs": 0})],
+)
+def test_timings_with_each_chunk(http: httpx.Client, path: str, body: dict[str, Any]) -> None:
+    plain = chunks(http, path, body)
+    assert sum("timings" in each for each in plain) == 1
+    timed = chunks(http, path, body | {"timings_per_token": True, "n": 2})
+    with_times = [each for each in timed if "timings" in each]
+    assert len(with_times) > 10
+    for index in (0, 1):
+        counts = [
+            each["timings"]["predicted_n"]
+            for each in with_times[:-1]
+            if each["choices"][0]["index"] == index
+        ]
+        assert counts == sorted(counts)
+        assert 0 < counts[0] < counts[-1]
+    assert with_times[-1]["timings"]["predicted_n"] == 2 * 9, "the last one is of all"
+
+
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
+def test_how_far_a_prompt_is_read(http: httpx.Client, path: str) -> None:
+    text = f"To be read in pieces, for {path}. " * 45
+    body: dict[str, Any] = {"prompt": text, "echo": True, "logprobs": 0}
+    if path == CHAT:
+        body = {"messages": [{"role": "user", "content": text}]}
+    body |= {"max_tokens": 2, "return_progress": True}
+    found = chunks(http, path, body)
+    told = [each["prompt_progress"] for each in found if "prompt_progress" in each]
+    assert len(told) > 1, found[:2]
+    counts = [each["processed"] for each in told]
+    assert counts == sorted(set(counts))
+    assert counts[-1] == told[0]["total"]
+    assert all(each["cache"] <= each["processed"] for each in told)
+    assert [each["time_ms"] for each in told] == sorted(each["time_ms"] for each in told)
+    whole = http.post(path, json=body).json()
+    assert "prompt_progress" not in whole

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from colonnade.api.schema import accounts as wire
 
 if TYPE_CHECKING:
-    from colonnade.generation import Usage
+    from colonnade.generation import PromptProgress, Usage
 
 
 def wire_usage(usage: Usage) -> wire.Usage:
@@ -42,6 +42,17 @@ def wire_timings(usage: Usage) -> wire.Timings:
         predicted_ms=usage.decode_ms,
         predicted_per_token_ms=_ratio(usage.decode_ms, usage.completion_tokens),
         predicted_per_second=_ratio(1000 * usage.completion_tokens, usage.decode_ms),
+    )
+
+
+def wire_progress(progress: PromptProgress) -> wire.Progress:
+    """llama-server's ``prompt_progress``."""
+    usage = progress.usage
+    return wire.Progress(
+        total=usage.prompt_tokens,
+        cache=usage.cached_tokens,
+        processed=progress.read,
+        time_ms=usage.prompt_ms,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from colonnade.api.accounts import wire_timings, wire_usage
+from colonnade.api.accounts import wire_progress, wire_timings, wire_usage
 from colonnade.api.identity import SYSTEM_FINGERPRINT
 from colonnade.api.logprobs import chat_logprobs
 from colonnade.api.narrowed import wire_narrowings
@@ -18,7 +18,7 @@ from colonnade.api.schema.chat_response import (
     ToolCall,
 )
 from colonnade.api.schema.chat_response import Delta as WireDelta
-from colonnade.generation import CallStart, Finished, ReasoningDelta, TextDelta
+from colonnade.generation import CallStart, Finished, PromptProgress, ReasoningDelta, TextDelta
 from colonnade.web.sse import frame
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class ChatStream:
         self._choices = decoding.n
         self._unfinished = decoding.n
         self._with_logprobs = decoding.logprobs is not None
+        self._with_timings = decoding.timings
         self._include_usage = include_usage
         self._chunk = ChatChunk(
             id=identity.id,
@@ -98,6 +99,8 @@ class ChatStream:
                 return self._end(event)
             case ReasoningDelta():
                 return self._thought(event)
+            case PromptProgress():
+                return self._progress(event)
             case _:
                 return self._piece_of(event, self._call(event))
 
@@ -108,8 +111,17 @@ class ChatStream:
             self._piece.logprobs = chat_logprobs(event.logprobs, as_ids=self._style.as_ids)
         if self._style.token_ids:
             self._piece.token_ids = list(event.ids)
+        if self._with_timings:
+            self._chunk.timings = wire_timings(self._generation.so_far[event.choice])
         self._chunk.choices = self._pieces
         return frame(self._chunk)
+
+    def _progress(self, event: PromptProgress) -> bytes:
+        self._chunk.prompt_progress = wire_progress(event)
+        self._chunk.choices = [ChunkChoice(index=event.choice, delta=WireDelta())]
+        body = frame(self._chunk)
+        self._chunk.prompt_progress = UNSET
+        return body
 
     def _thought(self, event: ReasoningDelta) -> bytes:
         if not self._style.thoughts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from colonnade.generation import EndReason, Finished, TextDelta
+from colonnade.generation import EndReason, Finished, PromptProgress, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,6 +30,8 @@ class Piece:
     echo: bool = False
     ids: tuple[int, ...] = ()
     stop: str | int | None = None
+    progress: PromptProgress | None = None
+    """The prompt's alone: then there is no more of the choice."""
 
 
 async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[list[Piece]]:
@@ -42,7 +44,7 @@ async def pieces(batch: Batch, job: CompletionJob) -> AsyncIterator[list[Piece]]
     async for items in batch.batches():
         ready: list[Piece] = []
         for number, event in items:
-            if number in silent:
+            if number in silent and not isinstance(event, PromptProgress):
                 # Not before the first event: the prompt's tokens are known only then.
                 silent.remove(number)
                 ready += _echoes(batch, job, number)
@@ -59,6 +61,8 @@ def _piece(first: int, event: Event) -> Piece:
         if event.reason is EndReason.LENGTH:
             reason = "length"
         return Piece(index, "", reason=reason, stop=event.stop)
+    if isinstance(event, PromptProgress):
+        return Piece(index, "", progress=event)
     msg = f"no event of a plain continuation: {event}"
     raise TypeError(msg)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from colonnade.api.accounts import wire_timings, wire_usage
+from colonnade.api.accounts import wire_progress, wire_timings, wire_usage
 from colonnade.api.completion_pieces import pieces
 from colonnade.api.logprobs import CompletionLogprobsWriter
 from colonnade.api.narrowed import wire_narrowings
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from colonnade.api.completion_pieces import Piece
     from colonnade.api.completion_turns import CompletionJob
     from colonnade.api.schema.completions import Completion
+    from colonnade.generation import PromptProgress
 
 
 class CompletionStream:
@@ -57,18 +58,33 @@ class CompletionStream:
 
     def _piece(self, piece: Piece) -> bytes:
         choice = CompletionChoice(index=piece.index, text=piece.text, finish_reason=piece.reason)
+        if piece.progress is not None:
+            return self._progress(piece.progress, choice)
         if piece.stop is not None:
             choice.stop_reason = piece.stop
         if self._job.token_ids:
             self._tell_ids(choice, piece)
         if self._job.logprobs is not None and piece.tokens:
             choice.logprobs = self._writers[piece.index].write(piece.tokens)
+        if self._job.timings and not piece.echo:
+            self._chunk.timings = wire_timings(self._so_far(piece.index))
         self._chunk.choices = [choice]
         if piece.reason is not None:
             self._unfinished -= 1
             if not (self._unfinished or self._include_usage):
                 self._account()
         return frame(self._chunk)
+
+    def _progress(self, progress: PromptProgress, choice: CompletionChoice) -> bytes:
+        self._chunk.prompt_progress = wire_progress(progress)
+        self._chunk.choices = [choice]
+        body = frame(self._chunk)
+        self._chunk.prompt_progress = UNSET
+        return body
+
+    def _so_far(self, index: int) -> Usage:
+        number, choice = divmod(index, self._job.n)
+        return self._batch.generations[number].so_far[choice]
 
     def _account(self) -> None:
         """Put into the last chunk what concerns the whole answer."""

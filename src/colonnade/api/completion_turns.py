@@ -49,6 +49,8 @@ class CompletionJob:
     as_ids: bool = False
     """Log probabilities name tokens by their ids."""
     request_id: str | None = None
+    timings: bool = False
+    """With each piece of a stream."""
 
     @property
     def cut(self) -> bool:
@@ -100,6 +102,7 @@ def completion_job(
         token_ids=wants_ids(request),
         as_ids=bool(request.return_tokens_as_token_ids),
         request_id=request.request_id,
+        timings=how.timings,
     )
 
 

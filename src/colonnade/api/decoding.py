@@ -57,6 +57,8 @@ def decoding(
         reuse=request.cache_prompt is not False and not private,
         share=not private,
         prediction=prediction,
+        timings=bool(request.timings_per_token and request.stream),
+        progress=bool(request.return_progress and request.stream),
     )
 
 

@@ -121,5 +121,14 @@ class Finished:
     stop: str | int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """So much of the prompt is read, in tokens, when asked for; ``usage`` up to now."""
+
+    choice: int
+    read: int
+    usage: Usage
+
+
 Delta = TextDelta | ReasoningDelta | CallStart | CallArguments
-Event = Delta | Finished
+Event = Delta | Finished | PromptProgress

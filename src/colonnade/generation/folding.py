@@ -10,6 +10,7 @@ from colonnade.generation.events import (
     CallStart,
     EndReason,
     Finished,
+    PromptProgress,
     ReasoningDelta,
     TextDelta,
 )
@@ -68,6 +69,8 @@ class Folded:
                 self.thoughts.append(event.text)
             case CallStart():
                 self.calls.append(FoldedCall(event))
+            case PromptProgress():
+                return
             case CallArguments():
                 self.calls[event.index].pieces.append(event.text)
         self.tokens.extend(event.logprobs)

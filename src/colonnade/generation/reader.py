@@ -10,6 +10,7 @@ from colonnade.generation.events import (
     CallStart,
     EndReason,
     Finished,
+    PromptProgress,
     ReasoningDelta,
     TextDelta,
     Usage,
@@ -37,6 +38,8 @@ class PlainReader:
 
     def read(self, output: Output) -> list[Event]:
         """The events of one output."""
+        if output.so_far is not None and output.read:
+            return [PromptProgress(self._choice, output.read, usage_of(output.so_far))]
         events: list[Event] = []
         if output.text or output.logprobs or output.ids:
             events.append(TextDelta(self._choice, output.text, output.logprobs, output.ids))
@@ -67,6 +70,8 @@ class ParsingReader:
 
     def read(self, output: Output) -> list[Event]:
         """The events of one output."""
+        if output.so_far is not None and output.read:
+            return [PromptProgress(self._choice, output.read, usage_of(output.so_far))]
         self._waiting_tokens += output.tokens
         self._waiting_logprobs += output.logprobs
         self._waiting_ids += output.ids

@@ -9,6 +9,7 @@ from colonnade.generation.builders import shared_builders
 from colonnade.generation.events import Event, Finished, Usage
 from colonnade.generation.folding import fold
 from colonnade.generation.preparation import prepare
+from colonnade.generation.reader import usage_of
 from colonnade.generation.turn import CompletionPrompt, Turn, asking
 from colonnade.messages import Failure, FailureKind
 
@@ -71,6 +72,8 @@ class Generation:
         self._stream = stream
         self._readers = [reader(choice) for choice in range(choices)]
         self.finished: list[Finished] = []
+        self.so_far: dict[int, Usage] = {}
+        """The account of each choice up to its last event, where asked for."""
 
     @property
     def prompt_tokens(self) -> int:
@@ -108,6 +111,9 @@ class Generation:
             events = [
                 event for output in outputs for event in self._readers[output.choice].read(output)
             ]
+            for output in outputs:
+                if output.so_far is not None:
+                    self.so_far[output.choice] = usage_of(output.so_far)
             self.finished += [event for event in events if isinstance(event, Finished)]
             if events:
                 yield events

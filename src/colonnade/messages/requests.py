@@ -181,6 +181,10 @@ class Decoding(Struct, frozen=True, array_like=True, gc=False):
     """Whether others may use what this request has read."""
     prediction: str = ""
     """What the answer is expected to be like: guesses are taken from it."""
+    timings: bool = False
+    """Report counts and times with each output."""
+    progress: bool = False
+    """Report how much of the prompt is read, as it is."""
 
 
 class TextPart(Struct, frozen=True, array_like=True, tag="text", gc=False):

@@ -82,6 +82,10 @@ class Output(Struct, frozen=True, array_like=True, gc=False):
     """Tokens generated since the choice's last output."""
     ids: tuple[int, ...] = ()
     """Their ids, when asked for."""
+    so_far: Finish | None = None
+    """The account up to now, when asked for; its reason says nothing."""
+    read: int = 0
+    """Tokens of the prompt that are read, when asked for, in an output that says nothing else."""
 
 
 class Step(Struct, frozen=True, array_like=True, tag="step", gc=False):

@@ -65,6 +65,8 @@ class Answers:
         ready: list[Rows] = []
         row = 0
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
+            if sequence.request.decoding.progress and sequence.first_token is None:
+                self._tell_progress(sequence, now)
             if not chunk.outputs:
                 continue
             first, row = row, row + chunk.outputs
@@ -78,6 +80,14 @@ class Answers:
                     continue
             ready.append(Rows(sequence, row))
         return ready
+
+    def _tell_progress(self, sequence: Sequence, now: float) -> None:
+        """Say how much of a prompt is read; the first choice reads it for all."""
+        if sequence.choice == 0:
+            request = sequence.request
+            read = min(sequence.position, len(request.prompt))
+            so_far = sequence.finish(FinishReason.LENGTH, now)
+            self._outputs.append(Output(request.id, 0, "", so_far=so_far, read=read))
 
     def _begin(self, sequence: Sequence, now: float) -> None:
         """Say what was certain before the first draw, and has been read with the prompt."""
@@ -173,7 +183,7 @@ class Answers:
                 self._end(sequence, said + rest, reason, now)
                 return
         if said:
-            self._say(sequence, said, stream.released)
+            self._say(sequence, said, stream.released, now)
 
     def _is_end(self, sequence: Sequence, token: int) -> bool:
         """Whether a token ends its sequence: one of the model's own, or one that was asked to."""
@@ -233,17 +243,26 @@ class Answers:
     def _end(self, sequence: Sequence, text: str, reason: FinishReason, now: float) -> None:
         stream = sequence.text
         until = stream.received + 1 if stream.stopped_by is None else stream.released
-        self._say(sequence, text, until, sequence.finish(reason, now))
+        self._say(sequence, text, until, now, sequence.finish(reason, now))
         self._free(sequence)
 
-    def _say(self, sequence: Sequence, text: str, until: int, finish: Finish | None = None) -> None:
+    def _say(
+        self,
+        sequence: Sequence,
+        text: str,
+        until: int,
+        now: float,
+        finish: Finish | None = None,
+    ) -> None:
         """Put out text, with the log probabilities of tokens that begin before ``until``."""
         entries = _released(sequence, until) if sequence.pending_logprobs else ()
         request, choice = sequence.request.id, sequence.choice
+        decoding = sequence.request.decoding
         ids: tuple[int, ...] = ()
-        if sequence.request.decoding.token_ids:
+        if decoding.token_ids:
             ids = tuple(sequence.tokens[len(sequence.tokens) - sequence.unsaid :])
-        output = Output(request, choice, text, entries, finish, sequence.unsaid, ids)
+        so_far = sequence.finish(FinishReason.LENGTH, now) if decoding.timings else None
+        output = Output(request, choice, text, entries, finish, sequence.unsaid, ids, so_far)
         self._outputs.append(output)
         sequence.unsaid = 0
 

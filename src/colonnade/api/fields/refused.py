@@ -190,22 +190,8 @@ _UNBUILT = (
         "lora",
         _LLAMA,
         [{"id": 0, "scale": 0.5}],
-        "Adapters have one scale for all requests: the server's.",
+        "Adapters have one scale for all requests: the one they were loaded with.",
         neutral=([],),
-    ),
-    _refused(
-        "timings_per_token",
-        _LLAMA,
-        True,
-        "Timings come with the last chunk alone.",
-        neutral=(False,),
-    ),
-    _refused(
-        "return_progress",
-        _LLAMA,
-        True,
-        "How far a prompt is read is not told.",
-        neutral=(False,),
     ),
 )
 

@@ -53,6 +53,16 @@ class Timings(Struct, kw_only=True):
     predicted_per_second: float
 
 
+class Progress(Struct, kw_only=True):
+    """How much of a prompt is read, in llama-server's shape."""
+
+    total: int
+    cache: int
+    processed: int
+    """Those that were there already included."""
+    time_ms: float
+
+
 class Narrowing(Struct, kw_only=True):
     """Values that a schema of the request allows, and the answer could not have.
 

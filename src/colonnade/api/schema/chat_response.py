@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from colonnade.api.schema.accounts import Narrowing, Timings, Usage
+from colonnade.api.schema.accounts import Narrowing, Progress, Timings, Usage
 from colonnade.api.schema.prompt_logprobs import PromptToken
 
 
@@ -144,3 +144,4 @@ class ChatChunk(Struct, kw_only=True):
     prompt_token_ids: list[int] | UnsetType = UNSET
     """In the first chunk alone, as the next one."""
     prompt_text: str | UnsetType = UNSET
+    prompt_progress: Progress | UnsetType = UNSET

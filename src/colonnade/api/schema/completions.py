@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from colonnade.api.schema.accounts import Narrowing, Timings, Usage
+from colonnade.api.schema.accounts import Narrowing, Progress, Timings, Usage
 from colonnade.api.schema.prompt_logprobs import PromptToken
 from colonnade.api.schema.requests import GenerationFields, LogprobCount
 
@@ -62,3 +62,5 @@ class Completion(Struct, kw_only=True):
     usage: Usage | UnsetType | None = UNSET
     timings: Timings | UnsetType = UNSET
     narrowed: list[Narrowing] | UnsetType = UNSET
+    prompt_progress: Progress | UnsetType = UNSET
+    """Of a stream, when asked for."""

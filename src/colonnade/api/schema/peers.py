@@ -27,8 +27,6 @@ class LlamaServerFields(Struct, kw_only=True):
     reasoning_budget_end_tag: Any = None
     reasoning_budget_end_tags: Any = None
     lora: Any = None
-    timings_per_token: Any = None
-    return_progress: Any = None
 
     id_slot: Any = None
     """Without effect, as the rest."""

@@ -98,6 +98,8 @@ class LimitFields(SamplingFields, kw_only=True):
     return_token_ids: bool | None = None
     return_tokens: bool | None = None
     request_id: Annotated[str, Meta(max_length=256)] | None = None
+    timings_per_token: bool | None = None
+    return_progress: bool | None = None
     sse_ping_interval: Annotated[int, Meta(ge=-1)] | None = None
 
 
