@@ -90,6 +90,38 @@ def test_who_expects_it_is_told_to_continue(server: RunningServer) -> None:
         assert parted(b"".join(iter(lambda: connection.recv(65536), b"")))[0] == 200
 
 
+H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAA")
+
+
+def test_java_offers_http_2_with_every_request(talk: Callable[[bytes], bytes]) -> None:
+    """Who does not take the offer answers as if there were none, body and all."""
+    plain = request(ASK, "Connection: close")
+    for offer in (H2C, ("Connection: keep-alive, upgrade", "upgrade: h2c, foo/2")):
+        answers = talk(request(ASK, *offer) + request(ASK | {"stream": True}, *offer) + plain)
+        heads = [part.split(b"\r\n\r\n")[0] for part in answers.split(b"HTTP/1.1 ")[1:]]
+        assert [head[:3] for head in heads] == [b"200"] * 3
+        assert b"upgrade:" not in answers
+
+
+def test_an_offer_with_a_body_that_comes_later(server: RunningServer) -> None:
+    address = urlsplit(server.root_url)
+    head, _, body = request(ASK, *H2C).partition(b"{")
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(head)
+        for piece in (b"{" + body[:9], body[9:]):
+            connection.sendall(piece)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("target", ["x:1", "/v1/models"])
+@pytest.mark.parametrize("offer", [(), H2C])
+def test_no_proxy(talk: Callable[[bytes], bytes], target: str, offer: tuple[str, ...]) -> None:
+    lines = [f"CONNECT {target} HTTP/1.1", "Host: x", *offer, "", ""]
+    status, headers, _ = parted(talk("\r\n".join(lines).encode()))
+    assert status in {400, 405}
+    assert headers["connection"] == "close"
+
+
 def test_requests_ahead_of_answers(talk: Callable[[bytes], bytes]) -> None:
     last = request(ASK, "Connection: close")
     answers = talk(request(ASK) + request(ASK | {"stream": True}) + request({}) + last)

@@ -116,3 +116,28 @@ def test_a_prompt_that_is_too_long_says_so_in_all_dialects(http: httpx.Client, p
     )
     assert "the prompt is too long" in message
     assert "exceeds the available context size" in message
+
+
+def test_deep_schemas_are_refused_and_hold_up_nobody(http: httpx.Client) -> None:
+    def refused(depth: int) -> None:
+        deep: Any = {"type": "string"}
+        for _ in range(depth):
+            deep = {"type": "array", "items": deep}
+        form = {"type": "json_schema", "json_schema": {"name": "deep", "schema": deep}}
+        tool = {"type": "function", "function": {"name": "f", "parameters": deep}}
+        for wish in ({"response_format": form}, {"tools": [tool], "tool_choice": "required"}):
+            response = http.post(CHAT, json={"messages": ASK, "max_tokens": 1, **wish})
+            assert response.status_code in {200, 400}, response.text
+            assert depth < 200 or response.status_code == 400
+
+    for depth in (50, 200, 300, 400, 480, 900):
+        refused(depth)
+    flat = {"type": "json_object"}
+    body = {"messages": ASK, "max_tokens": 1, "response_format": flat}
+    assert http.post(CHAT, json=body).status_code == 200
+
+
+def test_a_long_name_of_a_model_is_not_sent_back(http: httpx.Client) -> None:
+    response = http.post(CHAT, json={"messages": ASK, "model": "m" * 100_000})
+    assert response.status_code == 404
+    assert len(response.content) < 1000

@@ -1,10 +1,13 @@
-"""What uvicorn leaves undone of HTTP/1: clients of HTTP/1.0, endless heads, errors in our shape."""
+"""What uvicorn leaves undone of HTTP/1: clients of HTTP/1.0, those that would rather speak HTTP/2,
+endless heads, errors in our shape.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -26,9 +29,49 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came. Headers that do not end are refused: the parser would hold them all."""
         self._held += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self._refuse(b"400 Bad Request", "This is no valid HTTP request.")
         if self._held > _LONGEST_HEAD:
             self._refuse(b"431 Request Header Fields Too Large", "The request's head is too long.")
+
+    def _parse(self, data: bytes) -> None:
+        """Parse, and change to WebSocket's protocol where that is asked for.
+
+        Other protocols are not spoken here, and a request that offers one is answered without it
+        (RFC 9110, 7.8). The parser has left its body for the other protocol, so it is begun again.
+        Java's client offers HTTP/2 with every request.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+                return
+            if not self._offers:  # CONNECT, which is for proxies
+                self._refuse(b"400 Bad Request", "This server is no proxy.")
+                return
+            head = self._head_without_upgrade()
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+            self._parse(head + data[upgrade.args[0] :])
+
+    def _head_without_upgrade(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    @property
+    def _offers(self) -> bool:
+        """Whether what is parsed offers a protocol that is not spoken here."""
+        return (
+            self.parser.should_upgrade()
+            and not self._should_upgrade()
+            and any(name == b"upgrade" for name, _ in self.headers)
+        )
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -44,15 +87,18 @@ class HttpProtocol(HttpToolsProtocol):
         """Start to answer. The answer to HTTP/1.0 ends with the connection where its length is not
         known before, for that has no chunks (RFC 9112, 7)."""
         self._held = 0
+        if self._offers:
+            return
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before and self.scope["http_version"] == "1.0":
             self.cycle.__class__ = _CycleOfHttp10
             self.cycle.waiting_for_100_continue = False
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
-        self._refuse(b"400 Bad Request", msg)
+    def on_message_complete(self) -> None:
+        """A request is there as a whole."""
+        if not self._offers:
+            super().on_message_complete()
 
     def _refuse(self, status: bytes, message: str) -> None:
         """Answer and close the connection; the answer to a sound request comes to its end first."""

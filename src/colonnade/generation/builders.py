@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import logging
 import pickle
 import select
 import subprocess
@@ -25,6 +26,8 @@ from colonnade.prompt.builder import HEAD, Held, Late, Order, Outcome, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 _MOMENT = 0.1
 """Seconds of a processor."""
@@ -148,7 +151,15 @@ class _Lane:
         while (job := self._queue.get()) is not None:
             if job.outcome.cancelled():
                 continue
-            outcome = self._outcome(job)
+            try:
+                outcome = self._outcome(job)
+            except RecursionError:  # pickle's
+                msg = "The schema is nested too deeply."
+                outcome = Refused(FailureKind.INVALID_REQUEST, msg, job.order.param)
+            except Exception:
+                # Whatever it is, the thread must live on: all others wait for it.
+                log.exception("A schema could not be handed over")
+                outcome = Failure(FailureKind.INTERNAL, "The server failed on this schema.")
             if isinstance(outcome, Late):
                 self._late(job)
             else:

@@ -125,5 +125,5 @@ class Models:
         if not model or self._any_name:
             return next(iter(self))
         known = ", ".join(repr(name) for name in self._models)
-        msg = f"The model {model!r} is not served here. Served: {known}."
+        msg = f"The model {model[:200]!r} is not served here. Served: {known}."
         raise Failure(FailureKind.MODEL_NOT_FOUND, msg, param="model")
