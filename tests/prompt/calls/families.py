@@ -220,6 +220,8 @@ DERIVED = {
         "</calls:x>",
         each="<key:x>{{ k }}</key:x>\n<value:x>{{ value(v) }}</value:x>\n",
     ),
+    "hermes-in-a-line": _source(f"<tool_call>{_OBJECT}</tool_call>", separator="\n"),
+    "apriel-in-lines": _source(f"\n    {_OBJECT}", "<tool_calls>[", "\n]</tool_calls>", ","),
     "plain": _source("CALL: {{ name }} WITH ARGS".replace("CALL", "Function")),
 }
-"""Formats of nobody."""
+"""Formats of nobody, or of a family but for its whitespace."""

@@ -161,6 +161,17 @@ def test_whitespace_before_a_call_is_allowed_where_the_template_writes_it():
     assert BYTES.takes(constraint.grammar, text.lstrip())
 
 
+def test_calls_without_anything_between_them_are_of_their_family():
+    source = SOURCES["hermes"].replace("'' if loop.last else '\\n'", "''")
+    template = ChatTemplate(source, name="test")
+    found = choose_call_format(template, ())
+    assert (found.name, found.separator, found.single) == ("hermes", "", False)
+    text = answer(template, CALLS)
+    assert "</tool_call><tool_call>" in text
+    assert calls_of(parse(found, [text])) == list(CALLS)
+    assert BYTES.takes(call_grammar(found, USE, {}), text)
+
+
 def test_the_models_own_ids_are_kept():
     events = parse(chosen_named("kimi-k2"), [answer(TEMPLATES["kimi-k2"], CALLS)])
     ids = [event.id for event in events if isinstance(event, CallStart)]

@@ -173,7 +173,8 @@ def test_what_is_no_call_of_a_tool_is_content(text):
 def test_two_calls_without_markers():
     text = '{"name": "now", "parameters": {}}\n{"name": "set-alarm", "parameters": {"at": "noon"}}'
     assert calls_of(parse(LLAMA3, text)) == [("now", {}), ("set-alarm", {"at": "noon"})]
-    assert calls_of(parse(LLAMA3, f"<|python_tag|>{text}"))[0] == ("now", {})
+    for lead in ("<|python_tag|>", "<|python_start|><|python_end|>"):
+        assert calls_of(parse(LLAMA3, f"{lead}{text}"))[0] == ("now", {})
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)

@@ -40,24 +40,25 @@ def choose_call_format(template: ChatTemplate, special: Collection[str]) -> Call
     """
     one, two = _rendered(template, 1), _rendered(template, 2)
     if one is not None and VALUE in one:
-        found = _known(one, two) or _derived(template, one, two) or GENERIC
+        found = _known(one, two, loose=False) or _derived(template, one, two)
+        found = found or _known(one, two, loose=True) or GENERIC
         return replace(found, blank=_blank(template, one))
     if not _shows_tools(template):
         return GENERIC
     return _by_evidence("\0".join((template.source, *special)))
 
 
-def _known(one: str, two: str | None) -> CallFormat | None:
+def _known(one: str, two: str | None, *, loose: bool) -> CallFormat | None:
     """The family that writes one call and two as they are in the texts."""
     for text, count in ((two, 2), (one, 1)):
-        for loose in (False, True):
-            for known in KNOWN:
-                found = re.search(_pattern(known, count, loose=loose), text or "")
-                if found is not None and count == 1:
-                    return replace(known, single=True)
-                if found is not None:
-                    unclosed = _is_unclosed(known, one, loose=loose)
-                    return replace(known, separator=found["joint"], unclosed=unclosed)
+        for known in KNOWN:
+            found = re.search(_pattern(known, count, loose=loose), text or "")
+            if found is not None and count == 1:
+                return replace(known, single=True)
+            if found is not None:
+                unclosed = _is_unclosed(known, one, loose=loose)
+                joint = next(text for text in found.groups() if text is not None)
+                return replace(known, separator=joint, unclosed=unclosed)
     return None
 
 
@@ -148,7 +149,8 @@ def _shows_tools(template: ChatTemplate) -> bool:
 
 
 def _pattern(known: CallFormat, count: int, *, loose: bool) -> str:
-    """A regular expression for so many calls; ``loose`` takes whitespace of any amount."""
+    """A regular expression for so many calls; ``loose`` takes whitespace of any amount also within
+    a call, and not only between calls."""
     write = _loose if loose else re.escape
     ways: list[str] = []
     for parts in (known.call, *known.variants):
@@ -163,7 +165,7 @@ def _pattern(known: CallFormat, count: int, *, loose: bool) -> str:
             calls.append(
                 "".join(slots[part] if isinstance(part, Slot) else write(part) for part in parts)
             )
-        ways.append(f"(?P<joint{len(ways) or ''}>{write(known.separator)})".join(calls))
+        ways.append(f"(?P<joint{len(ways) or ''}>{_loose(known.separator)})".join(calls))
     opening, closing = known.section
     return f"{write(opening)}(?:{'|'.join(ways)}){write(closing)}"
 

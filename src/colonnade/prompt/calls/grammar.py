@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from colonnade.messages import Failure, FailureKind, JsonStart
 from colonnade.prompt.calls.formats import JsonArguments, Slot
 from colonnade.prompt.calls.json_starts import json_starts
-from colonnade.prompt.calls.lark import Rules, literal_regex, regex, spell
+from colonnade.prompt.calls.lark import Rules, literal_regex, regex, spell, split
 from colonnade.prompt.calls.references import standalone
 from colonnade.prompt.calls.signatures import Signature, signatures
 from colonnade.prompt.calls.values import arguments_writer
@@ -125,7 +125,7 @@ class CallRules:
     def _leads(self) -> Iterator[str]:
         """Leads that are special tokens alone: as text they could not be told from an answer."""
         for lead in self._format.leads:
-            if not self._format.anchored or lead in self._special:
+            if not self._format.anchored or all(named for _, named in split(lead, self._special)):
                 yield lead
 
     def _heads(self) -> list[str]:

@@ -312,7 +312,7 @@ LLAMA3 = CallFormat(
     name="llama3",
     call=_object("name", "parameters"),
     separator="\n",
-    leads=("<|python_tag|>",),
+    leads=("<|python_tag|>", "<|python_start|><|python_end|>"),
     anchored=True,
 )
 
