@@ -1,11 +1,14 @@
 """Every family: what its template writes is recognised, read back and allowed."""
 
+from dataclasses import replace
+
 import pytest
 
 from colonnade.prompt import ChatTemplate, packaged_templates
 from colonnade.prompt.calls import GENERIC, CallMode, ToolUse, choose_call_format
+from colonnade.prompt.calls.formats import JsonArguments
 from colonnade.prompt.calls.grammar import call_grammar
-from colonnade.prompt.calls.known import KNOWN
+from colonnade.prompt.calls.known import KNOWN, QWEN3_CODER
 from colonnade.prompt.constraint import build_constraint
 from colonnade.prompt.output import CallStart
 from colonnade.prompt.packaged import packaged_source
@@ -159,6 +162,37 @@ def test_whitespace_before_a_call_is_allowed_where_the_template_writes_it():
     assert text.startswith(" <tool_call>")
     assert BYTES.takes(constraint.grammar, text)
     assert BYTES.takes(constraint.grammar, text.lstrip())
+
+
+def test_json_may_be_spread_over_lines_where_the_template_does_that():
+    source = SOURCES["command-r"].replace("args | tojson", "args | tojson(indent=4)")
+    template = ChatTemplate(source, name="test")
+    found = choose_call_format(template, ())
+    assert (found.name, found.arguments) == ("command-r", JsonArguments(indented=True))
+    assert choose_call_format(TEMPLATES["command-r"], ()).arguments == JsonArguments()
+    grammar = call_grammar(found, USE, {})
+    for written_ in (template, TEMPLATES["command-r"]):
+        text = answer(written_, CALLS)
+        assert BYTES.takes(grammar, text), BYTES.prefix(grammar, text)
+        assert calls_of(parse(found, [text])) == list(CALLS)
+    wrong = answer(template, [("get.weather", {"days": 3})])
+    assert not BYTES.takes(grammar, wrong)
+    assert not BYTES.takes(grammar, answer(template, CALLS[1:2]).replace(" ", " " * 99))
+
+
+def test_constants_may_be_pythons_where_the_template_writes_them_so():
+    source = SOURCES["qwen3-coder"].replace("v is string else", "v is string or v is boolean else")
+    template = ChatTemplate(source, name="test")
+    found = choose_call_format(template, ())
+    assert found.arguments == replace(QWEN3_CODER.arguments, constants=True)
+    assert choose_call_format(TEMPLATES["qwen3-coder"], ()).arguments == QWEN3_CODER.arguments
+    grammar = call_grammar(found, USE, {})
+    for written_ in (template, TEMPLATES["qwen3-coder"]):
+        text = answer(written_, CALLS)
+        assert BYTES.takes(grammar, text), BYTES.prefix(grammar, text)
+        assert calls_of(parse(found, [text])) == list(CALLS)
+    wrong = answer(template, [("get.weather", {"days": True, "place": "here"})])
+    assert not BYTES.takes(grammar, wrong)
 
 
 def test_calls_without_anything_between_them_are_of_their_family():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from colonnade.prompt.calls import GENERIC, TextInput, Tool
 from colonnade.prompt.calls.known import (
+    GEMMA,
     HARMONY,
     HERMES,
     KNOWN,
@@ -219,6 +220,11 @@ def test_content_is_whole(text):
 def test_an_unescaped_backslash_in_pythons_notation_stands_for_itself():
     call = r"<|tool_call_start|>[run(input='a\ b\d \'c\' \\ \n')]<|tool_call_end|>"
     assert calls_of(parse(LFM2, [call])) == [("run", {"input": "a\\ b\\d 'c' \\ \n"})]
+
+
+def test_a_quote_that_is_cut_off_is_no_value():
+    events = parse(GEMMA, ['<|tool_call>call:run{a:<|"|>x<|"|>,b:<|'])
+    assert events == [CallStart(0, "run"), CallArguments(0, '{"a": "x", "b": ')]
 
 
 def test_character_data_is_a_string_as_it_is():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure
@@ -14,6 +15,7 @@ from colonnade.prompt.calls.formats import (
     BracedArguments,
     CallFormat,
     ElementArguments,
+    JsonArguments,
     PythonArguments,
     Slot,
     TaggedArguments,
@@ -21,14 +23,16 @@ from colonnade.prompt.calls.formats import (
 from colonnade.prompt.calls.known import KNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
+    from colonnade.prompt.calls.formats import Arguments
     from colonnade.prompt.template import ChatTemplate
 
 NAMES = ("zqfirst", "zqsecond")
 KEYS, VALUE = ("zqkey", "zqother"), "zqvalue"
 IDS = ("zqidnum01", "zqidnum02")
 _TAG = re.compile(r"[<\[|]")
+_INDENTED = re.compile(rf'\{{\s*\n\s*"{KEYS[0]}"')
 
 
 def choose_call_format(template: ChatTemplate, special: Collection[str]) -> CallFormat:
@@ -42,7 +46,8 @@ def choose_call_format(template: ChatTemplate, special: Collection[str]) -> Call
     if one is not None and VALUE in one:
         found = _known(one, two, loose=False) or _derived(template, one, two)
         found = found or _known(one, two, loose=True) or GENERIC
-        return replace(found, blank=_blank(template, one))
+        found = replace(found, blank=_blank(template, one))
+        return replace(found, arguments=_as_written(template, found.arguments, one))
     if not _shows_tools(template):
         return GENERIC
     return _by_evidence("\0".join((template.source, *special)))
@@ -60,6 +65,16 @@ def _known(one: str, two: str | None, *, loose: bool) -> CallFormat | None:
                 joint = next(text for text in found.groups() if text is not None)
                 return replace(known, separator=joint, unclosed=unclosed)
     return None
+
+
+def _as_written(template: ChatTemplate, arguments: Arguments, one: str) -> Arguments:
+    """The notation with what the template may do otherwise: indented JSON, Python's constants."""
+    if isinstance(arguments, JsonArguments):
+        return replace(arguments, indented=_INDENTED.search(one) is not None)
+    if not isinstance(arguments, TaggedArguments) or arguments.told:
+        return arguments
+    text = _rendered(template, 1, arguments={KEYS[0]: True}) or ""
+    return replace(arguments, constants="True" in text)
 
 
 def _is_unclosed(known: CallFormat, one: str, *, loose: bool) -> bool:
@@ -119,13 +134,17 @@ def _render(template: ChatTemplate, *messages: dict[str, Any], prompt: bool = Fa
     return text[text.rfind("zquser") + len("zquser") :]
 
 
-def _rendered(template: ChatTemplate, count: int) -> str | None:
+def _rendered(
+    template: ChatTemplate,
+    count: int,
+    arguments: Mapping[str, Any] = MappingProxyType(dict.fromkeys(KEYS, VALUE)),
+) -> str | None:
     """What the template makes of an answer of so many calls."""
     calls = [
         {
             "id": IDS[index],
             "type": "function",
-            "function": {"name": NAMES[index], "arguments": json.dumps(dict.fromkeys(KEYS, VALUE))},
+            "function": {"name": NAMES[index], "arguments": json.dumps(dict(arguments))},
         }
         for index in range(count)
     ]

@@ -30,7 +30,9 @@ class Slot(Enum):
 
 @dataclass(frozen=True, slots=True)
 class JsonArguments:
-    """One JSON object."""
+    """One JSON object. ``indented``: it may be spread over lines."""
+
+    indented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class TaggedArguments:
     says of which kind a value is, ``middle`` is for strings and ``told`` names the others: what
     stands in its place, and for which kinds. ``empty`` may stand in place of no parameters at all.
     ``cdata``: a string may stand in one of XML's sections of character data. ``python``: lists,
-    objects and constants may stand in Python's notation too.
+    objects and constants may stand in Python's notation too; ``constants``: those alone may.
     """
 
     opening: str
@@ -52,6 +54,7 @@ class TaggedArguments:
     empty: str = ""
     cdata: bool = False
     python: bool = False
+    constants: bool = False
 
     @property
     def middles(self) -> dict[str, frozenset[str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.prompt.calls.kinds import argument_kinds
 from colonnade.prompt.calls.lark import literal_regex, quote, regex, spell, split
-from colonnade.prompt.calls.plain import ANY_TEXT, beside_others, in_sections, strings
+from colonnade.prompt.calls.plain import ANY_TEXT, beside_others, in_sections, strings, words
 from colonnade.prompt.calls.pythonic import Pythonic
 from colonnade.prompt.calls.spelled import Spelled, json_value
 from colonnade.prompt.calls.texts import ANY
@@ -98,9 +98,12 @@ class Tagged(Spelled):
                 yield f"{self._spell(middle)} ({value}) {self._spell(self._tags.closing)}"
 
     def _others(self, variants: list[Variant]) -> str:
-        if self._python is None:
-            return json_value(variants, self.tool.schema)
-        return self._python.spelled(variants)
+        if self._python is not None:
+            return self._python.spelled(variants)
+        ways = [json_value(variants, self.tool.schema)]
+        if self._tags.constants:
+            ways += [quote(word) for word in words(variants) if word.istitle()]
+        return " | ".join(ways)
 
     def _text(self, shapes: str) -> str:
         """A text and its closing tag. Its end is the first closing tag, so none may contain it."""

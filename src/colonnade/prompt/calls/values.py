@@ -11,6 +11,7 @@ from colonnade.prompt.calls.formats import (
     Arguments,
     BracedArguments,
     ElementArguments,
+    JsonArguments,
     PythonArguments,
     TaggedArguments,
 )
@@ -48,14 +49,17 @@ def arguments_writer(
             return Pythonic(rules, special)
         case BracedArguments():
             return Braced(arguments, rules, special)
-        case _:
-            return _Json()
+        case JsonArguments(indented):
+            return _Json(indented=indented)
 
 
 class _Json:
+    def __init__(self, *, indented: bool) -> None:
+        self._indented = indented
+
     def expression(self, tool: Signature) -> str:
         if tool.grammar is None:
-            return f"%json {embed(tool.schema)}"
+            return f"%json {embed(tool.schema, indented=self._indented)}"
         text = escaped_grammar(tool.grammar, tool.param)
         head, tail = quote(f'{{"{INPUT}": "'), quote('"}')
         return f"{head} {text} {tail}"

@@ -345,7 +345,11 @@ def _braced(source: Source, sink: Sink, quote: str) -> Reading[bool]:
         char = yield from source.char()
         if not char or (not brackets and char != "{"):
             return False
-        if (yield from source.literal(quote)) is not None:
+        found = yield from source.literal(quote)
+        if found is None and source.ended and quote.startswith(source.text):
+            source.take(len(source.text))  # the beginning of a quote, cut off
+            return False
+        if found is not None:
             sink.quote()
             if (yield from source.until(closing, sink.chars, whole=True)) is None:
                 return False

@@ -12,8 +12,13 @@ _OPTIONS = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible"
 """llguidance's: the separators that models are trained on, and no white space beside."""
 
 
-def embed(schema: Mapping[str, Any] | bool) -> str:
+_INDENTED = {"whitespace_flexible": True, "whitespace_pattern": "\n {0,64}| "}
+"""The options for JSON that may be spread over lines: white space has a bound."""
+
+
+def embed(schema: Mapping[str, Any] | bool, *, indented: bool = False) -> str:
     """The JSON text that stands behind ``%json`` in llguidance's Lark."""
     if isinstance(schema, bool):
         schema = {} if schema else {"enum": []}
-    return json.dumps({**schema, "x-guidance": _OPTIONS}, ensure_ascii=False)
+    options = _INDENTED if indented else _OPTIONS
+    return json.dumps({**schema, "x-guidance": options}, ensure_ascii=False)
