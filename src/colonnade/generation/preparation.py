@@ -13,6 +13,7 @@ from colonnade.generation.constraints import Wanted
 from colonnade.generation.reader import ParsingReader, PlainReader, Reader
 from colonnade.generation.turn import ChatPrompt, Turn
 from colonnade.messages import Failure, FailureKind, PromptPart, TextPart, Thought, TokenPart
+from colonnade.prompt.calls import CallMode
 from colonnade.prompt.calls.definitions import template_tools
 from colonnade.prompt.calls.generic import instruct, supports_tools
 from colonnade.prompt.continuation import open_end
@@ -241,6 +242,7 @@ class _Chat:
             return PlainReader
         tools = self._tools.tools if self._tools is not None else ()
         custom = frozenset(tool.name for tool in tools if tool.custom is not None)
+        required = self._tools is not None and self._tools.mode is CallMode.REQUIRED
 
         def make(choice: int) -> Reader:
             parser = OutputParser(
@@ -249,6 +251,7 @@ class _Chat:
                 tools,
                 thinking=begin.thinking and split,
                 begun=bool(begin.text),
+                required=required,
             )
             return ParsingReader(choice, parser, custom)
 

@@ -354,6 +354,9 @@ def _braced(source: Source, sink: Sink, quote: str) -> Reading[bool]:
             if (yield from source.until(closing, sink.chars, whole=True)) is None:
                 return False
             sink.quote()
+        elif source.ended and quote.startswith(source.text):
+            source.take(len(source.text))
+            return False
         elif char in "{}[],":
             source.take(1)
             sink.json(", " if char == "," else char)

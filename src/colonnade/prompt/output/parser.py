@@ -26,8 +26,10 @@ class OutputParser:
     """Reads an answer as it comes, in whatever pieces.
 
     A thought stands only at the beginning. Whitespace around thoughts and calls is no content.
-    What looks like a call and turns out to be none is content; a call that the answer's end cuts
-    off keeps what came of it. The work is proportional to the text.
+    What looks like a call and turns out to be none is content. A call that the answer's end cuts
+    off keeps what came of it once its name is whole, and before that it is nothing: behind a call's
+    marker a grammar held the model to calls, so that what came is no content. The work is
+    proportional to the text.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class OutputParser:
         *,
         thinking: bool,
         begun: bool = False,
+        required: bool = False,
     ) -> None:
         """Without ``tools`` the markers of calls are content like any other text. ``thinking``: the
         prompt ended inside a thought. ``begun``: it ended inside a text, of this answer's thought
-        or of its content."""
+        or of its content. ``required``: behind a thought, the answer is calls alone."""
         self._format = calls if tools else None
         self._reasoning = reasoning
         self._tools = {tool.name: tool for tool in tools}
@@ -53,6 +56,7 @@ class OutputParser:
         self._fresh = thinking or not begun
         self._idle = False
         self._count = 0
+        self._required = required and self._format is not None
         self._stops = Stops(self._marks())
         self._reading = self._read(thinking=thinking, begun=begun)
         next(self._reading, None)
@@ -120,7 +124,7 @@ class OutputParser:
             yield from self._beginning(self._format)
         while True:
             self._idle = True
-            mark = yield from self._source.until(self._stops, self._content)
+            mark = yield from self._source.until(self._stops, self._content, whole=self._required)
             self._idle = False
             if mark is None:
                 return
@@ -240,20 +244,49 @@ class OutputParser:
         """Make content of what was read of a call that is none."""
         text = "".join(self._source.taken or ())
         self._source.taken = None
+        if self._is_cut():
+            self._source.text, self._spaces = "", []
+            return
         if self._count:
             text = text.lstrip()
             self._trim = True
         if text:
             self._content(text)
 
+    def _is_cut(self) -> bool:
+        """Whether the answer ended within what can be nothing but a call."""
+        known = self._format
+        if known is None or not self._source.ended:
+            return False
+        return self._required or not known.anchored or bool(known.plain) or self._count > 0
+
     def _call(self, format: CallFormat) -> Reading[bool]:  # noqa: A002
         """Read one call. False where none comes."""
         parts = yield from self._way(format)
         if parts is None:
             return False
-        name, call_id, index = "", None, ""
         at = parts.index(Slot.ARGUMENTS)
-        for place, part in enumerate(parts[:at]):
+        found: dict[Slot, str] = {}
+        whole = yield from self._head(format, parts, found)
+        name, call_id = found.get(Slot.NAME, ""), found.get(Slot.ID)
+        if not (whole or (name and self._is_cut())) or (
+            format.anchored and name not in self._tools
+        ):
+            return False
+        if format.id_form is not None and whole:
+            call_id = format.id_form.format(name=name, index=found.get(Slot.INDEX, ""))
+        self._start(name, call_id)
+        return whole and (yield from self._arguments(format, parts[at + 1 :], name))
+
+    def _head(
+        self,
+        format: CallFormat,  # noqa: A002
+        parts: tuple[Part, ...],
+        found: dict[Slot, str],
+    ) -> Reading[bool]:
+        """Read a call behind its first part up to its arguments, and note what is ``found`` in its
+        slots. False where something else comes, or the end."""
+        for place, part in enumerate(parts[: parts.index(Slot.ARGUMENTS)]):
             if isinstance(part, str):
                 if place and not (yield from self._source.expect(part)):
                     return False
@@ -261,17 +294,8 @@ class OutputParser:
             word = yield from self._source.word(self._ends(format, parts, place), _NAME_LENGTH)
             if not word:
                 return False
-            if part is Slot.NAME:
-                name = word
-            elif part is Slot.ID:
-                call_id = word
-            else:
-                index = word
-        if format.anchored and name not in self._tools:
-            return False
-        if format.id_form is not None:
-            call_id = format.id_form.format(name=name, index=index)
-        return (yield from self._arguments(format, parts[at + 1 :], name, call_id))
+            found[part] = word
+        return True
 
     def _way(self, format: CallFormat) -> Reading[tuple[Part, ...] | None]:  # noqa: A002
         """Read the beginning of a call, and tell by it how the call is written."""
@@ -296,20 +320,22 @@ class OutputParser:
                     break
         return Stops(ends)
 
+    def _start(self, name: str, call_id: str | None) -> None:
+        """Begin a call."""
+        self._out.append(CallStart(self._count, name, call_id))
+        self._count += 1
+        self._spaces = []
+        self._source.taken = None
+        self._fresh = False
+
     def _arguments(
         self,
         format: CallFormat,  # noqa: A002
         rest: tuple[Part, ...],
         name: str,
-        call_id: str | None,
     ) -> Reading[bool]:
         """Read a call from its arguments on."""
-        index = self._count
-        self._count += 1
-        self._spaces = []
-        self._source.taken = None
-        self._fresh = False
-        self._out.append(CallStart(index, name, call_id))
+        index = self._count - 1
         tool = self._tools.get(name)
 
         def emit(text: str) -> None:
