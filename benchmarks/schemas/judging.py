@@ -6,54 +6,43 @@ import json
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
+from llguidance import LLMatcher
 
+from benchmarks.byte_vocabulary import Vocabulary
 from colonnade.messages import Failure
-from colonnade.prompt.schema import Narrowings, SchemaLimits, embed, prepare_schema
+from colonnade.prompt.constraint import build_constraint
+from colonnade.prompt.forms import JsonForm
+from colonnade.prompt.schema import Narrowings, SchemaLimits
+from colonnade.worker.grammar.json_places import JsonPlaces
+from colonnade.worker.grammar.json_text import JsonText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from colonnade.messages import Constraint
     from colonnade.prompt.schema import Narrowing
 
 _LIMITS = SchemaLimits(4_000_000, 256)
-_END = 256
 _STEPS = 20_000
 """Tries to write one value, in all orders of its keys together."""
 
 
-class _Bytes:
-    """A vocabulary of bytes and an end token, as llguidance asks for it."""
-
-    bos_token_id = None
-    eos_token_id = _END
-    special_token_ids = (_END,)
-    tokens = (*(bytes([byte]) for byte in range(_END)), b"\xff<end>")
-
-    def __call__(self, text: bytes) -> list[int]:
-        return list(text)
-
-
-@cache
-def _tokenizer() -> LLTokenizer:
-    return LLTokenizer(TokenizerWrapper(_Bytes()), n_vocab=_END + 1)
+_BYTES = Vocabulary()
 
 
 @dataclass(frozen=True)
 class Held:
     """A schema that can be held to. ``seconds`` it took to rewrite and to compile it."""
 
-    grammar: str
+    constraint: Constraint
     narrowings: tuple[Narrowing, ...]
     seconds: float
 
     def takes(self, text: str) -> bool:
         """Whether an answer can be exactly this text."""
-        matcher = _matcher(self.grammar)
-        return bool(matcher.consume_tokens(list(text.encode()))) and matcher.is_accepting()
+        return _BYTES.allows(self.constraint, text)
 
     def writes(self, value: Any) -> bool:  # noqa: ANN401 - JSON
         """Whether an answer can be this value, its keys in whatever order.
@@ -61,7 +50,7 @@ class Held:
         Raises:
             TimeoutError: there are too many orders to try.
         """
-        return _Writer(_matcher(self.grammar)).whole(value)
+        return _Writer(self.constraint).whole(value)
 
 
 @dataclass(frozen=True)
@@ -75,35 +64,42 @@ class Refused:
 def hold(schema: dict[str, Any] | bool) -> Held | Refused:
     """Prepare a schema as a request's, and compile it."""
     narrowings = Narrowings()
+    form = JsonForm(schema, "schema")
     began = time.perf_counter()
     try:
-        prepared = prepare_schema(schema, param="schema", limits=_LIMITS, narrowings=narrowings)
-        grammar = f"start: %json {embed(prepared)}"
+        constraint = build_constraint(
+            form, None, None, {}, after_thought=False, limits=_LIMITS, narrowings=narrowings
+        )
     except Failure as failure:
         return Refused(failure.message, time.perf_counter() - began)
-    refused, told = LLMatcher.validate_grammar_with_warnings(LLMatcher.grammar_from_lark(grammar))
+    assert constraint is not None  # noqa: S101 - there is a form
+    grammar = LLMatcher.grammar_from_lark(constraint.grammar)
+    refused, told = LLMatcher.validate_grammar_with_warnings(grammar)
     seconds = time.perf_counter() - began
     if refused:
         return Refused(str(told[0]), seconds)
-    return Held(grammar, narrowings.told(), seconds)
-
-
-def _matcher(grammar: str) -> LLMatcher:
-    limits = LLParserLimits(verbose_errors=False)
-    lark = LLMatcher.grammar_from_lark(grammar)
-    return LLMatcher(_tokenizer(), lark, log_level=0, limits=limits)
+    return Held(constraint, narrowings.told(), seconds)
 
 
 class _Writer:
     """Writes a value piece by piece, and goes back where a grammar wants other keys first."""
 
-    def __init__(self, matcher: LLMatcher) -> None:
-        self._matcher = matcher
+    def __init__(self, constraint: Constraint) -> None:
+        self._constraint = constraint
+        self._matcher = _BYTES.matcher(constraint.grammar)
+        self._written: list[str] = []
         self._steps = 0
 
     def whole(self, value: Any) -> bool:  # noqa: ANN401
         sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
-        return self._value(value, self._matcher.is_accepting)
+        return self._value(value, self._is_whole)
+
+    def _is_whole(self) -> bool:
+        if not self._matcher.is_accepting():
+            return False
+        differences = self._constraint.differences
+        text = "".join(self._written).encode("utf-8", "surrogatepass")
+        return differences is None or not JsonText(JsonPlaces(differences)).repeats(text)
 
     def _value(self, value: Any, then: Callable[[], bool]) -> bool:  # noqa: ANN401
         match value:
@@ -144,8 +140,10 @@ class _Writer:
             raise TimeoutError
         tokens = list(text.encode("utf-8", "surrogatepass"))
         written = self._matcher.try_consume_tokens(tokens)
+        self._written.append(text)
         if written == len(tokens) and then():
             return True
+        self._written.pop()
         if written:
             self._matcher.rollback(written)
         return False

@@ -10,45 +10,13 @@ from colonnade.prompt.schema.values import listed, unique
 
 if TYPE_CHECKING:
     from colonnade.prompt.schema.document import Document
-    from colonnade.prompt.schema.negation import Negation
 
-_NO_ARRAY = ["null", "boolean", "number", "string", "object"]
 _MOST_STEPS = 64
 """References that are followed, one to the next."""
 
 
 def _is_count(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def contained(schema: dict[str, Any], negation: Negation) -> dict[str, Any]:
-    """``contains``: the first items satisfy it; with a most, the others do not or are not there."""
-    if "contains" not in schema:
-        return schema
-    rest = {k: v for k, v in schema.items() if k not in ("contains", "minContains", "maxContains")}
-    wanted, least = schema["contains"], schema.get("minContains", 1)
-    most = schema.get("maxContains")
-    least = int(least) if _is_count(least) else 1
-    if not least and most is None:
-        return rest
-    array: dict[str, Any] = {"type": "array", "minItems": least}
-    if least:
-        array["prefixItems"] = [wanted] * least
-    if most is not None:
-        others = negation.alternatives(wanted).ways
-        if others:
-            array["items"] = {"anyOf": others}
-        else:
-            array["maxItems"] = most
-    if most is not None and most < least:
-        array = {"type": "array", "minItems": 1, "items": False}
-    return _also(rest, array)
-
-
-def _also(schema: dict[str, Any], array: dict[str, Any]) -> dict[str, Any]:
-    """A schema, and another one for those of its values that are arrays."""
-    holds = array if schema.get("type") == "array" else {"anyOf": [array, {"type": _NO_ARRAY}]}
-    return {**schema, "allOf": [*schema.get("allOf", ()), holds]}
 
 
 def one_of_each(schema: dict[str, Any], document: Document, path: str) -> dict[str, Any]:

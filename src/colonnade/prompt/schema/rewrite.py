@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure, FailureKind
-from colonnade.prompt.schema.arrays import contained, one_of_each, tell_of_branches
+from colonnade.prompt.schema.arrays import one_of_each, tell_of_branches
 from colonnade.prompt.schema.branches import Branches
+from colonnade.prompt.schema.containing import contained
 from colonnade.prompt.schema.counts import counted
 from colonnade.prompt.schema.dependencies import dependent
 from colonnade.prompt.schema.differing import UNIQUE
@@ -174,7 +175,7 @@ class _Node:
         """Put what concerns objects and arrays as wholes into plainer keywords."""
         for plainer in (evaluated, named, told_apart, one_of_each, counted):
             schema = plainer(schema, self._document, self._path)
-        return contained(schema, self._rewriter.negation)
+        return contained(schema, self._rewriter.negation, self._document, self._path)
 
     def _refused(self, keyword: str, reason: str) -> Exception:
         return self._document.refused(f"{self._path}/{keyword}", reason)
