@@ -50,10 +50,9 @@ def contained(
         arrays, all_told = _between(wanted, longest, negation, document, path)
     if not all_told:
         document.narrow("contains", path, "lists in which what satisfies it comes late")
-    ways: list[Any] = arrays or [False]
-    if schema.get("type") != "array":
-        ways = [*arrays, {"type": _NO_ARRAY}]
-    return {**rest, "allOf": [*rest.get("allOf", ()), {"anyOf": ways}]}
+    ways = arrays if schema.get("type") == "array" else [*arrays, {"type": _NO_ARRAY}]
+    held: Any = {"anyOf": ways} if ways else False
+    return {**rest, "allOf": [*rest.get("allOf", ()), held]}
 
 
 def _at_least(wanted: _Wanted, longest: float | None) -> tuple[list[Any], bool]:
