@@ -47,9 +47,9 @@ def test_keys_may_come_in_any_order_and_numbers_in_any_spelling() -> None:
 
 
 def test_a_schema_that_cannot_be_held_to_says_why() -> None:
-    found = hold({"type": "string", "pattern": "(?=a)"})
+    found = hold({"type": "nonsense"})
     assert isinstance(found, Refused)
-    assert "looks around" in found.reason
+    assert "nonsense" in found.reason
 
 
 @pytest.mark.parametrize("seed", range(5))
