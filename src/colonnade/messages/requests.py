@@ -83,6 +83,12 @@ class JsonPlace(Struct, frozen=True, array_like=True, gc=False):
     """Of an array's first items, each."""
     items: tuple[int, ...] = ()
     """Of the other items."""
+    values: int = 0
+    """So many different items, or keys, there are at least; 0 where that is not known."""
+    lists: bool = False
+    """Whether it says anything of arrays."""
+    maps: bool = False
+    """Whether it says anything of objects."""
 
 
 class JsonStart(Struct, frozen=True, array_like=True, gc=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Differences, JsonPlace, JsonStart
+from colonnade.prompt.schema.counting import at_least
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,6 +63,9 @@ class Differing:
                 kept(each.others),
                 tuple(map(kept, each.first)),
                 kept(each.items),
+                each.values,
+                each.lists,
+                each.maps,
             )
             for each in self._places
         ]
@@ -111,6 +115,9 @@ class Differing:
             tuple(sorted({number for each in rest for number in self._at(each, root)})),
             tuple(self._at(each, root) for each in first),
             () if items is None else self._at(items, root),
+            at_least(followed(items, root)) if unique else 0,
+            _speaks_of("array", schema),
+            _speaks_of("object", schema),
         )
 
     def _weighty(self) -> set[int]:
@@ -140,6 +147,15 @@ def _in_place(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterable[ob
         yield _target(schema, root)
 
 
+def followed(schema: object, root: Mapping[str, Any]) -> object:
+    """What a schema that is a reference and nothing else leads to."""
+    for _ in range(len(root.get("$defs") or ()) + 1):
+        if not isinstance(schema, dict) or schema.keys() != {"$ref"}:
+            break
+        schema = _target(schema, root)
+    return schema
+
+
 def _target(schema: Mapping[str, Any], root: Mapping[str, Any]) -> object:
     """What a reference of a prepared schema means: all of them lead to a definition."""
     name = str(schema["$ref"]).removeprefix("#/$defs/")
@@ -167,12 +183,15 @@ def _is_open(schema: Mapping[str, Any]) -> bool:
     return "object" in kinds and not closed
 
 
+def _speaks_of(kind: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a schema by itself says anything of one kind of values."""
+    given = schema.get("type", kind)
+    return not _WRAPPING.issuperset(schema) and (given == kind or kind in given)
+
+
 def _is_free_text(schema: object, root: Mapping[str, Any]) -> bool:
     """Whether a schema allows strings alone, of which none is so long that it could not go on."""
-    for _ in range(len(root.get("$defs") or ()) + 1):
-        if not isinstance(schema, dict) or schema.keys() != {"$ref"}:
-            break
-        schema = _target(schema, root)
+    schema = followed(schema, root)
     return (
         isinstance(schema, dict)
         and schema.get("type") == "string"

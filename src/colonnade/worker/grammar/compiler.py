@@ -118,8 +118,10 @@ class GrammarCompiler:
             raise _refused(failure.message) from None
         if constraint.differences is None:
             return matcher
-        text = JsonText(JsonPlaces(constraint.differences))
-        return DifferentMatcher(matcher, text, self.spelling)
+        places = JsonPlaces(constraint.differences)
+        if places.scarce:
+            self.spelling.prepare()
+        return DifferentMatcher(matcher, JsonText(places), self.spelling)
 
     def _check(self, grammar: str) -> None:
         if len(grammar) > self._bounds.size:

@@ -20,6 +20,13 @@ class Asked(NamedTuple):
     """Its items are all different: it is an array."""
     scarce: bool
     """Its items, or keys, may run out."""
+    values: int
+    """There are so many of them at least."""
+    steady: bool
+    """What they may be does not depend on those before, but that they differ."""
+
+
+NOTHING = Asked(different=False, scarce=False, values=0, steady=False)
 
 
 class Found(NamedTuple):
@@ -56,7 +63,12 @@ class JsonPlaces:
         """What a container at these places has to keep to."""
         found = [self._places[place] for place in places]
         different = array and any(place.different for place in found)
-        return Asked(different, (different or not array) and any(each.scarce for each in found))
+        scarce = (different or not array) and any(each.scarce for each in found)
+        if not scarce:
+            return Asked(different, scarce, 0, steady=False)
+        said = [each for each in found if (each.lists if array else each.maps)]
+        steady = len(said) == 1 and not (said[0].first if array else said[0].properties)
+        return Asked(different, scarce, said[0].values if steady else 0, steady)
 
     def member(self, places: Places, key: bytes) -> Places:
         """The places of an object's value."""

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from colonnade.worker.grammar.json_places import NOTHING
 from colonnade.worker.grammar.json_values import OPEN_ESCAPE, respelled, spelled, value_of
+from colonnade.worker.grammar.known_ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from colonnade.worker.grammar.json_places import JsonPlaces, Places
+    from colonnade.worker.grammar.json_places import Asked, JsonPlaces, Places
 
 _SPACE = frozenset(b" \t\r\n")
 _SCALAR_START = frozenset(b"-0123456789tfn")
@@ -47,17 +49,14 @@ class Mode(Enum):
 class Container:
     """An object or an array that has begun."""
 
-    __slots__ = ("array", "begin", "count", "different", "key", "places", "roomy", "scarce", "seen")
+    __slots__ = ("array", "asked", "begin", "count", "key", "places", "roomy", "seen", "ways")
 
-    def __init__(self, begin: int, places: Places, *, array: bool) -> None:
+    def __init__(self, begin: int, places: Places, asked: Asked, *, array: bool) -> None:
         self.begin = begin
         """Where in the text."""
         self.places = places
+        self.asked = asked
         self.array = array
-        self.different = False
-        """Whether its items have to be."""
-        self.scarce = False
-        """Whether its keys, or its different items, may run out."""
         self.seen: dict[Hashable, bytes] = {}
         """Its keys, or its different items, with their texts where they are scarce."""
         self.key = b""
@@ -66,13 +65,18 @@ class Container:
         """Items of an array that are whole."""
         self.roomy = False
         """There will be another key or item behind the present one, whatever that becomes."""
+        self.ways = Ways()
 
     def copy(self) -> Container:
         """Another one in the same state."""
-        made = Container(self.begin, self.places, array=self.array)
-        made.different, made.scarce, made.seen = self.different, self.scarce, dict(self.seen)
+        made = Container(self.begin, self.places, self.asked, array=self.array)
+        made.seen = dict(self.seen)
         made.key, made.count, made.roomy = self.key, self.count, self.roomy
         return made
+
+    def has_room(self, more: int) -> bool:
+        """Whether so many keys or items are left at least, as far as it is known."""
+        return self.asked.values >= len(self.seen) + more
 
 
 class JsonText:
@@ -163,7 +167,12 @@ class JsonText:
         """Whether anything may run out here, or within the value that begins here."""
         if self.mode is Mode.VALUE and self._rules.scarce:
             return True
-        return any(each.scarce for each in self.stack)
+        return any(each.asked.scarce for each in self.stack)
+
+    @property
+    def supposed(self) -> bool:
+        """Whether some of it is merely supposed."""
+        return self._added is not None
 
     @property
     def escaped(self) -> bool:
@@ -245,7 +254,8 @@ class JsonText:
         byte = data[at]
         if byte == _COMMA:
             container = self.stack[-1]
-            self.crossed |= container.scarce and not container.roomy
+            if container.asked.scarce and not container.roomy and not container.has_room(1):
+                self.crossed = True
             container.roomy = False
             self.mode = Mode.VALUE if container.array else Mode.NAME
         elif byte in (_CLOSE_OBJECT, _CLOSE_ARRAY):
@@ -284,10 +294,9 @@ class JsonText:
         return end
 
     def _open(self, at: int, *, array: bool) -> None:
-        made = Container(self._base + at, self._inner(), array=array)
-        if made.places:
-            made.different, made.scarce = self._rules.asked(made.places, array=array)
-        self.stack.append(made)
+        places = self._inner()
+        asked = self._rules.asked(places, array=array) if places else NOTHING
+        self.stack.append(Container(self._base + at, places, asked, array=array))
         self.mode = Mode.VALUE if array else Mode.NAME
 
     def _inner(self) -> Places:
@@ -316,7 +325,7 @@ class JsonText:
         self.mode = Mode.REST
         container = self.stack[-1]
         container.count += 1
-        if container.different:
+        if container.asked.different:
             value = string if string is not None else value_of(bytes(self._text[begin:end]))
             self._see(container, value, begin, end)
 
@@ -324,10 +333,14 @@ class JsonText:
         if value in container.seen:
             self.repeated = True
             return
-        text = respelled(bytes(self._text[begin:end])) if container.scarce else b""
+        text = b""
+        if container.asked.scarce:
+            text = respelled(bytes(self._text[begin:end]))
         container.seen[value] = text
         if self._added is not None:
             self._added.append((container, value))
+        elif container.asked.steady:
+            container.ways.close(value, text)
 
     def _lose(self, at: int) -> int:
         """Find that it is no JSON after all."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Tokens = NDArray[np.int64]
+    Mask = NDArray[np.uint8]
 
 _INTERESTING = re.compile(rb'["\],}]')
 _STRING_END = re.compile(rb'((?:[^"\\]|\\.)*)"(.*)', re.DOTALL)
@@ -31,9 +32,11 @@ _WITHIN = {
     "more": re.compile(rb'.*".*"|[^"]*[0-9a-z]\s*[,\]}]', re.DOTALL),
     "closing": re.compile(rb'[^"]*[\]}]|.*"[^"]*[\]}]', re.DOTALL),
     "comma": re.compile(rb"[^\"]*,", re.DOTALL),
+    "next": re.compile(rb"[^\"]*,\s*[^\s]", re.DOTALL),
 }
 """Of what comes behind a string's end: it may end another string or a scalar; it may close a
-container; it goes on behind a comma."""
+container; it goes on behind a comma,
+or with what comes next there."""
 _OUTSIDE = {
     "strings": re.compile(rb'.*".*"', re.DOTALL),
     "late_strings": re.compile(rb'\s*[^"\s][^"]*".*"', re.DOTALL),
@@ -42,9 +45,11 @@ _OUTSIDE = {
     "scalar_ends": re.compile(rb"[-+.0-9a-zE]*[,\]}]"),
     "closing": re.compile(rb'[^"]*[\]}]|.*".*"[^"]*[\]}]', re.DOTALL),
     "comma": re.compile(rb'[^"]*,|.*".*"[^"]*,', re.DOTALL),
+    "next": re.compile(rb'(?:[^"]*|.*".*"[^"]*),\s*[^\s]', re.DOTALL),
 }
 """Of tokens that begin outside of a string: they hold a whole string, one behind something else, or
-two; end a number or a word, or begin by doing so; close a container; go on behind a comma."""
+two; end a number or a word, or begin by doing so; close a container; go on behind a comma,
+or with what comes next there."""
 
 
 class Spelling:
@@ -106,8 +111,12 @@ class Spelling:
     def _matching(self, pattern: re.Pattern[bytes]) -> Tokens:
         return _array([token for token, name in self._texts() if pattern.fullmatch(name)])
 
-    def beginnings(self, text: bytes) -> Iterator[tuple[bytes, list[int]]]:
-        """The tokens that a text may begin with, the longest first."""
+    def prepare(self) -> None:
+        """Find out at once what is else found out when it is first needed."""
+        _ = self.zeros, self.backslashes, self.hex, self.hex_marks, list(self.beginnings(b"a"))
+
+    def beginnings(self, text: bytes) -> Iterator[list[int]]:
+        """The tokens that a text may begin with."""
         known = self._by_text
         if known is None:
             known = {}
@@ -115,10 +124,9 @@ class Spelling:
                 known.setdefault(name, []).append(token)
             self._longest = max(map(len, known), default=0)
             self._by_text = known
-        for length in range(min(len(text), self._longest), 0, -1):
-            found = known.get(text[:length])
-            if found:
-                yield text[:length], found
+        for length in range(1, min(len(text), self._longest) + 1):
+            if found := known.get(text[:length]):
+                yield found
 
     def _texts(self) -> Iterator[tuple[int, bytes]]:
         return (
