@@ -135,6 +135,7 @@ async def test_explicit_null_is_the_same_as_absent(
         ({"logprobs": True}, {"logprobs": 0}),
         ({"logprobs": True, "top_logprobs": 20}, {"logprobs": 20}),
         ({"logprobs": False}, {"logprobs": None}),
+        ({"logprobs": False, "top_logprobs": 0}, {"logprobs": None}),
         ({"ignore_eos": True}, {"ignore_eos": True}),
         ({"prediction": {"type": "content", "content": "a b"}}, {"prediction": "a b"}),
         ({"prediction": {"type": "content", "content": PARTS}}, {"prediction": "a\nb"}),

@@ -128,6 +128,78 @@ def test_done(http: httpx.Client, field: Field, endpoint: Endpoint) -> None:
     assert answer(http, endpoint, **effect.beside | {field.name: effect.value}) != without
 
 
+VLLM_DEFAULTS: dict[str, Any] = {
+    "frequency_penalty": 0.0,
+    "presence_penalty": 0.0,
+    "n": 1,
+    "stop": [],
+    "stream": False,
+    "length_penalty": 1.0,
+    "stop_token_ids": [],
+    "include_stop_str_in_output": False,
+    "ignore_eos": False,
+    "min_tokens": 0,
+    "skip_special_tokens": True,
+    "spaces_between_special_tokens": True,
+    "bad_words": [],
+    "echo": False,
+    "priority": 0,
+    "return_token_offsets": False,
+}
+VLLM_CHAT_DEFAULTS: dict[str, Any] = {
+    "logprobs": False,
+    "top_logprobs": 0,
+    "include_reasoning": True,
+    "parallel_tool_calls": True,
+    "add_generation_prompt": True,
+    "continue_final_message": False,
+    "add_special_tokens": False,
+}
+LLAMA_SERVER_DEFAULTS: dict[str, Any] = {
+    "timings_per_token": False,
+    "cache_prompt": True,
+    "return_tokens": False,
+    "return_progress": False,
+    "n_keep": 0,
+    "n_discard": 0,
+    "n_cmpl": 1,
+    "n_cache_reuse": 0,
+    "t_max_predict_ms": -1,
+    "mirostat": 0,
+    "dynatemp_range": 0.0,
+    "xtc_probability": 0.0,
+    "dry_multiplier": 0.0,
+    "adaptive_target": -1.0,
+    "adaptive_decay": 0.9,
+    "n_probs": 0,
+    "min_keep": 0,
+    "grammar": "",
+    "logit_bias": [],
+    "seed": -1,
+    "id_slot": -1,
+    "reasoning_format": "auto",
+    "samplers": [
+        "penalties",
+        "dry",
+        "top_n_sigma",
+        "top_k",
+        "typ_p",
+        "top_p",
+        "min_p",
+        "xtc",
+        "temperature",
+    ],
+}
+
+
+@pytest.mark.parametrize("endpoint", Endpoint)
+def test_defaults_of_other_servers_change_nothing(http: httpx.Client, endpoint: Endpoint) -> None:
+    plain = answer(http, endpoint, **SHORT)
+    chat = VLLM_CHAT_DEFAULTS if endpoint is Endpoint.CHAT else {}
+    for defaults in (VLLM_DEFAULTS | chat, LLAMA_SERVER_DEFAULTS):
+        assert answer(http, endpoint, **SHORT, **defaults) == plain
+
+
 def test_an_unknown_field_is_ignored(http: httpx.Client) -> None:
     plain = answer(http, Endpoint.CHAT, **SHORT)
     assert answer(http, Endpoint.CHAT, **SHORT, made_up={"by": "someone"}) == plain

@@ -55,6 +55,37 @@ def test_fed_by_characters_the_first_stop_to_be_complete_ends_it(
         assert text.index(stopped_by) + len(stopped_by) == min(ends)
 
 
+@given(texts, st.lists(st.integers(0, 200)), st.lists(st.text("ab€ ", min_size=1), max_size=3))
+def test_the_stop_string_is_shown_where_that_is_wanted(
+    text: str, cuts: list[int], stops: list[str]
+) -> None:
+    pieces = _cut(text.encode(), cuts)
+    hidden, stopped_by = _feed(pieces, stops)
+    stream = TextStream(stops, show_stop=True)
+    shown = ""
+    for piece in pieces:
+        shown += stream.push(piece)
+        if stream.stopped_by is not None:
+            break
+    else:
+        shown += stream.flush()
+    assert stream.stopped_by == stopped_by
+    assert shown == hidden + (stopped_by or "")
+    assert stream.released == len(shown)
+
+
+@given(texts, texts, st.lists(st.text("ab€ ", min_size=1), max_size=3))
+def test_no_stop_string_is_looked_for_before_it_may_end(
+    first: str, second: str, stops: list[str]
+) -> None:
+    stream = TextStream(stops)
+    assert stream.push(first.encode(), look=False) == first
+    assert stream.stopped_by is None
+    shown = stream.push(second.encode())
+    rest = "" if stream.stopped_by is not None else stream.flush()
+    assert (shown + rest, stream.stopped_by) == _feed([second.encode()], stops)
+
+
 def test_text_is_held_back_no_longer_than_it_may_begin_a_stop() -> None:
     stream = TextStream(["STOP"])
     assert stream.push(b"go S") == "go "

@@ -74,7 +74,7 @@ def _max_tokens(request: ChatRequest) -> int | None:
 def _logprobs(request: ChatRequest) -> int | None:
     if request.logprobs or request.n_probs:
         return most_logprobs(request.top_logprobs, request.n_probs, 0)
-    if request.top_logprobs is not None:
+    if request.top_logprobs:
         msg = "'top_logprobs' is only allowed with 'logprobs'."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param="top_logprobs")
     return None

@@ -86,8 +86,10 @@ def _echo(
 ) -> tuple[str, tuple[TokenLogprob, ...]]:
     """The prompt's text, and its tokens where they were asked for."""
     tokens = generation.prompt_logprobs
-    if isinstance(prompt, str) and not job.cut:
-        return prompt, _aligned(tokens, prompt, job.bos)
+    if isinstance(prompt, str):
+        tokens = _aligned(tokens, prompt, job.bos)
+        if not job.cut:
+            return prompt, tokens
     return _joined(tokens).decode(errors="replace"), tokens
 
 

@@ -11,6 +11,8 @@ _FLOAT_FOR_INT = re.compile(r"Expected `[^`]*\bint\b[^`]*`, got `float` - at `\$
 _STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d+)\]")
 _MOST_PLACES = 32
 """Fields of a body that are mended; each costs a conversion of the whole."""
+_MOST_WORK = 1 << 25
+"""Bytes of bodies that are converted for one, with at least two of its fields mended."""
 
 
 def convert_whole(body: bytes | str, wanted: Any, error: msgspec.ValidationError) -> Any:  # noqa: ANN401 - any type that msgspec knows
@@ -21,7 +23,7 @@ def convert_whole(body: bytes | str, wanted: Any, error: msgspec.ValidationError
         msgspec.ValidationError: it is not of that shape even so.
     """
     value: Any = None
-    for _ in range(_MOST_PLACES):
+    for _ in range(max(2, min(_MOST_PLACES, _MOST_WORK // max(1, len(body))))):
         found = _FLOAT_FOR_INT.fullmatch(str(error))
         if found is None:
             break
