@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colonnade.prompt.schema.ecma import Meaning, read
+from colonnade.prompt.schema.ecma import Meaning
 from colonnade.prompt.schema.languages import Language, Languages, TooComplexError
 from colonnade.prompt.schema.patterns import translate
 from colonnade.prompt.schema.spelling import spelled
@@ -26,8 +26,13 @@ def _around(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 PLAIN = st.recursive(ATOMS, _around, max_leaves=6)
-PATTERNS = st.builds(
-    "{}{}{}{}".format, st.sampled_from(["", "^"]), LOOKS, PLAIN, st.sampled_from(["", "$"])
+BEGINS, ENDS = st.sampled_from(["", "^"]), st.sampled_from(["", "$"])
+LOOPS = st.builds(
+    "(?:{}{}){}{}".format, LOOKS, ATOMS, st.sampled_from(["*", "+", "{1,3}", ""]), PLAIN
+)
+PATTERNS = st.one_of(
+    st.builds("{}{}{}{}".format, BEGINS, LOOKS, PLAIN, ENDS),
+    st.builds("{}{}{}".format, BEGINS, LOOPS, ENDS),
 )
 
 
@@ -38,7 +43,7 @@ def found(pattern: str, text: str) -> bool:
 
 
 def language(made: Languages, pattern: str) -> Language:
-    return Meaning(made).of(read(pattern), left=True, right=True)
+    return Meaning(made).of(pattern)
 
 
 @given(PATTERNS, PATTERNS, TEXTS)
@@ -76,6 +81,11 @@ def test_a_language_is_spelled_again(pattern: str, texts: list[str]) -> None:
         (r"(?<!a)b$", ["b", "xb"], ["ab"]),
         (r"^[^]{2}$", ["a\n"], ["a"]),
         (r"^[\b\x41\u{1F600}\cA]+$", ["\bA😀\x01"], ["a"]),
+        (r"^(?!\s).{1,9}(?<!\s)$", ["a", "a b"], ["", " a", "a "]),
+        (r"^((?!ab).)*$", ["", "ba", "aab"[1:2]], ["ab", "xab"]),
+        (r"^((?!x)[a-x]+,?)+$", ["a,bx", "a"], ["x", "a,x", ","]),
+        (r"^(/(?!\.)[^/]+){1,3}$", ["/a", "/a/b.c"], ["/.a", "/a/.b", "/a/b/c/d", ""]),
+        (r"(^|,)a(,|$)", ["a", "b,a", "a,b"], ["ba", "ab"]),
         (r"^(a|b$)", ["ax", "b"], ["bx"]),
         (r"^$|^x", ["", "xy"], ["yx"]),
         (r"a{,2}", ["a{,2}"], ["a"]),
@@ -103,4 +113,4 @@ def test_languages_of_many_states_are_left() -> None:
     with pytest.raises(TooComplexError):
         made.is_empty(made.both((many, language(made, "x{900}"))))
     with pytest.raises(TooComplexError):
-        spelled(made, many)
+        spelled(made, made.opposite(many))

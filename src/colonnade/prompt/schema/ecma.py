@@ -33,6 +33,9 @@ _QUANTIFIER = re.compile(r"([*+?]|\{(\d+)(,?)(\d*)\})\??")
 _GROUPS = {"(?=": "ahead", "(?!": "not ahead", "(?<=": "behind", "(?<!": "not behind"}
 _NAMED = re.compile(r"\(\?P?<\w+>")
 _DEEPEST = 60
+_MOST_COPIES = 8
+"""Of a group in which something looks around."""
+_INSIDE = "it looks around inside"
 
 
 class Item(NamedTuple):
@@ -182,94 +185,153 @@ def _one(point: int) -> Ranges:
 
 
 class Meaning:
-    """The languages of patterns."""
+    """The languages of patterns.
+
+    A sequence is read from the left, with the language of the text before it, and gives that of the
+    text to its end; what looks ahead or behind cuts one of the two down. Where the text on a side
+    is not known (None), nothing may look there.
+    """
 
     def __init__(self, languages: Languages) -> None:
-        self._languages = languages
-        self._any = languages.everything
+        self._made = languages
 
-    def of(self, choices: Sequence[Sequence[Item]], *, left: bool, right: bool) -> Language:
-        """The language of some choices. ``left`` and ``right``: any text may be on that side of
-        them, unless they say that there is none.
+    def of(self, pattern: str) -> Language:
+        """The texts in which a pattern is found.
 
         Raises:
-            TooComplexError: they look ahead or behind, or are at an end, inside of others.
+            TooComplexError: it cannot be read, or looks where nothing is known.
         """
-        return self._languages.either(
-            self._sequence(choice, left=left, right=right) for choice in choices
+        everything = self._made.everything
+        return self._choices(read(pattern), (), everything, everything)
+
+    def _choices(
+        self,
+        choices: Sequence[Sequence[Item]],
+        rest: Sequence[Item],
+        before: Language | None,
+        after: Language | None,
+    ) -> Language:
+        return self._made.either(
+            self._sequence([*choice, *rest], before, after) for choice in choices
         )
 
-    def _sequence(self, items: Sequence[Item], *, left: bool, right: bool) -> Language:
+    def _sequence(
+        self, items: Sequence[Item], before: Language | None, after: Language | None
+    ) -> Language:
+        made = self._made
+        text = made.empty if before is None else before
         for number, item in enumerate(items):
-            if item.kind not in ("chars", "group"):
-                before, after = items[:number], items[number + 1 :]
-                return self._at(item, before, after, left=left, right=right)
-        if not items:
-            return self._any if left or right else self._languages.empty
-        found = self._languages.empty
-        for number in range(len(items) - 1, -1, -1):
-            first, last = left and number == 0, right and number == len(items) - 1
-            found = self._languages.after(self._item(items[number], first, last), found)
-        return found
+            if not _looks(item):
+                text = made.after(text, self._plain(item))
+                continue
+            rest = items[number + 1 :]
+            here = None if before is None else text
+            if item.kind == "group":
+                return self._group(item, rest, text, here, after)
+            if item.kind in ("begin", "behind", "not behind"):
+                text = self._behind(item, text, known=before is not None)
+                before = text
+                continue
+            begins = made.empty if here is made.empty else None
+            return self._ahead(item, self._sequence(rest, begins, after), text, here, after)
+        return text if after is None else made.after(text, after)
 
-    def _item(self, item: Item, left: bool, right: bool) -> Language:
+    def _plain(self, item: Item) -> Language:
+        """A piece that looks nowhere."""
         if item.kind == "chars":
-            body = self._languages.chars(common(item.ranges, EVERY))
-        elif (item.low, item.high) == (1, 1):
-            return self.of(item.choices, left=left, right=right)
+            body = self._made.chars(common(item.ranges, EVERY))
         else:
-            body = self.of(item.choices, left=False, right=False)
-        found = self._languages.repeat(body, item.low, item.high)
-        if left:
-            found = self._languages.after(self._any, found)
-        return self._languages.after(found, self._any) if right else found
+            body = self._choices(item.choices, (), None, None)
+        return self._made.repeat(body, item.low, item.high)
 
-    def _at(
+    def _behind(self, item: Item, text: Language, *, known: bool) -> Language:
+        """The text before, as far as it is what is looked for there."""
+        if not known:
+            raise TooComplexError(_INSIDE)
+        if item.kind == "begin":
+            return self._made.both((text, self._made.empty))
+        seen = self._choices(item.choices, (), self._made.everything, None)
+        return self._made.both((text, self._signed(item, seen)))
+
+    def _ahead(
         self,
         item: Item,
-        before: Sequence[Item],
-        after: Sequence[Item],
-        *,
-        left: bool,
-        right: bool,
+        rest: Language,
+        text: Language,
+        before: Language | None,
+        after: Language | None,
     ) -> Language:
-        """A sequence around something that is no character."""
-        made = self._languages
-        if item.kind == "begin":
-            head = self._sequence(before, left=left, right=False)
-            if not left or not (head.nullable or head is made.nothing):
-                raise TooComplexError("it begins inside")
-            return self._sequence(after, left=False, right=right) if head.nullable else head
-        head = self._sequence(before, left=left, right=False)
-        tail = self._sequence(after, left=False, right=right)
-        if item.kind == "end":
-            if not right or not (tail.nullable or tail is made.nothing):
-                raise TooComplexError("it ends inside")
-            return head if tail.nullable else tail
+        """The text before, and the rest as far as it is what is looked for there."""
+        made = self._made
         if item.kind.endswith("edge"):
-            known = (left or not head.nullable) and (right or not tail.nullable)
-            return self._edge(item, head, tail, known=known)
-        ahead = item.kind.endswith("ahead")
-        if not (right if ahead else left):
-            raise TooComplexError("it looks around inside")
-        seen = self.of(item.choices, left=not ahead, right=ahead)
-        if item.kind.startswith("not"):
-            seen = made.opposite(seen)
-        if ahead:
-            return made.after(head, made.both((tail, seen)))
-        return made.after(made.both((head, seen)), tail)
+            known = (before is not None or not text.nullable) and (after or not rest.nullable)
+            if not known:
+                raise TooComplexError(_INSIDE)
+            return self._edge(item, text, rest)
+        if after is None:
+            raise TooComplexError(_INSIDE)
+        if item.kind == "end":
+            return made.after(text, made.both((rest, made.empty)))
+        seen = self._choices(item.choices, (), None, made.everything)
+        return made.after(text, made.both((rest, self._signed(item, seen))))
 
-    def _edge(self, item: Item, head: Language, tail: Language, *, known: bool) -> Language:
+    def _signed(self, item: Item, seen: Language) -> Language:
+        return self._made.opposite(seen) if item.kind.startswith("not") else seen
+
+    def _edge(self, item: Item, text: Language, rest: Language) -> Language:
         """Before and behind, one is of a word and one is not; or not so."""
-        if not known:
-            raise TooComplexError("it looks around inside")
-        made = self._languages
+        made = self._made
         word = made.chars(WORD)
-        ends, begins = made.after(self._any, word), made.after(word, self._any)
-        differ = item.kind == "edge"
+        ends, begins = made.after(made.everything, word), made.after(word, made.everything)
         ways = []
         for inside in (True, False):
+            same = inside != (item.kind == "edge")
             here = ends if inside else made.opposite(ends)
-            there = begins if inside != differ else made.opposite(begins)
-            ways.append(made.after(made.both((head, here)), made.both((tail, there))))
+            there = begins if same else made.opposite(begins)
+            ways.append(made.after(made.both((text, here)), made.both((rest, there))))
         return made.either(ways)
+
+    def _group(
+        self,
+        item: Item,
+        rest: Sequence[Item],
+        text: Language,
+        before: Language | None,
+        after: Language | None,
+    ) -> Language:
+        """A group in which something looks around: its choices go on with the rest."""
+        if (item.low, item.high) == (1, 1):
+            found = self._choices(item.choices, rest, before, after)
+            return found if before is not None else self._made.after(text, found)
+        if item.high is None:
+            return self._made.after(text, self._loop(item, rest, after))
+        if item.high > _MOST_COPIES:
+            raise TooComplexError(_INSIDE)
+        once = item._replace(low=1, high=1)
+        return self._made.either(
+            self._made.after(text, self._sequence([*[once] * times, *rest], None, after))
+            for times in range(item.low, item.high + 1)
+        )
+
+    def _loop(self, item: Item, rest: Sequence[Item], after: Language | None) -> Language:
+        """Any number of copies, each of which sees those that follow."""
+        following = self._sequence(rest, None, after)
+        bodies = [[each for each in choice if not _looks(each)] for choice in item.choices]
+        if item.low > _MOST_COPIES or any(
+            self._sequence(body, None, None).nullable for body in bodies
+        ):
+            raise TooComplexError(_INSIDE)
+        loop = self._made.loop(nullable=following.nullable)
+        again = self._choices(item.choices, (), None, loop)
+        self._made.close(loop, self._made.either((following, again)))
+        found = loop
+        for _ in range(item.low):
+            found = self._choices(item.choices, (), None, found)
+        return found
+
+
+def _looks(item: Item) -> bool:
+    """Whether something in it is no character."""
+    if item.kind == "group":
+        return any(_looks(each) for choice in item.choices for each in choice)
+    return item.kind != "chars"

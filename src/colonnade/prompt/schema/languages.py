@@ -58,6 +58,8 @@ def _nullable(language: Language) -> bool:
             return True
         case "opposite":
             return not language.parts[0].nullable
+        case "loop":
+            return language.low == 1
         case "either":
             return any(part.nullable for part in language.parts)
         case "repeat":
@@ -72,6 +74,7 @@ class Languages:
         """``spend`` is called with the steps that are taken."""
         self._spend = spend
         self._known: dict[tuple[object, ...], Language] = {}
+        self._loops = 0
         self.nothing = self.chars(())
         self.empty = self._make("empty")
         self.everything = self.repeat(self.chars(EVERY), 0, None)
@@ -155,6 +158,15 @@ class Languages:
             low = 0
         return self._make("repeat", (language,), bounds=(low, high))
 
+    def loop(self, *, nullable: bool) -> Language:
+        """A language in which it may itself follow; ``close`` it once that is made."""
+        self._loops += 1
+        return self._make("loop", ranges=((self._loops, 0),), bounds=(int(nullable), None))
+
+    def close(self, loop: Language, language: Language) -> None:
+        """Say what a loop is: a language in which it comes behind some character alone."""
+        loop.parts = (language,)
+
     def is_empty(self, language: Language) -> bool:
         """Whether no text is in it.
 
@@ -226,6 +238,8 @@ class Languages:
                 return self.empty if inside else self.nothing
             case "empty":
                 return self.nothing
+            case "loop":
+                return self._derivative(parts[0], point)
             case "opposite":
                 return self.opposite(self._derivative(parts[0], point))
             case "either":

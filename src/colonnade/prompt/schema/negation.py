@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST = 256
 _MOST_PAIRS = 64
+_UNITS = 10
+"""Numbers that are not whole are known one by one: those so near to zero."""
 _LONGEST = 4000
 """Characters of texts that are left out one by one."""
 
@@ -101,7 +103,8 @@ class Negation:
             target = self._document.resolve(reference, schema, "#")
             yield self.alternatives(target, given)
         if "type" in schema:
-            yield _other_types(schema, given)
+            allowed = types({"type": schema["type"]})
+            yield _other_types(allowed, self._overlap.kinds(given))
         if (values := listed(schema)) is not None:
             yield self._other_values(values, given)
         for keyword, value in schema.items():
@@ -336,18 +339,18 @@ def _spelled(value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     }
 
 
-def _other_types(schema: dict[str, Any], given: object) -> Ways:
-    names = set(types({"type": schema["type"]}))
-    possible = types(given) if isinstance(given, dict) else frozenset(TYPES)
-    exact = True
-    if "number" in names or "integer" in names:
-        # A number that is not whole cannot be described.
-        exact = "number" in names or "number" not in possible
-        names |= {"number", "integer"}
-    else:
-        names.add("integer")  # counted among the numbers
-    others = [kind for kind in TYPES if kind not in names]
-    return Ways([{"type": others}] if others else [], exact)
+def _other_types(allowed: frozenset[str], possible: frozenset[str]) -> Ways:
+    others = [kind for kind in TYPES if kind not in (*allowed, "integer", "number")]
+    ways: list[Any] = [{"type": others}] if others else []
+    if "number" in allowed or not possible & {"integer", "number"}:
+        return Ways(ways)
+    if "integer" not in allowed:
+        return Ways([*ways, {"type": "number"}])
+    if "number" not in possible:
+        return Ways(ways)
+    near = range(-_UNITS, _UNITS)
+    between = ({"exclusiveMinimum": low, "exclusiveMaximum": low + 1} for low in near)
+    return Ways([*ways, *({"type": "number", **each} for each in between)], exact=False)
 
 
 def _beyond(keyword: str, value: float) -> Ways:

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from colonnade.prompt.schema.values import (
+    TYPES,
+    allows,
     is_number,
     key_of,
     listed,
@@ -87,6 +89,14 @@ class Overlap:
                 self._document.spend(len(inside))
                 found += [each for each in inside if id(each) not in seen]
                 seen.update(map(id, inside))
+        return found
+
+    def kinds(self, schema: object) -> frozenset[str]:
+        """The types that a schema allows, by all that it takes in."""
+        found = frozenset(TYPES)
+        for part in self.conjuncts(schema) if isinstance(schema, dict) else []:
+            mine = types(part)
+            found = frozenset(kind for kind in found if allows(mine, kind))
         return found
 
     def keys(self, schema: dict[str, Any]) -> frozenset[Hashable] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from colonnade.prompt.schema.ecma import LINE_ENDS, SPACE, Meaning, read
+from colonnade.prompt.schema.ecma import LINE_ENDS, SPACE, Meaning
 from colonnade.prompt.schema.languages import EVERY, Languages, TooComplexError
 from colonnade.prompt.schema.spelling import spelled
 from colonnade.prompt.schema.values import listed
@@ -179,26 +179,29 @@ class Patterns:
         """The texts in which a pattern is found, None where it is not understood."""
         if pattern not in self._known:
             try:
-                found: Language | None = self._meaning.of(read(pattern), left=True, right=True)
+                found: Language | None = self._meaning.of(pattern)
             except TooComplexError:
                 found = None
             self._known[pattern] = found
         return self._known[pattern]
 
-    def translated(self, pattern: str) -> str:
-        """A pattern in the compiler's dialect.
+    def translated(self, pattern: str) -> list[str]:
+        """Patterns in the compiler's dialect that say together what one says.
 
         Raises:
             PatternError: it holds what cannot be said there.
         """
         try:
-            return translate(pattern)
+            return [translate(pattern)]
         except PatternError:
             language = self.language(pattern)
-            found = None if language is None else self.spelled(language)
-            if found is None:
+            if language is None or language is self.languages.nothing:
                 raise
-            return translate(found)
+            parts = language.parts if language.kind == "both" else (language,)
+            found = [self.spelled(part) for part in parts]
+            if None in found:
+                raise
+            return [translate(each) for each in found if each is not None]
 
     def spelled(self, language: Language) -> str | None:
         """A pattern for a language, None where there is none of fair length, or no text."""

@@ -37,8 +37,9 @@ _FORMATS = frozenset(
     "date-time time date duration email hostname ipv4 ipv6 uuid uri".split()  # noqa: SIM905
 )
 """What the compiler knows; to JSON Schema every format is a remark."""
-_FIRST = ("type", "properties", "patternProperties", "additionalProperties", "required")
-"""What is written first: the compiler takes the order of properties from where they come first."""
+_LAST = ("anyOf", "oneOf", "not", "if", "dependentRequired", "dependentSchemas")
+"""What is written last: properties come in the order in which the compiler meets them, and that is
+to be the order of the schema, whichever branch holds."""
 
 
 def prepare_schema(
@@ -153,6 +154,7 @@ class _Node:
         self._path = path
         self._met = met
         self._kept: dict[str, Any] = {}
+        self._before: list[Schema] = []
         self._beside: list[Schema] = []
 
     def rewritten(self) -> Schema:
@@ -161,10 +163,13 @@ class _Node:
         self._met = self._met or len(self._schema.keys() & _HANDLERS.keys()) > 1
         numbers = numbers_of(self._schema, self._document, self._path)
         schema = {**self._schema, **numbers}
-        for keyword in sorted(schema, key=lambda word: word not in _FIRST):
+        for keyword in sorted(schema, key=lambda word: word in _LAST):
             handler = _HANDLERS.get(keyword)
             if handler is not None:
                 handler(self, keyword, schema[keyword])
+        if self._before:
+            kind = {"type": self._kept["type"]} if "type" in self._kept else {}
+            return {**kind, "allOf": [*self._before, self._kept, *self._beside]}
         if not self._beside:
             return self._kept
         if not self._kept and len(self._beside) == 1:
@@ -199,9 +204,12 @@ class _Node:
 
     def ref(self, _: str, value: Any) -> None:  # noqa: ANN401
         """A reference; beside others it must hold too."""
-        self._beside.append(
-            self._rewriter.reference(value, self._holder, self._path, met=self._met)
-        )
+        found = self._rewriter.reference(value, self._holder, self._path, met=self._met)
+        (self._before if self._leads() else self._beside).append(found)
+
+    def _leads(self) -> bool:
+        """Whether a schema that is taken in now comes before the properties that are named."""
+        return "properties" in self._schema and "properties" not in self._kept
 
     def dynamic_ref(self, keyword: str, value: Any) -> None:  # noqa: ANN401
         """In a document of one piece a dynamic reference is a plain one."""
@@ -221,14 +229,29 @@ class _Node:
 
     def pattern(self, keyword: str, value: str) -> None:
         """A regular expression."""
-        self._kept[keyword] = self._translated(keyword, value)
+        first, *others = self._translated(keyword, value)
+        self._kept[keyword] = first
+        self._beside += [{keyword: other} for other in others]
 
     def format(self, keyword: str, value: object) -> None:
         """A remark to JSON Schema; heeded where it is known."""
         if value in _FORMATS:
             self._kept[keyword] = value
 
-    def _translated(self, keyword: str, pattern: str) -> str:
+    def _name(self, keyword: str, name: str) -> str:
+        """A name as it is, or a pattern for names in one piece."""
+        if keyword != "patternProperties":
+            return name
+        found = self._translated(keyword, name)
+        if len(found) == 1:
+            return found[0]
+        language = self._document.patterns.language(name)
+        whole = None if language is None else self._document.patterns.spelled(language)
+        if whole is None:
+            raise self._refused(keyword, f"the pattern {name[:60]!r} is too complex")
+        return self._translated(keyword, whole)[0]
+
+    def _translated(self, keyword: str, pattern: str) -> list[str]:
         try:
             return self._document.patterns.translated(pattern)
         except PatternError as error:
@@ -246,16 +269,18 @@ class _Node:
                 raise self._refused(keyword, f"{keyword!r} is no list of schemas")
             return
         met = keyword != "prefixItems" and (self._met or (keyword == "allOf" and len(value) > 1))
-        self._kept[keyword] = [self._sub(each, keyword, i, met=met) for i, each in enumerate(value)]
+        found = [self._sub(each, keyword, i, met=met) for i, each in enumerate(value)]
+        if keyword == "allOf" and self._leads():
+            self._before += found
+            return
+        self._kept[keyword] = found
         if keyword == "anyOf":
             tell_of_branches(self._kept[keyword], self._document, f"{self._path}/{keyword}")
 
     def map(self, keyword: str, value: dict[str, Any]) -> None:
         """Schemas by name."""
         self._kept[keyword] = {
-            (self._translated(keyword, name) if keyword == "patternProperties" else name): (
-                self._sub(each, keyword, step(name))
-            )
+            self._name(keyword, name): self._sub(each, keyword, step(name))
             for name, each in value.items()
         }
 

@@ -35,6 +35,11 @@ def spelled(languages: Languages, language: Language) -> str | None:
     Raises:
         TooComplexError: it would be too long.
     """
+    if language is languages.nothing:
+        return None
+    plain = _plain(language)
+    if plain is not None and len(plain.text) <= _LONGEST:
+        return f"^(?:{plain.text})$"
     edges = _automaton(languages, language)
     if not any(_END in targets for targets in edges.values()):
         return None
@@ -42,6 +47,32 @@ def spelled(languages: Languages, language: Language) -> str | None:
         state = min((each for each in edges if each != _START), key=lambda each: _cost(each, edges))
         _put_away(state, edges)
     return f"^(?:{edges[_START][_END].text})$"
+
+
+def _plain(language: Language) -> _Piece | None:
+    """A pattern for a language as it was put together, where patterns have all of that."""
+    if language.kind == "empty":
+        return _EMPTY
+    if language.kind == "chars":
+        return _chars(language.ranges) if language.ranges else None
+    if language.kind not in ("after", "either", "repeat"):
+        return None
+    parts = [_plain(part) for part in language.parts]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    found = known[0]
+    if language.kind == "repeat":
+        return _repeated(found, language.low, language.high)
+    for each in known[1:]:
+        found = _sequence(found, each) if language.kind == "after" else _either(found, each)
+    return found
+
+
+def _repeated(piece: _Piece, low: int, high: int | None) -> _Piece:
+    plain = {(0, None): "*", (1, None): "+", (0, 1): "?"}
+    bounds = f"{{{low}}}" if low == high else f"{{{low},{'' if high is None else high}}}"
+    return _Piece(_held(piece, 2) + plain.get((low, high), bounds), 1)
 
 
 def _automaton(languages: Languages, language: Language) -> dict[int, dict[int, _Piece]]:
