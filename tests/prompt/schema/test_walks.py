@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from typing import Any
 
 import jsonschema
@@ -18,6 +19,9 @@ VALUES = st.sampled_from(
     [None, True, False, 0, 1, 1.0, 2.5, "a", "b", "ab", [], {}, [1], {"a": 1}, {"b": "a", "k": []}]
 )
 SMALL = st.integers(0, 3)
+
+BEYOND_DOUBLES = re.compile(r"[eE][+-]?\d{3}")
+"""Numbers that the validator cannot tell apart."""
 
 
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -112,7 +116,7 @@ def test_whatever_is_drawn_satisfies_the_schema(schema: Any, part: Any, seed: in
     chance = random.Random(seed)
     for _ in range(4):
         text = walk(matcher.branch(), chance)
-        if text is not None:
+        if text is not None and not BEYOND_DOUBLES.search(text):
             assert is_valid(whole, json.loads(text)) is not False, (text, whole)
 
 
