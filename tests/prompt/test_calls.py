@@ -3,6 +3,7 @@
 import pytest
 
 from colonnade.prompt import ChatTemplate
+from colonnade.prompt.traits import Talk
 from tests.prompt.conversations import ALTERNATING, CALLS, TOOL, assistant, call, result, user
 
 AS_JSON = CALLS.replace("ARGUMENTS", "{{ call.function.arguments | tojson }}")
@@ -94,3 +95,34 @@ def test_text_and_calls_of_two_assistant_messages_become_one():
     source = ALTERNATING.replace("{% endfor %}", writes + "{% endfor %}")
     text = render(source, user("a"), assistant("b"), call("{}"))
     assert text == '[user]a[][assistant]b[{"name": "weather", "arguments": {}}]'
+
+
+ONE_OF_TWO = (
+    "{% for m in messages %}{% if m.tool_calls %}{% for c in m.tool_calls %}"
+    "[{{ c.function.name }}({{ c.function.arguments | tojson }})]{% endfor %}"
+    "{% else %}<{{ m.role }}>{{ m.content }}{% endif %}{% endfor %}"
+)
+PLANNED = ONE_OF_TWO.replace(
+    "{% for c in m.tool_calls",
+    "{{ '(' + m.tool_plan + ')' if m.tool_plan }}{% for c in m.tool_calls",
+)
+
+
+@pytest.mark.parametrize("content", ["b", [{"type": "text", "text": "b"}]])
+@pytest.mark.parametrize(
+    ("source", "talk", "written"),
+    [
+        (AS_JSON, Talk.CONTENT, '[user]a[assistant]bweather({"x": 1})[tool]c'),
+        (ONE_OF_TWO, Talk.APART, '<user>a<assistant>b[weather({"x": 1})]<tool>c'),
+        (PLANNED, Talk.PLAN, '<user>a(b)[weather({"x": 1})]<tool>c'),
+    ],
+)
+def test_text_beside_a_call_comes_out(source, talk, written, content):
+    assert ChatTemplate(source, name="test").traits.talk is talk
+    called = {**call('{"x": 1}'), "content": content}
+    assert render(source, user("a"), called, result("c")) == written
+
+
+def test_a_call_without_text_is_not_parted():
+    assert render(ONE_OF_TWO, user("a"), call('{"x": 1}')) == '<user>a[weather({"x": 1})]'
+    assert render(PLANNED, user("a"), call('{"x": 1}')) == '<user>a[weather({"x": 1})]'

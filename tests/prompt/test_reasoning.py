@@ -212,14 +212,25 @@ def test_two_thoughts_of_neighbours_become_one():
     assert alternating.render([user("a"), first, second]) == "[]a[B\n\nC]b\n\nc"
 
 
-def test_a_thought_is_left_out_where_there_is_no_room_beside_text_and_call():
+def test_thought_text_and_call_all_come_out_where_the_text_may_stand_apart():
     channels = template(CHANNELS)
     calling = {**call('{"x": 1}'), "reasoning_content": "t"}
     messages = [user("a"), calling, result("r"), user("c")]
     assert "analysis<|message|>t<|end|>" in channels.render(messages)
     crowded = channels.render([user("a"), {**calling, "content": "b"}, result("r"), user("c")])
+    assert (
+        "analysis<|message|>t<|end|><|start|>assistant<|channel|>final<|message|>b<|end|>"
+        '<|start|>assistant to=weather<|message|>{"x": 1}<|call|>' in crowded
+    )
+
+
+def test_a_thought_is_left_out_where_there_is_no_room_beside_text_and_call():
+    beside = "{% if m.content and m.tool_calls %}{{ '(' + m.content + ')' }}{% endif %}"
+    channels = template(CHANNELS.replace("{% for c in m", beside + "{% for c in m"))
+    calling = {**call('{"x": 1}'), "reasoning_content": "t", "content": "b"}
+    crowded = channels.render([user("a"), calling, result("r"), user("c")])
     assert "analysis" not in crowded
-    assert 'to=weather<|message|>{"x": 1}<|call|>' in crowded
+    assert '(b)<|start|>assistant to=weather<|message|>{"x": 1}<|call|>' in crowded
 
 
 def switched(condition):

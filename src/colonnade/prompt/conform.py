@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.arguments import read_arguments
 from colonnade.prompt.history import pair, thought, without_thought
+from colonnade.prompt.traits import Talk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,9 @@ def _message(message: Mapping[str, Any], traits: Traits) -> dict[str, Any]:
     calls = plain.pop("tool_calls", None)
     if isinstance(calls, list) and calls:
         plain["tool_calls"] = [_call(call, traits) for call in calls]
+        if traits.talk is Talk.PLAN and plain["content"]:
+            plain[Talk.PLAN.value] = _as_text(plain["content"])
+            plain["content"] = ""
         plain["content"] = plain["content"] or traits.empty_content
     call_id = plain.get("tool_call_id")
     if role == "tool" and isinstance(call_id, str):
@@ -111,6 +115,10 @@ def _thinking(message: dict[str, Any], traits: Traits) -> dict[str, Any]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
     return {**plain, "content": [{"type": "thinking", "thinking": text}, *content]}
+
+
+def _as_text(content: Any) -> str:  # noqa: ANN401
+    return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
 
 
 def _content(content: object, as_list: bool, traits: Traits) -> object:

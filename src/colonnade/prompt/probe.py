@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from colonnade.messages import Failure
 from colonnade.prompt.showing import Showing, other_showings
 from colonnade.prompt.switches import THINKING
-from colonnade.prompt.traits import Systems, Traits
+from colonnade.prompt.traits import Systems, Talk, Traits
 
 Message: TypeAlias = dict[str, Any]
 Render: TypeAlias = Callable[[Sequence[Message], Mapping[str, Any]], str]
@@ -68,7 +68,7 @@ def probe(render: Render, source: str, variables: Collection[str] = ()) -> Trait
         traits,
         list_roles=probing.list_roles(traits),
         parallel_calls=not traits.calls or probing.parallel(traits),
-        calls_beside_text=not traits.calls or probing.beside_text(traits),
+        talk=probing.talk(traits) if traits.calls else Talk.CONTENT,
         thoughts=probing.thoughts(traits),
     )
 
@@ -189,12 +189,25 @@ class _Probe:
         text = self.text(dialog if traits.results else dialog[:2], [_TOOL])
         return text is not None and _SECOND in text and (not traits.results or _D in text)
 
-    def beside_text(self, traits: Traits) -> bool:
-        """Whether a call comes out of a message that has text too."""
-        dialog = self.conversation(traits)
-        dialog[1]["content"] = _B if traits.strings else _parts(_B)
-        text = self.text(dialog if traits.results else dialog[:2], [_TOOL])
-        return text is not None and _VALUE in text
+    def talk(self, traits: Traits) -> Talk:
+        """Where the text of a message with a call must be for both to come out; for the call alone
+        where there is no such place."""
+        question, call, *rest = self.conversation(traits)
+        results = rest if traits.results else []
+        said = self.message("assistant", _B)
+        plan = {**call, Talk.PLAN.value: _B}
+        ways: dict[Talk, list[Message]] = {
+            Talk.CONTENT: [{**call, "content": said["content"]}],
+            Talk.PLAN: [plan],
+            Talk.APART: [said, call],
+        }
+        texts = {
+            talk: self.text([question, *way, *results], [_TOOL]) or "" for talk, way in ways.items()
+        }
+        whole = [talk for talk, text in texts.items() if _VALUE in text and _B in text]
+        if whole:
+            return whole[0]
+        return Talk.CONTENT if _VALUE in texts[Talk.CONTENT] else Talk.APART
 
     def thoughts(self, traits: Traits) -> str:
         """The field of an answer in which a replayed thought is read."""

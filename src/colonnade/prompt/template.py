@@ -19,6 +19,7 @@ from colonnade.prompt.history import part, split, thought, without_thought
 from colonnade.prompt.probe import probe
 from colonnade.prompt.showing import TOOLS
 from colonnade.prompt.switches import find_switches
+from colonnade.prompt.traits import Talk
 from colonnade.prompt.words import call_ids, put_calls, put_results, writer
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class ChatTemplate:
         conformed = put_results(conformed, known=call_ids(conformed), strings=self.traits.strings)
         if not self.traits.parallel_calls:
             conformed = split(conformed)
-        if not self.traits.calls_beside_text:
+        if self.traits.talk is Talk.APART:
             conformed = part(conformed, self.traits.empty_content)
         faithful = self._in_words(
             conformed, calls=not self.traits.calls, results=not self._writes_results

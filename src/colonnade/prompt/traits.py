@@ -17,6 +17,16 @@ class Systems(Enum):
     NOWHERE = auto()
 
 
+class Talk(Enum):
+    """Where a template reads the text of a message that has calls too."""
+
+    CONTENT = "content"
+    PLAN = "tool_plan"
+    """Cohere's name for it."""
+    APART = "apart"
+    """In a message of its own: of text and calls in one, it writes one of the two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """The shapes of a conversation that a template takes. The defaults take everything."""
@@ -50,8 +60,8 @@ class Traits:
     """Writes the results of replayed calls."""
     parallel_calls: bool = True
     """Writes all calls of one message; some write the first alone, or refuse."""
-    calls_beside_text: bool = True
-    """Writes the calls of a message that has text too."""
+    talk: Talk = Talk.CONTENT
+    """Where it reads the text of a message that has calls too."""
     thoughts: str = "reasoning_content"
     """The field of an answer in which it looks for a replayed thought. ``content`` stands for a
     part of the content of type ``thinking``."""
