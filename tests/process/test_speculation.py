@@ -43,11 +43,11 @@ async def _answer(path: Path | str, most: int = 200, **wishes: object) -> tuple[
     load = LoadModel(str(path), slots=2, threads=1, ctx_size=512, **wishes)  # type: ignore[arg-type]
     engine = await Engine.start(load)
     try:
-        decoding = Decoding(GREEDY, max_tokens=most, logprobs=0, ignore_eos=True)
+        decoding = Decoding(GREEDY, max_tokens=most, token_ids=True, ignore_eos=True)
         stream = await engine.submit((TokenPart(PROMPT),), decoding)
         tokens, finish = [], None
         async for output in stream:
-            tokens += [entry.id for entry in output.logprobs]
+            tokens += output.ids
             finish = output.finish or finish
         assert finish is not None
         return tokens, finish

@@ -203,9 +203,14 @@ class _Connection(asyncio.Protocol):
         self._lost.set()
 
 
+_INVARIANT = {"GGML_CPU_TILED_MM": "0"}
+"""Keeps llama.cpp from multiplying K-quants in another way from eight rows on."""
+
+
 def _environment(load: LoadModel, own: Mapping[str, str]) -> dict[str, str]:
     """What a worker runs with: what is good for it, where the operator does not say otherwise."""
-    made = _ENVIRONMENT | (WAITS if load.choose_wait else {}) | dict(own)
+    invariant = _INVARIANT if load.batch_invariant else {}
+    made = _ENVIRONMENT | (WAITS if load.choose_wait else {}) | invariant | dict(own)
     tunables = made.get(_TUNABLES, "")
     if load.huge_pages != "off" and "hugetlb" not in tunables:
         # first, for glibc may cut its variable behind the first one once it has read it

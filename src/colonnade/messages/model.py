@@ -107,6 +107,8 @@ class LoadModel(Struct, frozen=True, gc=False):
     """How long one step may grow for prefill while other sequences decode, in milliseconds."""
     speculate: bool = True
     """Guess tokens from earlier text where that pays."""
+    batch_invariant: bool = False
+    """Keep to batches in which a row does not depend on what is beside it."""
     draft_path: str = ""
     """A smaller model of the same vocabulary, which guesses instead."""
     max_grammar_size: int = 4_000_000

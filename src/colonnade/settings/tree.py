@@ -165,6 +165,13 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     speculate: Annotated[
         bool, Meta(description="Guess tokens from earlier text, where that is faster.")
     ] = True
+    batch_invariant: Annotated[
+        bool,
+        Meta(
+            description="The same tokens for the same request, to the bit, whatever runs beside it "
+            "and whatever of it was read before. Slower."
+        ),
+    ] = False
     draft_model: Annotated[
         _Text | None,
         Meta(

@@ -71,14 +71,14 @@ class Answers:
                 continue
             first, row = row, row + chunk.outputs
             if sequence.request.decoding.prompt_logprobs is not None:
-                self._note_prompt(sequence, chunk, logits[first:row])
+                self._note_prompt(sequence, chunk, logits[first : row - chunk.filler])
             if sequence.slot < 0 or sequence.position != len(sequence.tokens):
                 continue
             if sequence.first_token is None:
                 self._begin(sequence, now)
                 if sequence.slot < 0:  # it has ended with what was certain
                     continue
-            ready.append(Rows(sequence, row))
+            ready.append(Rows(sequence, row - chunk.filler))
         return ready
 
     def _tell_progress(self, sequence: Sequence, now: float) -> None:

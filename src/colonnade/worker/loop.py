@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.messages import Cancel, FailureKind, Refused, Step
 from colonnade.worker.answers import Answers
+from colonnade.worker.invariant import InvariantScheduler
 from colonnade.worker.pacer import PrefillPacer
 from colonnade.worker.ports import DecodeError
 from colonnade.worker.scheduler import Limits, Plan, Scheduler
@@ -38,10 +39,12 @@ class Loop:
         cache_size: int = 0,
         guesser: Guesser | None = None,
         spinning: Spinning | None = None,
+        invariant_rows: int = 0,
     ) -> None:
         """``cache_size``: bytes of host memory for the states of earlier prompts. ``guesser`` gives
         tokens to read ahead, where the model can forget the wrong ones. ``spinning`` decides how
-        the model's threads wait, where that can be decided."""
+        the model's threads wait, where that can be decided. ``invariant_rows``: keep to batches
+        in which no row is rounded by its neighbours, made of so many rows; 0 does not."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
         self._model = model
         self._send = send
@@ -49,7 +52,11 @@ class Loop:
             model.slots, model.ctx_size, model.batch_size, model.max_outputs, cache_size
         )
         self._speculation = Speculation(guesser) if guesser and model.forgets else None
-        self._scheduler = Scheduler(limits, model, self._speculation)
+        self._scheduler = (
+            InvariantScheduler(limits, model, invariant_rows)
+            if invariant_rows
+            else Scheduler(limits, model, self._speculation)
+        )
         self._spinning = spinning
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._answers = Answers(model, send, self._end, self._give_up)
@@ -102,7 +109,7 @@ class Loop:
         since a change takes some time."""
         if self._spinning is None:
             return
-        changed = self._spinning.observe(plan.width * len(plan.chunks), seconds, now)
+        changed = self._spinning.observe(plan.rows, seconds, now)
         if changed and self._speculation is not None:
             self._speculation.costs.forget()
 
@@ -114,8 +121,7 @@ class Loop:
         if self._speculation is not None:
             self._speculation.follow(ready)
             if plan.width and not self._tries_waits:
-                rows_read = plan.width * len(plan.chunks)
-                self._speculation.time_step(rows_read, time.perf_counter() - began)
+                self._speculation.time_step(plan.rows, time.perf_counter() - began)
 
     def _take_commands(self) -> None:
         """Obey everything that came in; wait for the first when there is nothing else to do."""

@@ -22,6 +22,8 @@ class Chunk(NamedTuple):
     tokens: Sequence[int]
     outputs: int
     """How many of the last tokens get a row of logits: 0, 1 or all."""
+    filler: int = 0
+    """How many of the last tokens are read for nothing, and forgotten again."""
 
 
 State = bytearray | mmap

@@ -16,7 +16,14 @@ from colonnade.worker.channel import Channel
 from colonnade.worker.drafting import DraftModel
 from colonnade.worker.grammar import Bounds, GrammarCompiler
 from colonnade.worker.intake import Intake
-from colonnade.worker.llama import LlamaModel, ModelError, describe, open_draft, openmp_waits
+from colonnade.worker.llama import (
+    LlamaModel,
+    ModelError,
+    describe,
+    invariant_rows,
+    open_draft,
+    openmp_waits,
+)
 from colonnade.worker.loop import Loop
 from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser
 from colonnade.worker.spinning import Spinning
@@ -43,6 +50,7 @@ def run(descriptor: int, load: LoadModel) -> int:
     try:
         model = LlamaModel(load, _Progress(channel))
         guesser = _guesser(load, model)
+        invariant = invariant_rows(model) if load.batch_invariant else 0
     except ModelError as error:
         channel.send(LoadFailed(str(error)))
         return 1
@@ -53,6 +61,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         cache_size=load.cache_size << 20,
         guesser=guesser,
         spinning=_spinning(load, channel),
+        invariant_rows=invariant,
     )
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
     grammars = GrammarCompiler(model.token_table, bounds)
@@ -73,7 +82,7 @@ def _guesser(load: LoadModel, model: LlamaModel) -> Guesser | None:
     if load.draft_path:
         draft = open_draft(load, model)
         return DraftGuesser(DraftModel(draft, model.vocabulary.size, load.prefill_step_ms))
-    return LookupGuesser() if load.speculate else None
+    return LookupGuesser() if load.speculate and not load.batch_invariant else None
 
 
 def _spinning(load: LoadModel, channel: Channel) -> Spinning | None:

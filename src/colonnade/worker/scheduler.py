@@ -58,6 +58,11 @@ class Plan(NamedTuple):
     decoding: bool
     width: int = 0
 
+    @property
+    def rows(self) -> int:
+        """Rows of logits of a step that only draws; 0 for another one."""
+        return sum([chunk.outputs for chunk in self.chunks]) if self.width else 0
+
 
 class Scheduler:
     """The queue and the slots."""
@@ -66,7 +71,7 @@ class Scheduler:
         self, limits: Limits, memory: Memory, speculation: Speculation | None = None
     ) -> None:
         """``speculation`` guesses tokens, where the memory can forget wrong ones."""
-        self._limits = limits
+        self.limits = limits
         self._speculation = speculation
         self._slots = Slots(limits.slots, limits.ctx_size, limits.cache_size, memory)
         self._waiting = WaitingClasses()
@@ -117,7 +122,7 @@ class Scheduler:
         ``prefill_budget`` bounds what is read beside sequences that decode: prompts, and tokens
         that grammars force on others.
         """
-        started = self._admit() if self._waiting and not self._slots.full else []
+        started = self.admit()
         running = self.running
         if not running:
             return None
@@ -139,7 +144,7 @@ class Scheduler:
     ) -> Plan:
         """A step in which some read more, because it is their prompt or because it is settled."""
         decoding = [each for each in running if _decodes(each)]
-        most = self._limits.batch_size
+        most = self.limits.batch_size
         paced = len(decoding) + prefill_budget
         free_text = any(each.guide is None for each in decoding)
         counts = self._share_decoding(decoding, min(most, paced) if free_text else most)
@@ -157,7 +162,9 @@ class Scheduler:
     def applied(self, plan: Plan) -> None:
         """Note that a plan has run: its tokens are read."""
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
-            sequence.position += len(chunk.tokens)
+            sequence.position += len(chunk.tokens) - chunk.filler
+            if chunk.filler:
+                self._slots.cut(sequence)
             if sequence.draft is not None:
                 sequence.position -= sequence.draft.read
             if sequence.checkpoint == sequence.position:
@@ -168,13 +175,14 @@ class Scheduler:
     def _speculate(self, decoding: list[Sequence]) -> int:
         """Have tokens guessed where each sequence decodes one; how many each of them reads then.
         Not while one reads the end of its prompt: it may leave a state there, or end with it, and
-        neither must hold guessed tokens."""
+        neither must hold guessed tokens. Nor while one shows its log probabilities, which other
+        numbers of rows would round otherwise, the next time that it is asked for."""
         if self._speculation is None or not self._speculation.hopeful:
             return 1
-        if any(each.first_token is None for each in decoding):
+        if any(each.first_token is None or each.shows_logprobs for each in decoding):
             return 1
-        room = self._limits.ctx_size - max(len(each.tokens) for each in decoding)
-        rows = min(self._limits.batch_size, self._limits.max_outputs)
+        room = self.limits.ctx_size - max(len(each.tokens) for each in decoding)
+        rows = min(self.limits.batch_size, self.limits.max_outputs)
         return self._speculation.prepare(decoding, min(rows // len(decoding), room))
 
     def _branch(self, sequence: Sequence) -> None:
@@ -188,7 +196,7 @@ class Scheduler:
     def _share_decoding(self, decoding: list[Sequence], most: int) -> list[int]:
         """One token for each slot that decodes, and more where further ones are settled, which
         those whose text is free should not have to wait for."""
-        counts = [0] * self._limits.slots
+        counts = [0] * self.limits.slots
         spare = most - len(decoding)
         for sequence in sorted(decoding, key=_arrival):
             more = min(sequence.unread - 1, spare)
@@ -199,7 +207,7 @@ class Scheduler:
     def _for_many(self, reading: list[Sequence], decoding: int, budget: int) -> int:
         """A larger budget where it lets everybody through who reads, and they are more than those
         whom it delays: these wait once instead of in many steps."""
-        wanted = sum(map(self._wanted, reading))
+        wanted = sum(map(self.wanted, reading))
         return wanted if budget < wanted <= budget * len(reading) // decoding else budget
 
     def _share_prefill(
@@ -208,22 +216,22 @@ class Scheduler:
         """Give out the budget, to one prompt rather than to several: llama.cpp takes a pass for
         each other length. A prompt that would be through with half as much again gets that, too,
         as far as there is ``room`` in the batch, lest its last tokens take a step of their own."""
-        outputs = self._limits.max_outputs - len(reading) - sum(map(bool, counts))
+        outputs = self.limits.max_outputs - len(reading) - sum(map(bool, counts))
         spare = min(budget // 2, room - budget)
-        for sequence in self._in_turn(reading):
-            want = self._wanted(sequence)
-            if _echoes(sequence):
+        for sequence in self.in_turn(reading):
+            want = self.wanted(sequence)
+            if echoes(sequence):
                 want = min(want, max(0, outputs))
             count = min(want, budget)
             if count and want - count <= spare:
                 spare -= want - count
                 count = want
-            if _echoes(sequence):
+            if echoes(sequence):
                 outputs -= count
             budget = max(0, budget - count)
             counts[sequence.slot] = count
 
-    def _in_turn(self, reading: list[Sequence]) -> list[Sequence]:
+    def in_turn(self, reading: list[Sequence]) -> list[Sequence]:
         """The most urgent first, and of them those that have the least to read, so that short
         prompts pass long ones; now and then before them whoever waits for longest, so that nobody
         starves."""
@@ -234,7 +242,7 @@ class Scheduler:
             ordered.insert(0, oldest)
         return ordered
 
-    def _wanted(self, sequence: Sequence) -> int:
+    def wanted(self, sequence: Sequence) -> int:
         """How much a sequence may read at once: to the end, or to where others start from.
 
         A prompt's last token, from whose row the first one is drawn, is read by itself: so it will
@@ -247,13 +255,15 @@ class Scheduler:
         before_last = len(sequence.request.prompt) - 1 - sequence.position
         return min(want, before_last) if before_last > 0 else want
 
-    def _admit(self) -> list[Sequence]:
+    def admit(self) -> list[Sequence]:
         """Give free slots to those who wait. Returns the sequences that start.
 
         Of the most urgent, the client with the fewest slots comes first, and of its requests the
         oldest. Who would read
         what another one is reading already waits for that; who comes after does not.
         """
+        if not self._waiting or self._slots.full:
+            return []
         started: list[Sequence] = []
         held = Counter(each.request.client for each in self.running)
         later: list[Waiter] = []
@@ -284,7 +294,7 @@ def _left_to_read(sequence: Sequence) -> tuple[Urgency, int, float, int]:
     return (sequence.request.urgency, sequence.unread, *_arrival(sequence))
 
 
-def _echoes(sequence: Sequence) -> bool:
+def echoes(sequence: Sequence) -> bool:
     """Whether each token of its prompt takes a row of logits."""
     return sequence.request.decoding.prompt_logprobs is not None and sequence.choice == 0
 
@@ -303,6 +313,6 @@ def _chunk(sequence: Sequence, count: int) -> Chunk:
     start = sequence.position
     tokens = sequence.tokens[start : start + count]
     outputs = int(start + count == len(sequence.tokens))
-    if _echoes(sequence) and start < len(sequence.request.prompt):
+    if echoes(sequence) and start < len(sequence.request.prompt):
         outputs = count
     return Chunk(sequence.slot, start, tokens, outputs)

@@ -155,6 +155,11 @@ class Sequence:
         return self.position >= len(self.request.prompt)
 
     @property
+    def shows_logprobs(self) -> bool:
+        """Log probabilities of its tokens are asked for."""
+        return self.request.decoding.logprobs is not None
+
+    @property
     def complete(self) -> bool:
         """Its guide allows nothing more. What was certain from the start may have been cut off by
         the limit: then there are fewer tokens than the guide has forced."""

@@ -113,6 +113,10 @@ class Slots:
             else:
                 self._slots[rows.slot].resident = rows.sequence.tokens[:kept]
 
+    def cut(self, sequence: Sequence) -> None:
+        """Forget what was read for nothing behind a running sequence's tokens."""
+        sequence.position = self._memory.keep(sequence.slot, sequence.position)
+
     def save(self, sequence: Sequence) -> None:
         """Keep the state of what a running sequence has read, for prompts that begin with it."""
         self._save(sequence.slot, sequence.tokens[: sequence.position])

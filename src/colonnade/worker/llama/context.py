@@ -9,6 +9,7 @@ import llama_cpp
 from colonnade.worker.llama import log
 from colonnade.worker.llama.errors import ModelError, choice, why
 from colonnade.worker.llama.facts import stated
+from colonnade.worker.llama.invariance import MOST_ROWS, SPARE
 from colonnade.worker.llama.tuning import tune_context
 from colonnade.worker.threads import compute_threads
 
@@ -78,9 +79,10 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
     params.n_ctx = ctx_size * load.slots
     params.n_seq_max = load.slots
     # room for a token of each slot and, beside them, rows of a prompt's log probabilities
-    params.n_batch = max(min(load.batch_size, params.n_ctx), 2 * load.slots, _SMALLEST_BATCH)
+    rows = load.slots * (MOST_ROWS if load.batch_invariant else 1)
+    params.n_batch = max(min(load.batch_size, params.n_ctx), 2 * rows, _SMALLEST_BATCH)
     params.n_ubatch = params.n_batch
-    params.n_outputs_max = min(params.n_batch, load.slots + _PROMPT_OUTPUTS)
+    params.n_outputs_max = min(params.n_batch, rows + _PROMPT_OUTPUTS)
     params.n_threads = compute_threads(load.threads)
     params.n_threads_batch = load.threads_batch or params.n_threads
     params.flash_attn_type = choice(_FLASH, load.flash_attention, "flash_attention")
@@ -95,7 +97,8 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
         raise ModelError(why(what + apart))
     _check_causal(context)
     room: int = llama_cpp.llama_n_ctx_seq(context)
-    return Context(context, int(params.n_outputs_max), min(room, ctx_size))
+    spare = SPARE if load.batch_invariant else 0
+    return Context(context, int(params.n_outputs_max), min(room, ctx_size) - spare)
 
 
 def _context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401

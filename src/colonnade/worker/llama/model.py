@@ -17,6 +17,7 @@ from colonnade.worker.llama.chains import build_chains, is_greedy
 from colonnade.worker.llama.context import open_context
 from colonnade.worker.llama.drawing import Drawing
 from colonnade.worker.llama.errors import ModelError
+from colonnade.worker.llama.invariance import check_invariance
 from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.rehearsal import rehearse
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
@@ -62,6 +63,7 @@ class LlamaModel:
         """
         log.install()
         check_tuning(load)
+        check_invariance(load)
         if load.tuning.kv_overrides:
             rehearse(load)
         llama_cpp.llama_backend_init()
