@@ -49,8 +49,11 @@ async def test_many_clients_at_once(async_client: openai.AsyncOpenAI, model: str
     assert all(streamed)
 
 
-async def test_huge_body_is_refused_and_holds_up_nobody(server: RunningServer) -> None:
-    huge = {"messages": [{"role": "user", "content": "word " * 2_000_000}]}
+@pytest.mark.parametrize(("messages", "words"), [(1, 2_000_000), (20_000, 1)])
+async def test_huge_body_is_refused_and_holds_up_nobody(
+    server: RunningServer, messages: int, words: int
+) -> None:
+    huge = {"messages": [{"role": "user", "content": "word " * words}] * messages}
     async with httpx.AsyncClient(base_url=server.root_url, timeout=60) as http:
         refused = asyncio.create_task(http.post(CHAT, json=huge))
         longest = 0.0

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _LONG = 1 << 17
 """Characters of messages and tools that take more than a few milliseconds to render."""
+_MESSAGE = 1 << 9
+"""Characters that take as long as a message without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class _Chat:
         """Whether to render takes more than a few milliseconds."""
         contents = (message.get("content") for message in self._prompt.messages)
         length = sum(len(text) if isinstance(text, str) else _LONG // 8 for text in contents)
+        length += len(self._prompt.messages) * _MESSAGE
         return length + len(self._wanted.content) > _LONG
 
     def render(self) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import llama_cpp
 import numpy as np
 
+from colonnade.worker.llama.cutting import Cutter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +24,8 @@ _USUAL = 256
 
 _UNUSUAL = "\U0010fffd \u00fc\n"
 
-_MARKED = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+_USER_DEFINED = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+_MARKED = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | _USER_DEFINED
 
 
 class Vocabulary:
@@ -49,6 +52,7 @@ class Vocabulary:
         self.pieces = self._texts(special=False)
         """Every token's text, by id; empty for control tokens. Looked up here, a microsecond each,
         because every token of an answer asks for it."""
+        self._cutters = {special: self._cutter(special) for special in (False, True)}
         # a vocabulary that cannot spell every text ends the process: let it do so now
         self.tokenize(_UNUSUAL, special=False)
 
@@ -57,7 +61,27 @@ class Vocabulary:
 
         ``special``: names of control tokens in the text become those tokens.
         """
-        return [token for piece in _pieces(text) for token in self._tokenize(piece, special)]
+        cutter = self._cutters[special]
+        parts = (part for piece in _pieces(text) for part in cutter.parts(piece))
+        return [token for part in parts for token in self._tokenize(part, special)]
+
+    def _cutter(self, special: bool) -> Cutter:
+        """For texts in which names of control tokens become those tokens, or do not."""
+
+        def names(wanted: int) -> set[str]:
+            return {self._given(token) for token in self._with_attribute(wanted)}
+
+        kinds = _MARKED | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN if special else _USER_DEFINED
+        return Cutter(
+            names(kinds),
+            names(llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP),
+            names(llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP),
+        )
+
+    def _given(self, token: int) -> str:
+        """A token's text as the file has it."""
+        text: bytes = llama_cpp.llama_vocab_get_text(self._vocab, token)
+        return text.decode("utf-8", "replace")
 
     def _tokenize(self, text: str, special: bool) -> list[int]:
         data = text.encode("utf-8", "replace")
