@@ -15,6 +15,7 @@ from litestar.routes import HTTPRoute
 from colonnade import __version__
 from colonnade.api.errors import EXCEPTION_HANDLERS
 from colonnade.api.fields import Endpoint, refused_schemas
+from colonnade.api.ignored import HEADER as IGNORED
 from colonnade.api.narrowed import HEADER as NARROWED
 from colonnade.api.router import openai_routers
 from colonnade.api.schema.chat import ChatRequest
@@ -131,5 +132,6 @@ def _cors(options: ApiOptions) -> CORSConfig | None:
             "retry-after",
             "retry-after-ms",
             NARROWED,
+            IGNORED,
         ],
     )

@@ -201,5 +201,24 @@ def test_defaults_of_other_servers_change_nothing(http: httpx.Client, endpoint: 
 
 
 def test_an_unknown_field_is_ignored(http: httpx.Client) -> None:
-    plain = answer(http, Endpoint.CHAT, **SHORT)
-    assert answer(http, Endpoint.CHAT, **SHORT, made_up={"by": "someone"}) == plain
+    for endpoint in Endpoint:
+        plain = answer(http, endpoint, **SHORT)
+        assert answer(http, endpoint, **SHORT, made_up={"by": "someone"}) == plain
+
+
+@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_answer_lists_the_fields_that_were_ignored(
+    http: httpx.Client, endpoint: Endpoint, stream: bool
+) -> None:
+    body = PLAIN[endpoint] | SHORT | {"stream": stream}
+    plain = http.post(PATHS[endpoint], json=body)
+    assert "x-colonnade-ignored" not in plain.headers
+    more = body | {"top_kk": 3, "made\nup": {"top_k": 1}, "ü": None}
+    found = http.post(PATHS[endpoint], json=more)
+    assert found.status_code == 200
+    assert found.headers["x-colonnade-ignored"] == '"made%0Aup", "top_kk", "%C3%BC"'
+    many = body | {f"field_{number}": 1 for number in range(1000)}
+    listed = http.post(PATHS[endpoint], json=many).headers["x-colonnade-ignored"]
+    assert len(listed) < 2100
+    assert listed.endswith(' more"')

@@ -13,6 +13,7 @@ from colonnade.api.chat_stream import ChatStream
 from colonnade.api.chat_turn import chat_turn
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
+from colonnade.api.ignored import ignored_headers
 from colonnade.api.logprobs import chat_logprobs, prompt_logprobs
 from colonnade.api.narrowed import narrowed_headers, wire_narrowings
 from colonnade.api.options import ApiOptions
@@ -48,11 +49,15 @@ async def create_chat_completion(
     options: NamedDependency[ApiOptions],
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
-    turn = chat_turn(data, models.find(data.model), options, await request.body())
+    body = await request.body()
+    turn = chat_turn(data, models.find(data.model), options, body)
+    ignored = ignored_headers(body, ChatRequest)
     style = Style.of(data, turn.urgency)
     if not data.stream:
         work = _complete(generator, turn, style, data.request_id)
-        return await unless_disconnected(request.receive, work)
+        response = await unless_disconnected(request.receive, work)
+        response.headers |= ignored
+        return response
     generation = await generator.start(turn)
     stream = ChatStream(
         generation,
@@ -65,7 +70,7 @@ async def create_chat_completion(
         stream.frames(),
         close=generation.aclose,
         keep_alive=keep_alive(data, options),
-        headers=narrowed_headers(generation.narrowings),
+        headers=narrowed_headers(generation.narrowings) | ignored,
     )
 
 

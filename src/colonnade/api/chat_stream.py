@@ -125,7 +125,9 @@ class ChatStream:
 
     def _thought(self, event: ReasoningDelta) -> bytes:
         if not self._style.thoughts:
-            return b""
+            # its tokens are told all the same, as where the answer comes in one piece
+            tells = self._with_logprobs or self._style.token_ids
+            return self._piece_of(event, WireDelta()) if tells else b""
         text = event.text
         return self._piece_of(event, WireDelta(reasoning_content=text, reasoning=text))
 

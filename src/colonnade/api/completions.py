@@ -13,6 +13,7 @@ from colonnade.api.completion_stream import CompletionStream
 from colonnade.api.completion_turns import CompletionJob, completion_job
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
+from colonnade.api.ignored import ignored_headers
 from colonnade.api.logprobs import CompletionLogprobsWriter, prompt_logprobs
 from colonnade.api.narrowed import narrowed_headers, wire_narrowings
 from colonnade.api.options import ApiOptions
@@ -42,9 +43,12 @@ async def create_completion(
 ) -> Response[Completion]:
     """Continue one text or several."""
     job = completion_job(data, models.find(data.model), options)
+    ignored = ignored_headers(await request.body(), CompletionRequest)
     if not data.stream:
         work = _complete(generator, job)
-        return await unless_disconnected(request.receive, work)
+        response = await unless_disconnected(request.receive, work)
+        response.headers |= ignored
+        return response
     batch = await _start(generator, job)
     include_usage = bool(data.stream_options and data.stream_options.include_usage)
     stream = CompletionStream(batch, job, _heading(job), include_usage=include_usage)
@@ -52,7 +56,7 @@ async def create_completion(
         stream.frames(),
         close=batch.aclose,
         keep_alive=keep_alive(data, options),
-        headers=narrowed_headers(batch.narrowings),
+        headers=narrowed_headers(batch.narrowings) | ignored,
     )
 
 

@@ -26,8 +26,8 @@ What becomes of every field that OpenAI, llama-server or vLLM document for the b
   nothing (the third column), are accepted: clients send defaults.
 
 Whole numbers may be written as `2.0`. A field that is in no table is ignored, as llama-server and
-vLLM do (OpenAI refuses it): clients send fields of many other servers. With `--log-level debug`
-the log names them.
+vLLM do (OpenAI refuses it): clients send fields of many other servers. The answer's header
+`x-colonnade-ignored` lists them, and with `--log-level debug` the log does.
 
 This page is generated: `python -m colonnade.api.fields > docs/fields.md`.
 """
