@@ -103,7 +103,8 @@ class _Elements:
         if depth > _MAX_DEPTH:
             return False
         tag = yield from self._next()
-        if tag == self._opening or (tag == self._closing and allowed <= _CONTAINERS):
+        empty = "string" not in allowed and bool(allowed & _CONTAINERS)
+        if tag == self._opening or (tag == self._closing and empty):
             if not (yield from self._container(schema, allowed, depth)):
                 return False
         elif not (yield from self._text(allowed)):
