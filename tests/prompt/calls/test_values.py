@@ -74,6 +74,24 @@ CASES = [
         [["deleted"]],
     ),
     ({"const": {"a": [1, None], "b": "x"}}, [{"a": [1, None], "b": "x"}], [{"a": [1], "b": "x"}]),
+    (
+        {
+            "type": "object",
+            "patternProperties": {"_id$": {"type": "integer"}, "_name$": WORD},
+            "additionalProperties": False,
+        },
+        [{"a_id": 1}, {"a_name": "deleted", "b_id": 2}],
+        [{"a_id": "x"}, {"a_name": "x"}, {"other": 1}],
+    ),
+    (
+        {
+            "type": "object",
+            "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+            "maxProperties": 1,
+        },
+        [{"a": 1}, {"b": 1}, {"z": 1}],
+        [{"a": 1, "b": 1}, {"a": "x"}],
+    ),
 ]
 
 
@@ -174,6 +192,34 @@ def test_sections_of_character_data_hold_a_schema():
     text = '<function name="f"><param name="v"><![CDATA[a<b]]></param></function>'
     assert BYTES.takes(grammar, text)
     assert not BYTES.takes(grammar, text.replace("a<b", "a<c"))
+
+
+def test_what_no_text_satisfies_is_not_begun():
+    """Whoever begins to write it would never come to its end."""
+    contrary = {"type": "string", "format": "date", "pattern": "^[a-z]+$"}
+    tool = Tool("f", None, {"type": "object", "properties": {"v": contrary, "w": {"const": 1}}})
+    for name in ("qwen3-coder", "deepseek-v3.2", "gemma", "minimax-m3"):
+        grammar = call_grammar(BY_NAME[name], ToolUse((tool,), parallel=False), {})
+        text = answer(TEMPLATES[name], [("f", {"v": "a", "w": 1})], (tool,))
+        begun = text[: text.index("v", text.index("f")) + 4]
+        assert BYTES.matcher(grammar).validate_tokens(BYTES.encode(begun)) != len(begun), name
+        assert BYTES.takes(grammar, answer(TEMPLATES[name], [("f", {"w": 1})], (tool,)))
+
+
+def test_patterns_that_take_long_are_looked_into_within_a_budget():
+    names = [f"{'a' * 60}{index}b" for index in range(40)]
+    schema = {
+        "type": "object",
+        "properties": {name: {"enum": [name, "x"], "pattern": "^(a+)+$|x"} for name in names},
+        "patternProperties": {"^(a+)+$": {"minLength": 1}, "^(a|a?b)*c$": True},
+        "additionalProperties": False,
+    }
+    tool = tool_of(schema)
+    for name in ("gemma", "lfm2", "minimax-m3"):
+        grammar = call_grammar(BY_NAME[name], ToolUse((tool,), parallel=False), {})
+        for word, right in (("x", True), ("y", False), (names[3], False)):
+            text = answer(TEMPLATES[name], [("f", {"v": {names[3]: word}})], (tool,))
+            assert BYTES.takes(grammar, text) is right, (name, word)
 
 
 def drawn(grammar, chance):

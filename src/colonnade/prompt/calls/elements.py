@@ -72,7 +72,7 @@ class Elements(Spelled):
 
     def _objects(self, variant: Variant, *, filled: bool) -> Iterable[str]:
         """An object; where it is to be ``filled``, one without members would be something else."""
-        found = members(variant, self.possible, self.tool.param)
+        found = members(variant, self.possible, self.variants.looks, self.tool.param)
         if found is not None:
             least = max(found.least, 1) if filled else found.least
             if found.most is None or found.most >= least:

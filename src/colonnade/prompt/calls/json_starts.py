@@ -66,7 +66,9 @@ def _starts(
     variants = Variants(tool.schema, tool.param)
     middles = [text for text, told in tags.middles.items() if told & _CONTAINERS]
     for variant in variants.of(tool.schema):
-        found = members(variant, lambda _: True, tool.param) if variant.kind == "object" else None
+        if variant.kind != "object":
+            continue
+        found = members(variant, lambda _: True, variants.looks, tool.param)
         for member in () if found is None else found.listed:
             if any(each.kind in _CONTAINERS for each in variants.of(member.schema)):
                 places = differing.add(member.schema, tool.schema)

@@ -5,7 +5,6 @@ For notations in which the grammar's compiler cannot write the object itself.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from colonnade.prompt.calls.lark import Rules
+    from colonnade.prompt.calls.looks import Looks
     from colonnade.prompt.calls.variants import Schema, Variant
 
 _MOST_PATTERNS = 5
 """Patterns of names in one object: each doubles the ways in which they may match."""
 _MOST_STATES = 20_000
-_LONGEST_NAME = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,12 @@ class Members:
     most: int | None = None
 
 
-def members(variant: Variant, possible: Callable[[Schema], bool], param: str) -> Members | None:
+def members(
+    variant: Variant, possible: Callable[[Schema], bool], looks: Looks, param: str
+) -> Members | None:
     """The members of an object's variant in the schema's order, None where no object is meant.
 
-    ``possible`` tells whether a schema allows any value.
+    ``possible`` tells whether a schema allows any value, and ``looks`` what patterns match.
 
     Raises:
         Failure: it has too many patterns of names.
@@ -64,7 +65,7 @@ def members(variant: Variant, possible: Callable[[Schema], bool], param: str) ->
     required = dict.fromkeys(name for part in parts for name in part.get("required") or ())
     listed: list[Member] = []
     for name in {**names, **required}:
-        schema = _all(each for part in parts for each in _said(part, name, param))
+        schema = _all(each for part in parts for each in _said(part, name, looks))
         if possible(schema):
             listed.append(Member(name, schema, name in required))
         elif name in required:
@@ -85,25 +86,16 @@ def _all(schemas: Iterator[Any]) -> Schema:
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def _said(part: Mapping[str, Any], name: str, param: str) -> Iterator[Any]:
-    """What a schema says of a member by its name."""
+def _said(part: Mapping[str, Any], name: str, looks: Looks) -> Iterator[Any]:
+    """What a schema says of a member by its name. Of a pattern that may match it or not, both
+    ways hold."""
     properties, patterns = part.get("properties") or {}, part.get("patternProperties") or {}
+    matching = {pattern: looks.matches(pattern, name) for pattern in patterns}
     if name in properties:
         yield properties[name]
-    matching = [each for pattern, each in patterns.items() if _matches(pattern, name, param)]
-    yield from matching
-    if name not in properties and not matching:
+    yield from (patterns[pattern] for pattern, found in matching.items() if found is not False)
+    if name not in properties and True not in matching.values():
         yield part.get("additionalProperties", True)
-
-
-def _matches(pattern: str, name: str, param: str) -> bool:
-    try:
-        if len(name) <= _LONGEST_NAME:
-            return re.search(pattern, name) is not None
-    except re.error:
-        pass
-    msg = f"Whether the pattern {pattern[:60]!r} is meant for {name[:60]!r} cannot be told."
-    raise Failure(FailureKind.INVALID_REQUEST, msg, param=param)
 
 
 def _others(

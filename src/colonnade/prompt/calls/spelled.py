@@ -91,7 +91,8 @@ class Spelled(ABC):
             self.arguments(self.sayable(found))
             for variant in self.variants.of(tool.schema)
             if variant.kind == "object"
-            and (found := members(variant, self.possible, tool.param)) is not None
+            and (found := members(variant, self.possible, self.variants.looks, tool.param))
+            is not None
         ]
         if not ways:
             msg = "The arguments of a function are an object, and this schema allows none."
@@ -115,7 +116,10 @@ class Spelled(ABC):
     def _is_possible(self, variant: Variant) -> bool:
         match variant.kind:
             case "object":
-                return members(variant, self.possible, self.tool.param) is not None
+                return (
+                    members(variant, self.possible, self.variants.looks, self.tool.param)
+                    is not None
+                )
             case "array":
                 return items(variant, self.possible) is not None
             case _:
@@ -192,7 +196,7 @@ class Spelled(ABC):
         return " | ".join([*ways, *self.scalars(plain)])
 
     def _object(self, variant: Variant) -> list[str]:
-        found = members(variant, self.possible, self.tool.param)
+        found = members(variant, self.possible, self.variants.looks, self.tool.param)
         return [] if found is None else [self.object(found)]
 
     def object(self, found: Members) -> str:

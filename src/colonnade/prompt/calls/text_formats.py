@@ -55,7 +55,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "date-time": (f"{_DATE}T{_TIME}",),
     "duration": (_DURATION,),
     "email": (rf"{_ATOM}(?:\.{_ATOM})*@{_HOST}",),
-    "hostname": (_HOST, "(?s:.{1,253})"),
+    "hostname": (_HOST, r"[A-Za-z0-9.\-]{1,253}"),
     "ipv4": (_IPV4,),
     "ipv6": (_ipv6(),),
     "uuid": ("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",),

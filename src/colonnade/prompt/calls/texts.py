@@ -16,15 +16,13 @@ from colonnade.prompt.calls.text_formats import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from colonnade.prompt.calls.looks import Looks
     from colonnade.prompt.calls.variants import Variant
 
 ANY = "(?s:.*)"
 _MOST_BRANCHES = 256
 _GROUP = re.compile(r"\((?:\?:|\?P?<\w+>)?")
 _QUANTIFIERS = "*+?{"
-_MOST_TRIED = 64
-_LONGEST_TRIED = 12
-_LONGEST_PATTERN = 2000
 
 
 def conditions(variant: Variant, param: str) -> list[str]:
@@ -46,37 +44,13 @@ def conditions(variant: Variant, param: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def settled(variant: Variant, param: str) -> Variant | None:
-    """Strings without those listed ones that surely do not satisfy all parts; None where nothing
-    is left.
-
-    Short strings alone are tried, for no expression takes long on them.
-    """
+def settled(variant: Variant, looks: Looks) -> Variant | None:
+    """Strings without those listed ones that do not satisfy all parts; None where nothing is left,
+    as far as that is known."""
     if variant.values is None:
-        longest = min((int(part.get("maxLength", 1)) for part in variant.parts), default=1)
-        shortest = max((int(part.get("minLength", 0)) for part in variant.parts), default=0)
-        if longest > 0:
-            return variant
-        return variant if not shortest and _may_be("", conditions(variant, param)) else None
-    bare = replace(variant, values=None)
-    if not variant.parts or len(variant.values) > _MOST_TRIED:
-        return variant
-    found = conditions(bare, param)
-    values = tuple(value for value in variant.values if _may_be(value, found))
+        return None if looks.is_nothing(variant.parts) else variant
+    values = looks.values(variant.values, variant.parts)
     return replace(variant, values=values) if values else None
-
-
-def _may_be(text: str, found: list[str]) -> bool:
-    if len(text) > _LONGEST_TRIED:
-        return True
-    return all(_matches(each, text) for each in found if len(each) <= _LONGEST_PATTERN)
-
-
-def _matches(pattern: str, text: str) -> bool:
-    try:
-        return re.fullmatch(pattern, text) is not None
-    except (re.error, OverflowError, RecursionError):
-        return True  # it is Rust's syntax, and not always Python's
 
 
 def anywhere(pattern: str, param: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.calls.kinds import KINDS, kind_of, pointed
+from colonnade.prompt.calls.looks import Looks
 from colonnade.prompt.calls.texts import settled
 from colonnade.prompt.schema import UNIQUE
 
@@ -79,6 +80,7 @@ class Variants:
     def __init__(self, root: Mapping[str, Any], param: str) -> None:
         self._root = root
         self._param = param
+        self.looks = Looks()
         self._known: dict[tuple[int, ...], tuple[Schema, tuple[Variant, ...]]] = {}
 
     def of(self, schema: Schema) -> tuple[Variant, ...]:
@@ -99,7 +101,7 @@ class Variants:
 
     def _settled(self, found: Iterable[Variant]) -> Iterator[Variant]:
         for variant in found:
-            plain = settled(variant, self._param) if variant.kind == "string" else variant
+            plain = settled(variant, self.looks) if variant.kind == "string" else variant
             if plain is not None:
                 yield plain
 
