@@ -353,8 +353,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     reference = transformers_rendering()
     measured = measure(sources, reference)
-    against = f", prompts against {_REFERENCE}'" if reference is not None else ""
-    print_rows(rows(measured), sys.stdout, f"{len(sources)} templates{against}")
+    against = f", prompts against {_REFERENCE}" if reference is not None else ""
+    print_rows(rows(measured), sys.stdout, f"{len(sources)} templates{against}", other="")
     if options.show:
         print("\n".join(measured.notes))
 
