@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from colonnade.messages import Failure
 from colonnade.prompt import ChatTemplate
 
 SOURCE = (
@@ -37,3 +40,52 @@ def test_what_is_missing_comes_behind_what_was_given():
         ("description", ""),
     ]
     assert list(properties["b"]) == ["description", "type"]
+
+
+TYPED = (
+    "{% set known = {'string': 'str', 'integer': 'int', 'number': 'float', 'boolean': 'bool'} %}"
+    "{% macro type(s) %}{% if known[s.type] is defined %}{{ known[s.type] }}"
+    "{% elif s.type == 'array' %}list[{{ type(s['items']) }}]"
+    "{% elif s.type == 'object' %}dict[{{ type(s.additionalProperties) }}]"
+    "{% elif s.type is iterable %}{% for t in s.type %}{{ type({'type': t}) }}{% endfor %}"
+    "{% else %}any{% endif %}{% endmacro %}"
+    "{% for tool in tools or [] %}{% for name, p in tool.function.parameters.properties.items() %}"
+    "{{ name }}: {{ type(p) + p.description }};{% endfor %}{% endfor %}"
+    "{% for m in messages %}{{ m.content }}{% endfor %}"
+)
+"""Calls itself without end for a type that it does not know: a word's letters are types too."""
+
+
+@pytest.mark.parametrize(
+    ("schema", "written"),
+    [
+        ({"type": "string", "description": "d"}, "strd"),
+        ({"type": ["string", "null"]}, "str"),
+        ({"type": ["null", "array"], "items": {"type": ["integer", "null"]}}, "list[int]"),
+        ({"anyOf": [{"type": "number"}, {"type": "null"}]}, "float"),
+        ({"anyOf": [{"type": "number"}, {"type": "string"}]}, "any"),
+        ({"enum": ["a", "b"]}, "str"),
+        ({"$ref": "#/$defs/flag"}, "bool"),
+        ({"type": "object"}, "dict[any]"),
+        ({"type": ["array", "null"]}, "list[any]"),
+        ({}, "any"),
+        (True, "any"),
+        ({"type": [["odd"], 3]}, "any"),
+    ],
+)
+def test_types_that_a_template_does_not_know_are_put_simply(schema, written):
+    parameters = {
+        "type": "object",
+        "properties": {"a": schema},
+        "$defs": {"flag": {"type": "boolean"}},
+    }
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+    text = ChatTemplate(TYPED, name="test").render(USER, {"tools": [tool]})
+    assert text == f"a: {written};"
+
+
+def test_a_template_that_never_ends_is_refused():
+    source = TYPED + "{% macro on(x) %}{{ on(x) }}{% endmacro %}{{ on(1) if tools }}"
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"properties": {}}}}
+    with pytest.raises(Failure, match="too much work"):
+        ChatTemplate(source, name="test").render(USER, {"tools": [tool]})

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _TEXT_TYPES = frozenset({None, "text", "input_text", "output_text"})
 _SHORT_ID = 9
-_INNER = {"object": "additionalProperties", "array": "items"}
-_MAX_DEPTH = 8
 
 
 def conform(messages: Sequence[Mapping[str, Any]], traits: Traits) -> list[dict[str, Any]]:
@@ -29,56 +27,6 @@ def conform(messages: Sequence[Mapping[str, Any]], traits: Traits) -> list[dict[
         Failure: unsupported, when a content part is not text.
     """
     return [_message(message, traits) for message in pair(messages)]
-
-
-def complete_tools(tools: object, *, nested: bool = False) -> object:
-    """Give every function the description and parameters that a template may count on.
-
-    What is there keeps its place: the model is to see a tool as the client wrote it. ``nested``:
-    objects and lists among the parameters, too, say what is in them, if only that it is of no type.
-    """
-    if not isinstance(tools, list | tuple):
-        return tools
-    return [_complete_tool(tool, nested=nested) for tool in tools]
-
-
-def _complete_tool(tool: Any, *, nested: bool) -> Any:  # noqa: ANN401 - a client's JSON
-    if not isinstance(tool, dict) or not isinstance(function := tool.get("function"), dict):
-        return tool
-    parameters = function.get("parameters")
-    if not isinstance(parameters, dict):
-        parameters = {}
-    parameters = _with(parameters, {"type": "object", "properties": {}, "required": []})
-    if isinstance(properties := parameters["properties"], dict):
-        described = {name: _complete_property(value) for name, value in properties.items()}
-        if nested:
-            described = {name: _inside(value, 0) for name, value in described.items()}
-        parameters["properties"] = described
-    description = function.get("description") or ""
-    return {
-        **tool,
-        "function": {**function, "description": description, "parameters": parameters},
-    }
-
-
-def _complete_property(schema: Any) -> Any:  # noqa: ANN401 - a client's JSON
-    """Name a type and give a description where a schema tells them in some other way."""
-    return _with(schema, {"type": "any", "description": ""}) if isinstance(schema, dict) else schema
-
-
-def _inside(schema: Any, depth: int) -> Any:  # noqa: ANN401 - a client's JSON
-    """Say of objects and lists, down to a bound, what is in them."""
-    if not isinstance(schema, dict) or depth > _MAX_DEPTH:
-        return schema
-    word = _INNER.get(schema["type"]) if isinstance(schema.get("type"), str) else None
-    if word is None:
-        return schema
-    return {**schema, word: _inside(schema.get(word, {"type": None}), depth + 1)}
-
-
-def _with(given: dict[str, Any], missing: dict[str, Any]) -> dict[str, Any]:
-    """Add what is missing behind what was given."""
-    return {**given, **{key: value for key, value in missing.items() if key not in given}}
 
 
 def _message(message: Mapping[str, Any], traits: Traits) -> dict[str, Any]:

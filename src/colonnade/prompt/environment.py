@@ -66,12 +66,16 @@ def run(template: Template, variables: Mapping[str, Any], *, max_steps: int = MA
 
     Raises:
         Failure: template_refused, with the template's own words where it has raised itself, and
-            with the error's where it broke. ``ExhaustedFailure`` where its work had no bounds.
+            with the error's where it broke. ``ExhaustedFailure`` where its work had no bounds,
+            ``TooDeepFailure`` where it was recursion.
     """
     token = _steps_left.set([max_steps])
     try:
         return _collect(template.generate(variables))
-    except (_ExhaustedError, MemoryError, RecursionError) as error:
+    except RecursionError as error:
+        msg = f"The chat template does too much work: {error}"
+        raise TooDeepFailure(FailureKind.TEMPLATE_REFUSED, msg, param="messages") from error
+    except (_ExhaustedError, MemoryError) as error:
         msg = f"The chat template does too much work: {error or type(error).__name__}"
         raise ExhaustedFailure(FailureKind.TEMPLATE_REFUSED, msg, param="messages") from error
     except _RaisedError as error:
@@ -98,6 +102,11 @@ def _collect(pieces: Iterable[str]) -> str:
 
 class ExhaustedFailure(Failure):
     """The template ran out of bounds: to try it once more would be the same again."""
+
+
+class TooDeepFailure(ExhaustedFailure):
+    """The template's macros called themselves without end: soon found out, and it may be for what
+    they were given."""
 
 
 class _ExhaustedError(Exception):

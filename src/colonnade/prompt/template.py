@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from colonnade.messages import Failure
 from colonnade.prompt.arrange import arrangements
-from colonnade.prompt.conform import complete_tools, conform
+from colonnade.prompt.conform import conform
 from colonnade.prompt.environment import (
     MAX_STEPS,
     ExhaustedFailure,
+    TooDeepFailure,
     compile_template,
     run,
     variables,
@@ -19,6 +20,7 @@ from colonnade.prompt.history import part, split, thought, without_thought
 from colonnade.prompt.probe import probe
 from colonnade.prompt.showing import TOOLS
 from colonnade.prompt.switches import find_switches
+from colonnade.prompt.tool_shapes import complete_tools, simple_tools
 from colonnade.prompt.traits import Talk
 from colonnade.prompt.words import call_ids, put_calls, put_results, writer
 
@@ -93,6 +95,9 @@ class ChatTemplate:
             for candidate in self._candidates(messages):
                 try:
                     return self._render(candidate, {**tools, **others})
+                except TooDeepFailure as failure:
+                    refusals.append(failure)
+                    break  # whatever the messages are: it may be the tools
                 except ExhaustedFailure:
                     raise
                 except Failure as failure:
@@ -147,7 +152,7 @@ class ChatTemplate:
         if tools and not self.traits.bare_tools:
             yield showing.variables(complete_tools(tools))
         if tools:
-            yield showing.variables(complete_tools(tools, nested=True))
+            yield showing.variables(simple_tools(tools))
 
     def _render(
         self,
