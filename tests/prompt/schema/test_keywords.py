@@ -183,6 +183,21 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
         [{"b": 1}, {}],
         [{"c": 1}, {"b": 1, "c": 1}],
     ),
+    "a format beside a length": (
+        {"type": "string", "format": "email", "maxLength": 12},
+        ["a@b.example"],
+        ["not an email", "a", "name@b.example"],
+    ),
+    "a format beside a pattern": (
+        {"type": "string", "format": "date", "pattern": "^2026"},
+        ["2026-01-31"],
+        ["2025-01-31", "2026-01-32", "2026"],
+    ),
+    "a format beside values": (
+        {"enum": ["2026-01-31", "x", 3], "format": "date"},
+        ["2026-01-31", 3],
+        ["x"],
+    ),
     "unknown format": ({"type": "string", "format": "color-hex"}, ["red"], [1]),
     "draft 4's exclusive bounds": (
         {"$schema": OLDEST, "type": "integer", "minimum": 3, "exclusiveMinimum": True},
@@ -432,7 +447,8 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_may_be_said_and_what_never(name: str) -> None:
     schema, good, bad = CASES[name]
-    validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)(schema)
+    known = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
+    validator = known(schema, format_checker=jsonschema.FormatChecker(["date", "email"]))
     assert all(validator.is_valid(value) for value in good), "the test itself"
     assert not any(validator.is_valid(value) for value in bad), "the test itself"
     for value in good:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from colonnade.prompt.schema.negation import Negation
     from colonnade.prompt.schema.overlap import Overlap
 
+_MOST_NAMES = 6000
+"""Of all ways to be no other branch together: the compiler spells each way out."""
+_FEWEST_WAYS = 4
+
 
 class Alone(NamedTuple):
     """What of a branch satisfies no other one, a schema. ``exact`` is false where that is more."""
@@ -52,18 +56,25 @@ class Branches:
             return listed
         exact = True
         without: list[Any] = []
+        room = _MOST_NAMES // (1 + self._names(here))
         for other in others:
             self._document.spend()
-            if key_of(branch) == key_of(other):
+            if branch == other and key_of(branch) == key_of(other):
                 return Alone(False)
             found = self._negation.alternatives(other, here)
             ways = [way for way in found.ways if not self._overlap.disjoint(here, way)]
-            exact &= found.exact
+            most = max(room, _FEWEST_WAYS)
+            exact &= found.exact and len(ways) <= most
             if not ways:
                 return Alone(False, found.exact)
             if True not in ways:
-                without.append({"anyOf": ways})
+                without.append({"anyOf": ways[:most]})
+                room //= min(len(ways), most)
         return Alone({"allOf": [branch, *without]} if without else branch, exact)
+
+    def _names(self, schema: dict[str, Any]) -> int:
+        """How many properties a schema names."""
+        return sum(len(part.get("properties", ())) for part in self._overlap.conjuncts(schema))
 
     def _listed(self, branch: Any, others: list[Any]) -> Alone | None:  # noqa: ANN401
         """The same of a branch that lists its values, each of which can be judged."""

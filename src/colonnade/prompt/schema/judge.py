@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from colonnade.prompt.schema.patterns import FORMATS
 from colonnade.prompt.schema.values import allows, is_number, key_of, names_in, type_of
 
 if TYPE_CHECKING:
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
 
     from colonnade.prompt.schema.document import Document
 
-_UNKNOWN = frozenset(
-    ("format", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef")
-)
+_UNKNOWN = frozenset(("unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"))
 _SIZES: dict[str, tuple[type[str | list[Any] | dict[str, Any]], bool]] = {
     "minLength": (str, True),
     "maxLength": (str, False),
@@ -83,6 +82,8 @@ class Judge:
                 return key_of(value) in set(map(key_of, said))
             case "pattern" if isinstance(value, str):
                 return self._matches(said, value)
+            case "format":
+                return None if said in FORMATS and isinstance(value, str) else True
             case _ if word in _UNKNOWN:
                 return None
             case _ if is_number(value) and is_number(said):

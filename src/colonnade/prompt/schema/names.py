@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from colonnade.prompt.schema.languages import Language
 
 _MOST_CELLS = 32
+_LONGEST = 2000
+"""Characters of patterns: the compiler compares each with each, and gives up."""
 _DEEPEST = 8
 _REMARKS = frozenset(("title", "description", "default", "examples", "$comment", "format"))
 
@@ -28,8 +30,8 @@ def told_apart(schema: dict[str, Any], document: Document, path: str) -> dict[st
     cells = _cells(known, list(patterns.values()), document)
     if len(known) == len(languages) and cells is not None:
         spelled = [(document.patterns.spelled(names), said) for names, said in cells]
-        if all(pattern is not None for pattern, _ in spelled):
-            found = {pattern: _all(said) for pattern, said in spelled}
+        found = {pattern: _all(said) for pattern, said in spelled if pattern is not None}
+        if len(found) == len(cells) and sum(map(len, found)) <= _LONGEST:
             return {**schema, "patternProperties": found}
     document.narrow("patternProperties", path, "names that satisfy some of the patterns alone")
     either = "|".join(f"(?:{pattern})" for pattern in patterns)

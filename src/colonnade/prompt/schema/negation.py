@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from colonnade.prompt.schema.patterns import other_than
+from colonnade.prompt.schema.patterns import FORMATS, other_than
 from colonnade.prompt.schema.values import (
     TYPES,
     is_number,
@@ -133,7 +133,8 @@ class Negation:
                 return self._additional(value, schema, given)
             case "items" | "prefixItems" | "contains":
                 return self._array(keyword, value, schema, given)
-        return _UNKNOWN if keyword in _OPAQUE else _NONE
+        known = keyword in _OPAQUE and (keyword != "format" or value in FORMATS)
+        return _UNKNOWN if known else _NONE
 
     def _logic(
         self,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from colonnade.prompt.schema.languages import Language, Ranges
 
+FORMATS = frozenset(
+    "date-time time date duration email hostname ipv4 ipv6 uuid uri".split()  # noqa: SIM905
+)
+"""What the compiler knows; to JSON Schema every format is a remark."""
 _SPECIAL = frozenset(r"\.+*?()|[]{}^$#&-~/")
 _QUANTIFIER = re.compile(r"\{\d+(?:,\d*)?\}")
 _CLASSES = frozenset("dDwW")

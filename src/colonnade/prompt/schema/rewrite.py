@@ -23,7 +23,7 @@ from colonnade.prompt.schema.names import named, told_apart
 from colonnade.prompt.schema.negation import Negation
 from colonnade.prompt.schema.numbers import NUMBERS, numbers_of
 from colonnade.prompt.schema.overlap import Overlap
-from colonnade.prompt.schema.patterns import PatternError
+from colonnade.prompt.schema.patterns import FORMATS, PatternError
 from colonnade.prompt.schema.unevaluated import evaluated
 from colonnade.prompt.schema.values import plain
 
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from colonnade.prompt.schema.narrowing import Narrowings
 
 _MOST_NODES = 40_000
-_FORMATS = frozenset(
-    "date-time time date duration email hostname ipv4 ipv6 uuid uri".split()  # noqa: SIM905
-)
-"""What the compiler knows; to JSON Schema every format is a remark."""
 _LAST = ("anyOf", "oneOf", "not", "if", "dependentRequired", "dependentSchemas")
 """What is written last: properties come in the order in which the compiler meets them, and that is
 to be the order of the schema, whichever branch holds."""
@@ -235,7 +231,7 @@ class _Node:
 
     def format(self, keyword: str, value: object) -> None:
         """A remark to JSON Schema; heeded where it is known."""
-        if value in _FORMATS:
+        if value in FORMATS:
             self._kept[keyword] = value
 
     def _name(self, keyword: str, name: str) -> str:
