@@ -29,10 +29,11 @@ DRAFTS = {
     "draft2019-09": "https://json-schema.org/draft/2019-09/schema",
     "draft2020-12": "https://json-schema.org/draft/2020-12/schema",
 }
-VERDICTS = ("right", "refused", "narrowed", "format", "silent", "wrong")
-"""``refused``: the schema is. Valid values that cannot be written are ``narrowed`` where the answer
-would say so, of a ``format`` (a remark to the suite, held to here), else ``silent``. Invalid values
-that can be written are ``wrong``."""
+VERDICTS = ("right", "empty", "refused", "narrowed", "format", "silent", "wrong")
+"""``empty``: the schema is refused, since it allows nothing; ``refused``: it is for another reason.
+Valid values that cannot be written are ``narrowed`` where the answer would say so, of a ``format``
+(a remark to the suite, held to here), else ``silent``. Invalid values that can be written are
+``wrong``."""
 
 
 @dataclass
@@ -74,7 +75,8 @@ def _named(schema: Any, draft: str) -> Any:  # noqa: ANN401 - JSON
 def _verdicts(held: Held | Refused, group: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     for test in group["tests"]:
         if isinstance(held, Refused):
-            yield test, "refused"
+            empty = "Unsatisfiable schema" in held.reason and not test["valid"]
+            yield test, "empty" if empty else "refused"
         elif held.writes(test["data"]) == test["valid"]:
             yield test, "right"
         elif not test["valid"]:
