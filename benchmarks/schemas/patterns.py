@@ -21,11 +21,15 @@ def matching(pattern: str, chance: random.Random) -> str | None:
         tree = parser.parse(pattern)
         for _ in range(5):
             text = "".join(_drawn(tree, chance))
-            if re.search(pattern, text):
+            if re.search(pattern, text) and _is_unicode(text):
                 return text
     except (re.error, KeyError, RecursionError, OverflowError):
         pass
     return None
+
+
+def _is_unicode(text: str) -> bool:
+    return text.encode("utf-8", "ignore").decode() == text
 
 
 def _drawn(tree: Any, chance: random.Random) -> list[str]:  # noqa: ANN401 - untyped
