@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llguidance import LLMatcher
-
 from benchmarks.byte_vocabulary import Vocabulary
 from colonnade.messages import Failure
 from colonnade.prompt.constraint import build_constraint
@@ -20,6 +18,8 @@ from colonnade.worker.grammar.json_text import JsonText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from llguidance import LLMatcher
 
     from colonnade.messages import Constraint
     from colonnade.prompt.schema import Narrowing
@@ -37,12 +37,16 @@ class Held:
     """A schema that can be held to. ``seconds`` it took to rewrite and to compile it."""
 
     constraint: Constraint
+    matcher: LLMatcher
     narrowings: tuple[Narrowing, ...]
     seconds: float
 
     def takes(self, text: str) -> bool:
         """Whether an answer can be exactly this text."""
-        return _BYTES.allows(self.constraint, text)
+        matcher = self.matcher.deep_copy()
+        if not matcher.consume_tokens(_BYTES.encode(text)) or not matcher.is_accepting():
+            return False
+        return differs(self.constraint, text)
 
     def writes(self, value: Any) -> bool:  # noqa: ANN401 - JSON
         """Whether an answer can be this value, its keys in whatever order.
@@ -50,7 +54,7 @@ class Held:
         Raises:
             TimeoutError: there are too many orders to try.
         """
-        return _Writer(self.constraint).whole(value)
+        return _Writer(self).whole(value)
 
 
 @dataclass(frozen=True)
@@ -73,20 +77,27 @@ def hold(schema: dict[str, Any] | bool) -> Held | Refused:
     except Failure as failure:
         return Refused(failure.message, time.perf_counter() - began)
     assert constraint is not None  # noqa: S101 - there is a form
-    grammar = LLMatcher.grammar_from_lark(constraint.grammar)
-    refused, told = LLMatcher.validate_grammar_with_warnings(grammar)
-    seconds = time.perf_counter() - began
-    if refused:
-        return Refused(str(told[0]), seconds)
-    return Held(constraint, narrowings.told(), seconds)
+    try:
+        matcher = _BYTES.matcher(constraint.grammar)
+    except ValueError as error:
+        return Refused(str(error), time.perf_counter() - began)
+    return Held(constraint, matcher, narrowings.told(), time.perf_counter() - began)
+
+
+def differs(constraint: Constraint, text: str) -> bool:
+    """Whether what has to be different in a text is."""
+    differences = constraint.differences
+    if differences is None:
+        return True
+    return not JsonText(JsonPlaces(differences)).repeats(text.encode("utf-8", "surrogatepass"))
 
 
 class _Writer:
     """Writes a value piece by piece, and goes back where a grammar wants other keys first."""
 
-    def __init__(self, constraint: Constraint) -> None:
-        self._constraint = constraint
-        self._matcher = _BYTES.matcher(constraint.grammar)
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._matcher = held.matcher.deep_copy()
         self._written: list[str] = []
         self._steps = 0
 
@@ -97,9 +108,7 @@ class _Writer:
     def _is_whole(self) -> bool:
         if not self._matcher.is_accepting():
             return False
-        differences = self._constraint.differences
-        text = "".join(self._written).encode("utf-8", "surrogatepass")
-        return differences is None or not JsonText(JsonPlaces(differences)).repeats(text)
+        return differs(self._held.constraint, "".join(self._written))
 
     def _value(self, value: Any, then: Callable[[], bool]) -> bool:  # noqa: ANN401
         match value:
