@@ -77,6 +77,8 @@ class Negation:
         """Schemas for the values that fail ``schema``, of those alone that satisfy ``given``."""
         if isinstance(schema, bool):
             return _NONE if schema else Ways([True])
+        if given is False:  # there are none
+            return _NONE
         if not isinstance(schema, dict):
             return _UNKNOWN
         key = id(schema), id(given)
@@ -195,6 +197,8 @@ class Negation:
         if not isinstance(given, dict):
             return True
         said = [self._overlap.prop(part, name) for part in self._overlap.conjuncts(given)]
+        if any(each is False for each in said):
+            return False
         said = [each for each in said if each is not True]
         return said[0] if len(said) == 1 else {"allOf": said} if said else True
 
