@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from pathlib import Path
 
@@ -144,3 +146,22 @@ def test_a_body_that_is_too_large(start_legacy):
                 assert answer.json().keys() == {key}
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "key"),
+    [
+        ("/v1/execute", {"input": "Hello!", "max_tokens": 2}, "detail"),
+        ("/chat", {"message": "Hello!", "max_tokens": 2}, "detail"),
+        ("/chat", {"messages": [{"role": "user", "content": "Hello!"}]}, "error"),
+    ],
+)
+def test_bodies_that_come_packed(legacy, path, body, key):
+    plain = json.dumps(body | {"max_tokens": 2}).encode()
+    with legacy.client() as http:
+        for content in (gzip.compress(plain), gzip.compress(b"\xef\xbb\xbf" + plain)):
+            answer = http.post(path, content=content, headers={"content-encoding": "gzip"})
+            assert answer.status_code == 200, answer.text
+        refused = http.post(path, content=plain, headers={"content-encoding": "br"})
+        assert refused.status_code == 415
+        assert "'br' is not read here" in refused.json()[key]
