@@ -250,7 +250,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "reference to a URL": (schema_format({"$ref": "https://elsewhere.example/a"}), "schema"),
     "contradiction": (schema_format({"type": "integer", "minimum": 3, "maximum": 1}), "schema"),
     "unknown type": (schema_format({"type": "text"}), "schema"),
-    "look-around": (schema_format({"type": "string", "pattern": "(?=a)"}), "schema"),
+    "reference back": (schema_format({"type": "string", "pattern": r"(a)\1"}), "schema"),
     "no schema": ({"type": "json_schema", "json_schema": {"name": "x"}}, "schema"),
     "no form": ({"type": "yaml"}, "response_format.type"),
 }
