@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from colonnade.messages import Failure
 from colonnade.prompt.calls import Tool, ToolUse
-from colonnade.prompt.calls.grammar import call_grammar
+from colonnade.prompt.calls.grammar import CallRules, call_grammar
 from colonnade.prompt.calls.known import KNOWN
+from colonnade.prompt.calls.lark import Rules
 from colonnade.prompt.output import CallArguments, Content
 from tests.prompt.calls.conversations import answer, calls_of, parse
 from tests.prompt.calls.families import TEMPLATES
@@ -192,6 +193,25 @@ def test_sections_of_character_data_hold_a_schema():
     text = '<function name="f"><param name="v"><![CDATA[a<b]]></param></function>'
     assert BYTES.takes(grammar, text)
     assert not BYTES.takes(grammar, text.replace("a<b", "a<c"))
+
+
+def test_what_a_notation_cannot_say_is_told():
+    tool = Tool(
+        "f",
+        None,
+        {
+            "type": "object",
+            "properties": {"v": {"enum": ["3", 3, "x", "null"]}, "two words": {"type": "string"}},
+        },
+    )
+    rules = Rules()
+    CallRules(rules, BY_NAME["qwen3-coder"], ToolUse((tool,)), {}).calls()
+    told = {(each.keyword, each.place) for each in rules.narrowings.told()}
+    field = "tools[0].function.parameters#/properties"
+    assert told == {("enum", f"{field}/v/enum"), ("properties", f"{field}/two words")}
+    rules = Rules()
+    CallRules(rules, BY_NAME["hermes"], ToolUse((tool,)), {}).calls()
+    assert rules.narrowings.told() == ()
 
 
 def test_what_no_text_satisfies_is_not_begun():

@@ -7,6 +7,7 @@ beginning of something else neither.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from colonnade.prompt.calls.lark import literal_regex, regex
@@ -49,13 +50,26 @@ def beside_others(
     inline = [_inline(variant) for variant in others]
     rest = [variant for variant, text in zip(others, inline, strict=True) if text is None]
     texts = strings((v for v in variants if v.kind == "string"), param)
+    if refused := _refused(rest, read_as):
+        texts = f"(({texts}) & ~{regex(refused)})"
+    return " | ".join([texts, *(regex(text) for text in inline if text)]), rest
+
+
+def _refused(rest: Iterable[Variant], read_as: frozenset[str]) -> str:
+    """An expression for texts that would be taken for something else; empty where there is none."""
     begun = {variant.kind for variant in rest}
     refused = [f"(?:{_BEGUN[kind]}){ANY}" for kind in sorted(begun)]
     refused += [_READ[kind] for kind in sorted(read_as - begun) if kind in _READ]
-    if refused:
-        pattern = "|".join(refused)
-        texts = f"(({texts}) & ~{regex(f'(?:{pattern})')})"
-    return " | ".join([texts, *(regex(text) for text in inline if text)]), rest
+    return f"(?:{'|'.join(refused)})" if refused else ""
+
+
+def unsayable(
+    variants: Iterable[Variant], rest: Iterable[Variant], read_as: frozenset[str]
+) -> list[str]:
+    """The listed strings among ``variants`` that would be taken for something else."""
+    pattern = re.compile(_refused(rest, read_as) or "(?!)")
+    listed = (v.values or () for v in variants if v.kind == "string")
+    return [text for values in listed for text in values if pattern.fullmatch(text)]
 
 
 def in_sections(shapes: str, texts: str) -> str:

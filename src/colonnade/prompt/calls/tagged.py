@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING
 
 from colonnade.prompt.calls.kinds import argument_kinds
 from colonnade.prompt.calls.lark import literal_regex, quote, regex, spell, split
-from colonnade.prompt.calls.plain import ANY_TEXT, beside_others, in_sections, strings, words
+from colonnade.prompt.calls.plain import (
+    ANY_TEXT,
+    beside_others,
+    in_sections,
+    strings,
+    unsayable,
+    words,
+)
 from colonnade.prompt.calls.pythonic import Pythonic
-from colonnade.prompt.calls.spelled import Spelled, json_value
+from colonnade.prompt.calls.spelled import Spelled, json_value, pointer_step
 from colonnade.prompt.calls.texts import ANY
 
 if TYPE_CHECKING:
@@ -89,6 +96,7 @@ class Tagged(Spelled):
             if not self._tags.told:
                 read_as = argument_kinds(self.tool.given, member.name)
                 shapes, others = beside_others(variants, read_as, param)
+                self._tell(member, [] if self._tags.cdata else unsayable(texts, others, read_as))
             if self._tags.cdata:
                 shapes = in_sections(shapes, strings(texts, param))
             yield f"{self._spell(self._tags.middle)} {self._text(shapes)}"
@@ -96,6 +104,14 @@ class Tagged(Spelled):
             if found := [variant for variant in others if variant.kind in told]:
                 value = self._others(found)
                 yield f"{self._spell(middle)} ({value}) {self._spell(self._tags.closing)}"
+
+    def _tell(self, member: Member, lost: list[str]) -> None:
+        """Note listed strings that cannot be written."""
+        if lost and member.name is not None:
+            place = f"{self.tool.param}#/properties/{pointer_step(member.name)}/enum"
+            shown = ", ".join(map(repr, lost[:5])) + (", ..." if len(lost) > 5 else "")
+            what = f"in this model's call format these read as values of another kind: {shown}"
+            self.rules.narrowings.add("enum", place, what)
 
     def _others(self, variants: list[Variant]) -> str:
         if self._python is not None:
