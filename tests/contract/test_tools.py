@@ -38,6 +38,20 @@ TOOLS: Any = [
     {"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}},
     {"type": "function", "function": {"name": "calculate_sum", "parameters": SUM}},
 ]
+CONTRARY: Any = {
+    "type": "function",
+    "function": {
+        "name": "contradict",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "a": {"allOf": [{"format": "date"}, {"format": "uuid"}], "type": "string"}
+            },
+            "required": ["a"],
+        },
+    },
+}
+"""What the compiler of grammars finds out."""
 SCHEMAS = {"get_weather": WEATHER, "calculate_sum": SUM}
 ASK: Any = [{"role": "user", "content": "What's the weather in Paris?"}]
 NAMED: Any = {"type": "function", "function": {"name": "calculate_sum"}}
@@ -308,6 +322,10 @@ def _same(tool: Any) -> Any:
                 "tool_choice": "required",
             },
             "tools[0].function.parameters",
+        ),
+        (
+            {"tools": [TOOLS[0], CONTRARY, *TOOLS[1:]], "tool_choice": "required"},
+            "tools[1].function.parameters",
         ),
         (
             {

@@ -10,8 +10,9 @@ from colonnade.generation.events import Event, Finished, Usage
 from colonnade.generation.folding import fold
 from colonnade.generation.preparation import prepare
 from colonnade.generation.reader import usage_of
-from colonnade.generation.turn import CompletionPrompt, Turn, asking
+from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn, asking
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.calls import blamed_tool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from colonnade.generation.builders import Builders
     from colonnade.generation.folding import Folded
     from colonnade.generation.models import Models, ServedModel
+    from colonnade.generation.preparation import Prepared
     from colonnade.generation.reader import Reader
     from colonnade.messages import TokenLogprob
     from colonnade.prompt.schema import Narrowing
@@ -172,7 +174,7 @@ class Generator:
         except Failure as failure:
             if failure.kind in _ABOUT_THE_REQUEST and prepared.decoding.constraint is not None:
                 # the engine knows of a grammar, and not where it comes from
-                failure.param = failure.param or ("tools" if turn.form is None else turn.form.param)
+                failure.param = failure.param or _blamed(turn, prepared, failure)
             raise
         return Generation(
             model.id,
@@ -203,6 +205,18 @@ class Generator:
             )
         finally:
             await generation.aclose()
+
+
+def _blamed(turn: Turn, prepared: Prepared, failure: Failure) -> str:
+    """The field of the request that a grammar's failure comes from."""
+    tools = turn.prompt.tools if isinstance(turn.prompt, ChatPrompt) else None
+    constraint = prepared.decoding.constraint
+    if tools is not None and constraint is not None:
+        index = blamed_tool(constraint.grammar, failure.message)
+        if index is not None and index < len(tools.tools):
+            custom = tools.tools[index].custom is not None
+            return f"tools[{index}].{'custom.format' if custom else 'function.parameters'}"
+    return "tools" if turn.form is None else turn.form.param
 
 
 def _check_ability(turn: Turn, model: ServedModel) -> None:

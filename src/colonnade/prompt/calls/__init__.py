@@ -2,6 +2,7 @@
 
 from colonnade.prompt.calls.choose import choose_call_format
 from colonnade.prompt.calls.formats import GENERIC, CallFormat
+from colonnade.prompt.calls.grammar import blamed_tool
 from colonnade.prompt.calls.tools import CallMode, TextInput, Tool, ToolUse
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "TextInput",
     "Tool",
     "ToolUse",
+    "blamed_tool",
     "choose_call_format",
 ]

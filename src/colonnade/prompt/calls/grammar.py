@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 _ANY = "/(?s:.*)/"
 _INDEX = "/[0-9]{1,3}/"
+_PLACE = re.compile(r"\bat (\d+)\(\d+\)")
+"""A line and a column in the compiler's complaints."""
+_TOOL = re.compile(r"tool(\d+)_\d+:")
+_FIRST_TOOL = 2
+"""The line behind the first rule, which belongs to no tool."""
 
 
 def call_grammar(format: CallFormat, use: ToolUse, special: Mapping[str, int]) -> str:  # noqa: A002
@@ -151,7 +157,7 @@ class CallRules:
 
     def _tool(self, tool: Signature, own: tuple[Part, ...]) -> str:
         body = f"{self._sequence(own, tool.name)} {self._arguments.expression(tool)}"
-        return self._rules.rule("tool", body)
+        return self._rules.rule(f"tool{tool.index}", body)
 
     def _sequence(self, parts: tuple[Part, ...], name: str = "") -> str:
         spelled: list[str] = []
@@ -173,6 +179,19 @@ class CallRules:
 
     def _spell(self, text: str) -> str:
         return spell(text, self._special, apart=self._apart) if text else ""
+
+
+def blamed_tool(grammar: str, message: str) -> int | None:
+    """The place in the request of the tool that the compiler's complaint about a grammar of calls
+    is about; None where that cannot be told.
+
+    A tool's rule comes behind all that it consists of.
+    """
+    place = _PLACE.search(message)
+    if place is None or int(place[1]) < _FIRST_TOOL:
+        return None
+    lines = grammar.splitlines()[int(place[1]) - 1 :]
+    return next((int(rule[1]) for line in lines if (rule := _TOOL.match(line))), None)
 
 
 def _relevant(special: Mapping[str, int], format: CallFormat) -> dict[str, int]:  # noqa: A002

@@ -35,6 +35,8 @@ class Signature:
     grammar: str | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     """The parameters in the client's words, by which what a model wrote is read."""
+    index: int = 0
+    """Its place in the request."""
 
 
 def signatures(
@@ -63,10 +65,10 @@ def _signature(
         param = f"tools[{index}].custom.format"
         given = _input_schema(tool.custom)
         schema = _prepared(given, param, limits)
-        return Signature(tool.name, schema, param, tool.custom.grammar, given)
+        return Signature(tool.name, schema, param, tool.custom.grammar, given, index)
     param = f"tools[{index}].function.parameters"
     schema = _prepared(_closed(tool.parameters), param, limits, narrowings)
-    return Signature(tool.name, schema, param, given=tool.parameters)
+    return Signature(tool.name, schema, param, given=tool.parameters, index=index)
 
 
 def _prepared(
