@@ -27,6 +27,8 @@ from colonnade.messages import (
     Thought,
     TokenLogprob,
 )
+from colonnade.prompt.constraint import build_constraint
+from colonnade.prompt.forms import JsonForm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -363,3 +365,61 @@ async def test_an_empty_grammar_is_an_empty_answer(demo: Engine) -> None:
         demo, Decoding(HOT, constraint=Constraint("root ::= ", GrammarSyntax.GBNF))
     )
     assert (text, finish.reason) == ("", FinishReason.STOP)
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    assert len({key for key, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("logprobs", [None, 0])
+async def test_no_key_and_no_item_comes_twice(demo: Engine, logprobs: int | None) -> None:
+    """The model cannot help it: there are few keys, and it draws whatever comes."""
+    words = ["a", "aa", "aab", "b"]
+    schema = {
+        "type": "object",
+        "propertyNames": {"enum": words},
+        "minProperties": 2,
+        "additionalProperties": {
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"enum": words},
+            "minItems": 2,
+        },
+    }
+    constraint = build_constraint(JsonForm(schema, "schema"), None, None, {}, after_thought=False)
+    assert constraint is not None
+    assert constraint.differences is not None
+    found = set()
+    for seed in range(3):
+        sampling = msgspec.structs.replace(HOT, seed=seed)
+        decoding = Decoding(sampling, n=4, constraint=constraint, logprobs=logprobs)
+        stream = await _submit(demo, decoding)
+        texts, reasons = [""] * 4, []
+        async for output in stream:
+            texts[output.choice] += output.text
+            if output.finish is not None:
+                reasons.append(output.finish.reason)
+        assert reasons == [FinishReason.STOP] * 4
+        for text in texts:
+            value = json.loads(text, object_pairs_hook=_no_key_twice)
+            assert 2 <= len(value) <= 4
+            assert all(len(set(each)) == len(each) >= 2 for each in value.values())
+            found.add(text)
+    assert len(found) > 3
+
+
+async def test_free_objects_have_no_key_twice(demo: Engine) -> None:
+    constraint = build_constraint(
+        JsonForm({"type": "object"}, "schema"), None, None, {}, after_thought=False
+    )
+    sampling = msgspec.structs.replace(HOT, repeat_penalty=0.5)  # what was said is said again
+    decoding = Decoding(sampling, n=4, max_tokens=400, constraint=constraint)
+    texts = [""] * 4
+    async for output in await _submit(demo, decoding):
+        texts[output.choice] += output.text
+    for text in texts:
+        try:
+            json.loads(text, object_pairs_hook=_no_key_twice)
+        except json.JSONDecodeError:  # cut short by the limit
+            continue

@@ -49,7 +49,10 @@ class DifferentMatcher:
 
     def forced(self) -> list[int]:
         """See ``ports.Matcher``."""
-        return self._matcher.forced()
+        forced = self._matcher.forced()
+        if forced and self._watching and self._text.repeats(self._spelled(forced)):
+            return []  # to where it would be said again: there is nothing else to say
+        return forced
 
     def accepts(self, tokens: Sequence[int]) -> bool:
         """See ``ports.Matcher``."""

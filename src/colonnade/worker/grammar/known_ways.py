@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from colonnade.worker.grammar.json_values import Number, number_of
@@ -9,6 +10,8 @@ from colonnade.worker.grammar.json_values import Number, number_of
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+_LOOSE = re.compile(rb"-0(?![.0-9])|\.[0-9]*0(?![0-9])|[0-9][eE]")
+"""A number that can be written with fewer characters."""
 _MOST = 20_000
 """Beginnings that are remembered."""
 
@@ -46,6 +49,10 @@ class Ways:
     def close(self, value: Hashable, text: bytes) -> None:
         """Forget the ways that a key or item takes, which is known from now on."""
         if not self._by_longer:
+            return
+        if text[:1] in (b"[", b"{") and _LOOSE.search(text):
+            for longer in list(self._by_longer):  # there may be the same numbers in other digits
+                self._forget(longer)
             return
         for length in range(1, len(text) + 1):
             self._forget(text[:length])

@@ -39,6 +39,8 @@ _SAMPLE = 64
 _TRIED = 12
 """Tokens of a mask that are tried for a quick answer."""
 _OPEN_STRING = re.compile(rb'"[^"\\]*')
+_LOOSE = re.compile(rb"(?:-0?|[0-9]\.|\.[0-9]*0|[eE][-+]?[0-9]*)$")
+"""The end of a number that can be written with fewer characters, or may become such a one."""
 _NUMBER_START = frozenset(b"-0123456789")
 _NONE: Tokens = np.empty(0, dtype=np.int64)
 
@@ -146,7 +148,7 @@ class Lookahead:
             said = self._text.member(depth) if container.asked.scarce else None
             if said is not None:
                 yield from self._known_ways(container, respelled(said), mask)
-                if container.array and depth + 1 == len(self._text.stack):
+                if container.array:
                     yield from self._same_numbers(container, said, mask)
 
     def _known_ways(self, container: Container, said: bytes, mask: Mask) -> Iterator[int]:
@@ -197,16 +199,26 @@ class Lookahead:
         return any(known.startswith(said) for known in container.seen.values())
 
     def _same_numbers(self, container: Container, said: bytes, mask: Mask) -> Iterator[int]:
-        """Tokens behind which a number still is, or may be, a known one in other digits."""
-        if self._text.mode not in (Mode.VALUE, Mode.SCALAR):
+        """Tokens behind which a number still is, or may be, a known one in other digits, or part of
+        a known item."""
+        if self._text.mode not in (Mode.VALUE, Mode.SCALAR) or not container.seen:
             return
-        if not any(isinstance(known, Number) for known in container.seen):
+        within = said[:1] in (b"[", b"{")
+        if not within and not any(isinstance(known, Number) for known in container.seen):
             return
         zeros = self._spelling.zeros
         for token in zeros[mask[zeros] != 0].tolist():
-            number = number_of((said + self._spelling.names[token]).decode().strip())
-            if number is None or number in container.seen:
+            text = said + self._spelling.names[token]
+            if self._is_loose(text) if within else self._may_be_known(container, text):
                 yield token
+
+    def _is_loose(self, said: bytes) -> bool:
+        """Whether a number within an item may come to count as much as one in other digits."""
+        return _LOOSE.search(said) is not None
+
+    def _may_be_known(self, container: Container, said: bytes) -> bool:
+        number = number_of(said.decode().strip())
+        return number is None or number in container.seen
 
     def _commas(self, mask: Mask) -> list[int]:
         """Tokens that go on behind a comma where there may be nothing left to say."""
@@ -338,7 +350,8 @@ class Lookahead:
             return True
         if b"\\" in said[-5:] and OPEN_ESCAPE.search(said):
             return True
-        if said[0] in _NUMBER_START and container.array:
-            number = number_of(said.decode().strip())
-            return number is None or number in container.seen
-        return False
+        if not container.array:
+            return False
+        if said[0] in _NUMBER_START:
+            return self._may_be_known(container, said)
+        return self._text.mode is Mode.SCALAR and self._is_loose(said)
