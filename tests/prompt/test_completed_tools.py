@@ -89,3 +89,23 @@ def test_a_template_that_never_ends_is_refused():
     tool = {"type": "function", "function": {"name": "f", "parameters": {"properties": {}}}}
     with pytest.raises(Failure, match="too much work"):
         ChatTemplate(source, name="test").render(USER, {"tools": [tool]})
+
+
+NAMES = (
+    "{% for tool in tools or [] %}{% for name in tool.function.parameters.properties or {} %}"
+    "{{ name + ';' }}{% endfor %}{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}"
+)
+COMPOSED = {
+    "allOf": [{"properties": {"a": {}}}, {"$ref": "#/$defs/more"}],
+    "anyOf": [{"properties": {"c": {}}}],
+    "$defs": {"more": {"properties": {"b": {}}, "anyOf": [{"$ref": "#"}] * 50}},
+}
+
+
+def test_properties_of_schemas_in_a_schema_are_named_where_nothing_else_is_shown():
+    tool = {"type": "function", "function": {"name": "f", "parameters": COMPOSED}}
+    text = ChatTemplate(NAMES, name="test").render(USER, {"tools": [tool]})
+    assert text == "a;b;c;"
+    whole = NAMES.replace("{% for name", "{{ tool | tojson }}{% for name")
+    text = ChatTemplate(whole, name="test").render(USER, {"tools": [tool]})
+    assert text == json.dumps(tool)

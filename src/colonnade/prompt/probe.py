@@ -35,6 +35,14 @@ _BARE_TOOLS = [
         "function": {"name": _FUNCTION, "parameters": {"properties": {_KEY: {}}}},
     },
 ]
+_COMPOSED = {
+    "type": "function",
+    "function": {
+        "name": _FUNCTION,
+        "description": "Probes.",
+        "parameters": {"type": "object", "properties": {}, "allOf": [{"properties": {_KEY: {}}}]},
+    },
+}
 _TOOL = {
     "type": "function",
     "function": {
@@ -167,6 +175,7 @@ class _Probe:
             argument_text=self.text(dialog, [_TOOL]) is not None,
             bare_tools=self.text(question, _BARE_TOOLS) is not None,
             tools=_FUNCTION in (self.text(question, [_TOOL]) or ""),
+            whole_schemas=_KEY in (self.text(question, [_COMPOSED]) or ""),
             calls=bool(written),
             results=text is not None and _C in text,
         )

@@ -20,7 +20,7 @@ from colonnade.prompt.history import part, split, thought, without_thought
 from colonnade.prompt.probe import probe
 from colonnade.prompt.showing import TOOLS
 from colonnade.prompt.switches import find_switches
-from colonnade.prompt.tool_shapes import complete_tools, simple_tools
+from colonnade.prompt.tool_shapes import complete_tools, listed_tools, simple_tools
 from colonnade.prompt.traits import Talk
 from colonnade.prompt.words import call_ids, put_calls, put_results, writer
 
@@ -148,6 +148,8 @@ class ChatTemplate:
     def _tools(self, tools: object) -> Iterator[Mapping[str, Any]]:
         """Yield the variables for the forms of the tools that are tried, the client's own first."""
         showing = self.traits.showing
+        if tools and not self.traits.whole_schemas:
+            tools = listed_tools(tools)
         yield showing.variables(tools)
         if tools and not self.traits.bare_tools:
             yield showing.variables(complete_tools(tools))

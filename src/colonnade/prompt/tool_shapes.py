@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from colonnade.prompt.calls.kinds import kinds
+from colonnade.prompt.calls.kinds import kinds, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _INNER = {"object": "additionalProperties", "array": "items"}
 _UNTYPED = {"type": None}
@@ -28,13 +31,52 @@ def simple_tools(tools: object) -> object:
     return _mapped(tools, simple=True)
 
 
+def listed_tools(tools: object) -> object:
+    """Name the properties of parameters that are put together of other schemas, beside those.
+
+    For templates that show no more of parameters than their ``properties``.
+    """
+    if not isinstance(tools, list | tuple):
+        return tools
+    return [_listed(tool) for tool in tools]
+
+
+def _listed(tool: Any) -> Any:  # noqa: ANN401 - a client's JSON
+    if not isinstance(tool, dict) or not isinstance(function := tool.get("function"), dict):
+        return tool
+    parameters = function.get("parameters")
+    if not isinstance(parameters, dict) or "properties" in parameters:
+        return tool
+    properties = dict(_properties(parameters))
+    if not properties:
+        return tool
+    listed = {**parameters, "type": "object", "properties": properties}
+    return {**tool, "function": {**function, "parameters": listed}}
+
+
+def _properties(root: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The properties of a schema and of those that it is put together of, each visited once."""
+    left: list[Any] = [root]
+    seen: set[int] = set()
+    while left:
+        plain = resolve(left.pop(), root)
+        if isinstance(plain, bool) or id(plain) in seen:
+            continue
+        seen.add(id(plain))
+        if isinstance(properties := plain.get("properties"), dict):
+            yield from properties.items()
+        for word in ("oneOf", "anyOf", "allOf"):
+            if isinstance(branches := plain.get(word), list):
+                left += reversed(branches)
+
+
 def _mapped(tools: object, *, simple: bool) -> object:
     if not isinstance(tools, list | tuple):
         return tools
     return [_tool(tool, simple=simple) for tool in tools]
 
 
-def _tool(tool: Any, *, simple: bool) -> Any:  # noqa: ANN401 - a client's JSON
+def _tool(tool: Any, *, simple: bool) -> Any:  # noqa: ANN401
     if not isinstance(tool, dict) or not isinstance(function := tool.get("function"), dict):
         return tool
     parameters = function.get("parameters")

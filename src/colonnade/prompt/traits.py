@@ -54,6 +54,8 @@ class Traits:
     """Where it looks for tools."""
     tools: bool = True
     """Shows the tools that it is given."""
+    whole_schemas: bool = True
+    """Shows all of a tool's parameters; some templates show their ``properties`` alone."""
     calls: bool = True
     """Writes replayed calls; some templates drop them in silence."""
     results: bool = True
