@@ -31,9 +31,10 @@ _LONG = " ".join(PASSAGES * 2)
 
 
 class Answer(NamedTuple):
-    """Token ids, each with its log probability."""
+    """Token ids, each with its log probability; and the tokens of the prompt."""
 
     entries: tuple[tuple[int, float], ...]
+    prompt_tokens: int
 
 
 class Moved(NamedTuple):
@@ -52,9 +53,11 @@ async def ask(engine: Engine, prompt: str, tokens: int = _TOKENS, *, seen: bool 
     )
     stream = await engine.submit((TextPart(prompt),), decoding, add_bos=engine.info.add_bos)
     entries: list[tuple[int, float]] = []
+    length = 0
     async for output in stream:
         entries += [(each.id, each.logprob or 0.0) for each in output.logprobs]
-    return Answer(tuple(entries))
+        length = output.finish.prompt_tokens if output.finish is not None else length
+    return Answer(tuple(entries), length)
 
 
 def moved(first: Sequence[Answer], second: Sequence[Answer]) -> Moved:
@@ -112,10 +115,8 @@ async def prices(loads: Sequence[LoadModel], rounds: int) -> list[list[float]]:
 
 
 async def _speeds(engine: Engine, number: int) -> tuple[float, float, float]:
-    text = f"{number} {_LONG}"
-    length = len(await engine.tokenize(text)) if hasattr(engine, "tokenize") else len(text) / 4.5
     began = time.perf_counter()
-    await ask(engine, text, 1, seen=False)
+    length = (await ask(engine, f"{number} {_LONG}", 1, seen=False)).prompt_tokens
     read = time.perf_counter()
     await ask(engine, STORIES[number % len(STORIES)], 64, seen=False)
     alone = time.perf_counter()
@@ -130,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.repeatability")
     parser.add_argument("model")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only-prices", action="store_true")
     options = parser.parse_args(arguments)
     loads = [
         LoadModel(
@@ -141,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         for invariant in (False, True)
     ]
-    for load in loads:
+    for load in [] if options.only_prices else loads:
         sys.stdout.write(f"batch_invariant: {load.batch_invariant}\n")
         for way, each in asyncio.run(steadiness(load)).items():
             sys.stdout.write(

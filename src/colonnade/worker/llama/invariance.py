@@ -4,8 +4,9 @@ Kernels round differently for one row, for some and for many: those that take ro
 what is left over in another way, and attention has ways of its own for a row alone and for 64 rows
 of a sequence. Batches whose numbers of rows are multiples of the right number, of fewer than 64
 rows a sequence, leave them no choice. Which number that is depends on the types of the weights and
-on the processor; it is found by trying. What K-quants do from eight rows on is switched off by the
-worker's environment (``engine.process``).
+on the processor; it is found by trying. Two ways of many rows are switched off: weights are not
+rearranged for products by fours (``loading``), and K-quants are not multiplied in blocks from eight
+rows on (the worker's environment, ``engine.process``).
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ def open_model(
     mapped = weights and not reads_whole(load)
     params.load_mode = _LOAD_MODES[mapped, load.mlock and weights]
     params.no_alloc = not weights
+    params.use_extra_bufts = not load.batch_invariant
     shares = tune_model(params, load.tuning)
     overrides = load.tuning.kv_overrides or {}
     entries = override_array(overrides)
