@@ -2,12 +2,14 @@
 
     python -m benchmarks.speculation MODEL.gguf --looping LOOPING.gguf --rounds 3
     python -m benchmarks.speculation MODEL.gguf --natural --rounds 3
+    python -m benchmarks.speculation MODEL.gguf --predicted --rounds 3
 
 Text that never repeats itself, which guessing must not slow down (MODEL with random weights); text
 that does nothing else (a file of ``benchmarks.random_gguf --loops``), which is the most that it can
 give; and the embedded model repeating what it is told to, with some of it right. With
 ``--natural``, a model that was taught to talk works on texts that it is given, and tells stories.
-With ``--draft DRAFT.gguf`` the server that guesses has a draft model.
+With ``--draft DRAFT.gguf`` the server that guesses has a draft model. With ``--predicted``, clients
+tell what the answer will be like, for the most part, or do not (``benchmarks.predicted``).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.http_client import Connection, chat, decode_rate
 from benchmarks.jobs import Setup, add_setup, setup_of
+from benchmarks.predicted import measure_predicted
 from benchmarks.processes import running_server
 from benchmarks.tables import Row, print_rows
 from benchmarks.texts import STORIES, TASKS, task
@@ -91,6 +94,33 @@ def natural_kinds(setup: Setup) -> list[Kind]:
     return [*kinds, Kind("tells a story", setup, _story, at_least=0.98)]
 
 
+def predicted_rows(
+    setup: Setup, looping: Path | None, streams: Sequence[int], rounds: int
+) -> list[Row]:
+    """Answers whose text is in the prompt, and those of which nothing is."""
+    edits, stories = Kind("", setup, partial(task, "edits")), Kind("", setup, _story)
+    demo = Setup("demo", setup.threads, setup.slots, setup.ctx_size)
+    kinds = [
+        ("edits a text, which is in the prompt", edits, True),
+        ("tells a story that it has told", stories, False),
+        ("the embedded model repeats", Kind("", demo, _repeating), False),
+    ]
+    if looping is not None:
+        circle = Setup(str(looping), setup.threads, setup.slots, setup.ctx_size)
+        kinds.append(("a loop", Kind("", circle), False))
+    return [
+        measure_predicted(
+            f"{name}, {count} stream{'s' * (count > 1)}",
+            kind.setup,
+            partial(bodies, kind, count),
+            rounds,
+            in_prompt=in_prompt,
+        )
+        for name, kind, in_prompt in kinds
+        for count in streams
+    ]
+
+
 async def rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
     """Tokens a second of requests that are answered side by side, from each one's first token on:
     two servers may come to answers of different lengths, behind prompts that take as long."""
@@ -132,11 +162,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_setup(parser, ctx_size=1024)
     parser.add_argument("--looping", type=Path, help="a file whose text goes round in circles")
     parser.add_argument("--natural", action="store_true", help="the model was taught to talk")
+    parser.add_argument("--predicted", action="store_true", help="answers that clients predict")
     parser.add_argument("--draft", type=Path, help="a draft model")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
     setup = setup_of(options)
+    if options.predicted:
+        rows = predicted_rows(setup, options.looping, options.streams, options.rounds)
+        print_rows(rows, sys.stdout, other="without prediction")
+        return
     flags = ["--draft-model", str(options.draft)] if options.draft else []
     kinds = [Kind("nothing repeats", setup, at_least=0.98)]
     if options.natural:
