@@ -27,8 +27,17 @@ SCHEMA = {
 }
 
 
-def anna(beginning: str, **fields: Any) -> dict[str, Any]:
-    form = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA}}
+NAMES = {
+    "type": "array",
+    "items": {"type": "string", "maxLength": 5},
+    "minItems": 3,
+    "maxItems": 3,
+    "uniqueItems": True,
+}
+
+
+def anna(beginning: str, schema: Any = SCHEMA, **fields: Any) -> dict[str, Any]:
+    form = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
     messages = [
         {"role": "user", "content": "Anna is 31 years old."},
         {"role": "assistant", "content": beginning},
@@ -70,7 +79,19 @@ def test_a_form_is_that_of_the_whole_message(http: httpx.Client, beginning: str)
         assert person["age"] == 31
 
 
-def test_a_beginning_of_another_form_is_refused(http: httpx.Client) -> None:
-    error = http.post(PATH, json=anna('{"nane')).json()["error"]
+def test_items_differ_from_those_before(http: httpx.Client) -> None:
+    response = http.post(PATH, json=anna('["Anna", "', NAMES, echo=True)).json()
+    names = json.loads(response["choices"][0]["message"]["content"])
+    assert names[0] == "Anna"
+    assert len(set(names)) == 3
+
+
+@pytest.mark.parametrize(
+    ("beginning", "schema"), [('{"nane', SCHEMA), ('["Anna", "Anna", "', NAMES)]
+)
+def test_a_beginning_of_another_form_is_refused(
+    http: httpx.Client, beginning: str, schema: Any
+) -> None:
+    error = http.post(PATH, json=anna(beginning, schema)).json()["error"]
     assert error["param"] == "response_format.json_schema.schema"
     assert "does not begin" in error["message"]
