@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from colonnade.messages import Failure
 from colonnade.prompt import ChatTemplate
 from colonnade.prompt.continuation import Part, open_end
+from colonnade.prompt.continuation import continued as continue_last
+from colonnade.prompt.reasoning import find_reasoning
 
 PLAIN = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -64,6 +68,24 @@ def test_a_thought_goes_on() -> None:
     message = {"role": "assistant", "content": "", "reasoning": "Let me "}
     prompt, begun = continued(THINKING, message, Part.THOUGHT)
     assert (prompt, begun) == (f"{HEAD}<think>\nLet me ", "Let me ")
+
+
+FORGETFUL = PLAIN.replace("m.content", "m.content.split('</think>')[-1]").replace(
+    "assistant\n{% endif %}",
+    "assistant\n{% if enable_thinking %}<think>\n{% else %}<think></think>{% endif %}{% endif %}",
+)
+
+
+@pytest.mark.parametrize("wish", [{}, {"enable_thinking": True}])
+def test_a_thought_that_the_template_leaves_out_follows_its_opening(wish: dict[str, Any]) -> None:
+    template = ChatTemplate(FORGETFUL, name="test")
+    reasoning = find_reasoning(template, frozenset({"<think>", "</think>"}))
+    messages = [ASK, {"role": "assistant", "content": "", "reasoning_content": "Let me "}]
+    prompt, begun = continue_last(template, reasoning, messages, wish, Part.THOUGHT)
+    assert (prompt, begun) == (f"{HEAD}<think>\nLet me ", "Let me ")
+    for refused in ({"enable_thinking": False}, {"enable_thinking": None}):
+        with pytest.raises(Failure, match="leaves it out"):
+            continue_last(template, reasoning, messages, refused, Part.THOUGHT)
 
 
 def test_a_thought_before_the_text_stays() -> None:

@@ -16,7 +16,7 @@ from colonnade.messages import Failure, FailureKind, PromptPart, TextPart, Thoug
 from colonnade.prompt.calls import CallMode
 from colonnade.prompt.calls.definitions import template_tools
 from colonnade.prompt.calls.generic import instruct, supports_tools
-from colonnade.prompt.continuation import open_end
+from colonnade.prompt.continuation import continued
 from colonnade.prompt.output import OutputParser
 from colonnade.prompt.reasoning import thinking_kwargs
 
@@ -193,8 +193,7 @@ class _Chat:
         if part is None:
             text = template.render(messages, kwargs)
             return text, beginning(self._reasoning, text)
-        messages, end = open_end(messages, part)
-        text, begun = end.cut(template.render(messages, {**kwargs, "add_generation_prompt": False}))
+        text, begun = continued(template, self._reasoning, messages, kwargs, part)
         return text, beginning(self._reasoning, text, part, "".join(self._model.guard.cut(begun)))
 
     def _settle_calls(self, begin: Beginning) -> None:

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.history import THOUGHTS, thought
+from colonnade.prompt.reasoning import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from colonnade.prompt.reasoning import ReasoningFormat
+    from colonnade.prompt.template import ChatTemplate
 
 _FIELD = "continue_final_message"
 
@@ -77,6 +81,34 @@ def open_end(
         text = content_text(last.get("content"))
         last["content"] = f"{text}{mark} "
     return [*messages[:-1], last], OpenEnd(text, mark)
+
+
+def continued(
+    template: ChatTemplate,
+    reasoning: ReasoningFormat | None,
+    messages: Sequence[Mapping[str, Any]],
+    kwargs: Mapping[str, Any],
+    part: Part,
+) -> tuple[str, str]:
+    """The prompt that ends with the last message's text, and what of the text is in it.
+
+    A thought that the template leaves out of a last message follows the prompt for a new one, where
+    that ends with an open thought.
+
+    Raises:
+        Failure: the template refuses the messages, or their last one cannot be continued.
+    """
+    marked, end = open_end(messages, part)
+    try:
+        return end.cut(template.render(marked, {**kwargs, "add_generation_prompt": False}))
+    except Failure:
+        if part is Part.CONTENT or reasoning is None or len(messages) < 2:
+            raise
+        wishes = {**template.switches.on, **kwargs, "add_generation_prompt": True}
+        prompt = template.render(messages[:-1], wishes)
+        if not opened(reasoning, prompt):
+            raise
+        return prompt + end.text, end.text
 
 
 def content_text(content: object) -> str:
