@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import openai
 
-ASK: Any = [{"role": "user", "content": "Hello! What is your name?"}]
-GREEDY: dict[str, Any] = {"temperature": 0, "max_tokens": 60, "messages": ASK}
+ASK: Any = [{"role": "user", "content": "Count to 30."}]
+GREEDY: dict[str, Any] = {"temperature": 0, "max_tokens": 100, "messages": ASK}
+"""So long an answer that guesses pay in the end, whatever a step costs here."""
 
 
 def test_a_predicted_answer_is_the_same(client: openai.OpenAI, model: str) -> None:
@@ -29,7 +30,7 @@ def test_a_predicted_answer_is_the_same(client: openai.OpenAI, model: str) -> No
             details.rejected_prediction_tokens,
         )
         assert accepted is not None
-        assert 0 < accepted < answer.usage.completion_tokens
+        assert 0 < accepted < answer.usage.completion_tokens == 200
         assert rejected is not None
         assert rejected >= 0
 

@@ -133,15 +133,13 @@ async def test_the_same_seed_says_the_same() -> None:
 @pytest.mark.parametrize("speculate", [True, False])
 async def test_a_prediction_that_holds_for_the_most_part(speculate: bool) -> None:
     load = LoadModel(str(DEMO), slots=2, threads=1, ctx_size=1024, speculate=speculate)
-    prompt = (
-        "<|im_start|>user\nRepeat this text: the quick red fox jumps over the small blue house"
-        "<|im_end|>\n<|im_start|>assistant\n"
-    )
+    prompt = "<|im_start|>user\nCount to 30.<|im_end|>\n<|im_start|>assistant\n"
+    counted = ", ".join(map(str, range(1, 27)))
     engine = await Engine.start(load)
     try:
         said: list[str] = []
-        for predicted in ("", "the quick red fox jumps over the old house", "nothing of the kind"):
-            decoding = Decoding(GREEDY, max_tokens=80, prediction=predicted)
+        for predicted in ("", counted.replace(" 9, 10,", " nine,"), "nothing of the kind"):
+            decoding = Decoding(GREEDY, max_tokens=90, prediction=predicted)
             stream = await engine.submit((TextPart(prompt),), decoding)
             said.append("")
             async for output in stream:
@@ -153,8 +151,9 @@ async def test_a_prediction_that_holds_for_the_most_part(speculate: bool) -> Non
                     )
             assert right <= tried
             assert bool(tried) <= bool(predicted and speculate)
-            if predicted.startswith("the quick") and speculate:
+            if predicted.startswith("1") and speculate:
                 assert right > 0
     finally:
         await engine.close()
-    assert said == ["the quick red fox jumps over the small blue house"] * 3
+    assert said == [said[0]] * 3
+    assert said[0].startswith(counted[:60])

@@ -27,6 +27,12 @@ class Followed:
         self.tokens = list(prompt)
         self.lookup = PredictedLookup(self.tokens, Prediction(predicted), len(prompt))
 
+    @property
+    def expected(self) -> list[int]:
+        """What the prediction has from here on, five tokens at the most."""
+        at = self.lookup._at
+        return [] if at is None else self.lookup._prediction.tokens[at : at + 5]
+
     def draw(self, *drawn: int) -> list[int]:
         """The guess behind some more tokens, of at most five."""
         before = len(self.tokens)
@@ -60,11 +66,14 @@ def test_far_away_the_place_is_found_by_three_tokens_and_behind_the_lost_one_fir
     answer.draw(7, 8, 9, 100, 101)
     answer.draw(1)
     answer.draw(7)
-    assert answer.draw(8, 9) == [60, 61, 200, 201, 202]
+    answer.draw(8, 9)
+    assert answer.expected == [60, 61, 200, 201, 202]
     answer.draw(70)
-    assert answer.draw(71) == [], "it is far, and two tokens are too few"
+    answer.draw(71)
+    assert answer.expected == [], "it is far, and two tokens are too few"
     answer.draw(7)
-    assert answer.draw(8, 9)[:2] == [70, 71]
+    answer.draw(8, 9)
+    assert answer.expected == [70, 71]
 
 
 def test_a_thought_before_the_answer_is_in_nobodys_way() -> None:
