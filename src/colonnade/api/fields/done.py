@@ -42,7 +42,7 @@ _WHAT = (
     _done(
         "prediction",
         _OPENAI,
-        "Guesses are taken from it, beside every other field; not with `--no-speculate`.",
+        "Guesses are taken from it; none with `--no-speculate` or log probabilities.",
         CHAT,
     ),
     _done(
