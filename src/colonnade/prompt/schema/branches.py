@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from colonnade.prompt.schema.negation import Negation
     from colonnade.prompt.schema.overlap import Overlap
 
-_MOST_NAMES = 6000
+_MOST_NAMES = 2000
 """Of all ways to be no other branch together: the compiler spells each way out."""
 _FEWEST_WAYS = 4
 

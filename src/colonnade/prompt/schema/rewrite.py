@@ -305,7 +305,7 @@ class _Node:
         for number, (schema, exact) in enumerate(found):
             if not exact:
                 self._narrow(
-                    keyword, f"values that satisfy branch {number} and not all too clearly no other"
+                    keyword, f"values of branch {number} that are not known to satisfy no other"
                 )
             if schema is not False:
                 branches.append(self._sub(schema, keyword, number, met=self._met))
