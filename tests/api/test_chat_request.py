@@ -237,6 +237,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
         ({"samplers": ["nothing"]}, "samplers", "invalid_request"),
         ({"adaptive_decay": 1}, "adaptive_decay", "invalid_request"),
         ({"n_probs": 21}, "n_probs", "invalid_request"),
+        ({"prediction": {"content": "a"}}, "prediction.type", "invalid_request"),
         ({"prediction": {"type": "content"}}, "prediction.content", "invalid_request"),
         ({"prediction": {"type": "tokens", "content": "a"}}, "prediction.type", "invalid_request"),
         ({"prediction": "a"}, "prediction", "invalid_request"),

@@ -9,9 +9,10 @@ from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
 from colonnade.api.schema.tools import FunctionChoice, FunctionDefinition, Tool, ToolChoice
 
 
-class Prediction(Struct, tag_field="type", tag="content"):
+class Prediction(Struct):
     """A text that is known beforehand, for the most part."""
 
+    type: Literal["content"]
     content: str | list[TextPart]
 
     @property
