@@ -127,6 +127,14 @@ def test_single_quotes_hold_a_pattern():
             assert arguments("lfm2", written, tool) == {"v": "it's ok\n"}
 
 
+def test_single_quotes_hold_lines_and_backslashes_as_they_are():
+    tool = tool_of({"type": "string"})
+    grammar = call_grammar(BY_NAME["lfm2"], ToolUse((tool,), parallel=False), {})
+    written = "<|tool_call_start|>[f(v='a \\ b\nit\\'s')]<|tool_call_end|>"
+    assert BYTES.takes(grammar, written)
+    assert arguments("lfm2", written, tool) == {"v": "a \\ b\nit's"}
+
+
 def test_other_names_may_begin_like_a_described_one():
     tool = tool_of({"type": "integer"}, additionalProperties={"type": "boolean"})
     for name in ("qwen3-coder", "lfm2", "gemma", "minimax-m3"):

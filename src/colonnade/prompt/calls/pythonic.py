@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from colonnade.prompt.calls.signatures import Signature
     from colonnade.prompt.calls.variants import Variant
 
-_QUOTED = r"/'([^'\\\x00-\x1f]|\\[\\'\"nrtbf]|\\u[0-9a-fA-F]{4})*'/"
+_QUOTED = r"/'(?s:[^'\\]|\\.)*'/"
+"""Any text: there are templates that escape nothing in it."""
 _NAME = "[A-Za-z_][A-Za-z0-9_.-]*"
 _KEY = r"""[^"'\\\x00-\x1f]*"""
 
