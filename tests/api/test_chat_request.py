@@ -238,6 +238,11 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
         ({"adaptive_decay": 1}, "adaptive_decay", "invalid_request"),
         ({"n_probs": 21}, "n_probs", "invalid_request"),
         ({"prediction": {"content": "a"}}, "prediction.type", "invalid_request"),
+        (
+            {"prediction": {"type": "content", "content": [{"text": "a"}]}},
+            "prediction.content[0].type",
+            "invalid_request",
+        ),
         ({"prediction": {"type": "content"}}, "prediction.content", "invalid_request"),
         ({"prediction": {"type": "tokens", "content": "a"}}, "prediction.type", "invalid_request"),
         ({"prediction": "a"}, "prediction", "invalid_request"),

@@ -4,16 +4,23 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from colonnade.api.schema.conversation import Message, TextPart
+from colonnade.api.schema.conversation import Message
 from colonnade.api.schema.requests import MAX_LOGPROBS, GenerationFields
 from colonnade.api.schema.tools import FunctionChoice, FunctionDefinition, Tool, ToolChoice
+
+
+class PredictedPart(Struct):
+    """A part of it. Where only one struct is meant, msgspec does not ask for a tag; this does."""
+
+    type: Literal["text"]
+    text: str
 
 
 class Prediction(Struct):
     """A text that is known beforehand, for the most part."""
 
     type: Literal["content"]
-    content: str | list[TextPart]
+    content: str | list[PredictedPart]
 
     @property
     def text(self) -> str:
