@@ -250,6 +250,21 @@ def test_patterns_that_take_long_are_looked_into_within_a_budget():
             assert BYTES.takes(grammar, text) is right, (name, word)
 
 
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_what_nests_deep_is_held_or_refused(name):
+    schema = {"type": "string"}
+    for _ in range(120):
+        schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+    tool = tool_of(schema)
+    try:
+        grammar = call_grammar(BY_NAME[name], ToolUse((tool,)), {})
+    except Failure as failure:
+        assert "nested" in failure.message  # noqa: PT017
+        assert failure.param == "tools[0].function.parameters"  # noqa: PT017
+    else:
+        assert grammar
+
+
 def drawn(grammar, chance):
     """A text of the grammar; None where it takes too long, or the schema contradicts itself."""
     try:

@@ -156,7 +156,12 @@ class CallRules:
         return " ".join(part for part in sequence if part)
 
     def _tool(self, tool: Signature, own: tuple[Part, ...]) -> str:
-        body = f"{self._sequence(own, tool.name)} {self._arguments.expression(tool)}"
+        try:
+            arguments = self._arguments.expression(tool)
+        except RecursionError as error:
+            msg = "The schema is nested too deeply for this model's call format."
+            raise Failure(FailureKind.INVALID_REQUEST, msg, param=tool.param) from error
+        body = f"{self._sequence(own, tool.name)} {arguments}"
         return self._rules.rule(f"tool{tool.index}", body)
 
     def _sequence(self, parts: tuple[Part, ...], name: str = "") -> str:
