@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Places = tuple[int, ...]
 
+_LONGEST_NAME = 256
+"""Bytes of a name that a model makes up, within a marker."""
+
 
 class Asked(NamedTuple):
     """What one container has to keep to."""
@@ -52,6 +55,9 @@ class JsonPlaces:
         for start in differences.starts:
             known = self._starts.setdefault(start.scope, {})
             known[start.pattern] = _joined((known.get(start.pattern, ()), start.places))
+        patterns = [word for start in differences.starts for word in (start.scope, start.pattern)]
+        self.reach = max((len(each.encode()) for each in patterns), default=0) + _LONGEST_NAME
+        """Bytes of a text in which a marker may lie."""
         self._patterns: dict[str, tuple[re.Pattern[bytes], list[Found]]] = {}
 
     @property

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from contextlib import contextmanager
 from enum import Enum, auto
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from colonnade.worker.grammar.json_places import NOTHING
@@ -22,8 +24,6 @@ _SCALAR = re.compile(rb"[-+.0-9a-zE]*")
 _PLAIN = re.compile(rb'[^"\\]*')
 _QUOTE, _BACKSLASH, _COMMA, _COLON = b'"\\,:'
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY = b"{}[]"
-_LONGEST_MARKER = 4096
-"""Bytes of free text in which a marker may lie."""
 
 
 class Mode(Enum):
@@ -49,7 +49,9 @@ class Mode(Enum):
 class Container:
     """An object or an array that has begun."""
 
-    __slots__ = ("array", "asked", "begin", "count", "key", "places", "roomy", "seen", "ways")
+    __slots__ = (
+        *("array", "asked", "begin", "count", "key", "places", "roomy", "seen", "texts", "ways"),
+    )
 
     def __init__(self, begin: int, places: Places, asked: Asked, *, array: bool) -> None:
         self.begin = begin
@@ -59,6 +61,8 @@ class Container:
         self.array = array
         self.seen: dict[Hashable, bytes] = {}
         """Its keys, or its different items, with their texts where they are scarce."""
+        self.texts: list[bytes] = []
+        """Those texts in the order of the alphabet, without what is merely supposed."""
         self.key = b""
         """The last one."""
         self.count = 0
@@ -70,9 +74,17 @@ class Container:
     def copy(self) -> Container:
         """Another one in the same state."""
         made = Container(self.begin, self.places, self.asked, array=self.array)
-        made.seen = dict(self.seen)
+        made.seen, made.texts = dict(self.seen), list(self.texts)
         made.key, made.count, made.roomy = self.key, self.count, self.roomy
         return made
+
+    def is_known_to_begin(self, text: bytes) -> bool:
+        """Whether a known key or item begins so."""
+        at = bisect_left(self.texts, text)
+        if at < len(self.texts) and self.texts[at].startswith(text):
+            return True
+        supposed = islice(self.seen.values(), len(self.texts), None)
+        return any(known.startswith(text) for known in supposed)
 
     def has_room(self, more: int) -> bool:
         """Whether so many keys or items are left at least, as far as it is known."""
@@ -131,8 +143,7 @@ class JsonText:
     def read(self, data: bytes) -> None:
         """Go on behind these bytes."""
         if self.mode is Mode.SEEKING:
-            spare = max(self._sought, len(self._text) - _LONGEST_MARKER)
-            del self._text[:spare]
+            del self._text[: self._sought]
             self._sought = 0
         self._walk(data)
 
@@ -211,6 +222,7 @@ class JsonText:
     def _seek(self, data: bytes, at: int) -> int:
         found = self._rules.find(self._text, self._sought, self._scope)
         if found is None:
+            self._sought = max(self._sought, len(self._text) - self._rules.reach)
             return len(data)
         self._scope, self._sought = found.scope, found.end
         if found.places is not None:
@@ -339,7 +351,8 @@ class JsonText:
         container.seen[value] = text
         if self._added is not None:
             self._added.append((container, value))
-        elif container.asked.steady:
+        elif container.asked.scarce:
+            insort(container.texts, text)
             container.ways.close(value, text)
 
     def _lose(self, at: int) -> int:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _LOOSE = re.compile(rb"-0(?![.0-9])|\.[0-9]*0(?![0-9])|[0-9][eE]")
 """A number that can be written with fewer characters."""
-_MOST = 20_000
+MOST = 20_000
 """Beginnings that are remembered."""
 
 
@@ -37,13 +37,13 @@ class Ways:
 
     def open(self, beginning: bytes, longer: bytes) -> None:
         """Note a way."""
-        if len(self._known) < _MOST:
+        if len(self._known) < MOST:
             self._known[beginning] = longer
             self._by_longer.setdefault(longer, []).append(beginning)
 
     def end(self, beginning: bytes) -> None:
         """Note that there is none: nor will there be one when more is known."""
-        if len(self._known) < _MOST:
+        if len(self._known) < MOST:
             self._known[beginning] = None
 
     def close(self, value: Hashable, text: bytes) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from colonnade.worker.grammar.json_text import Mode
 from colonnade.worker.grammar.json_values import OPEN_ESCAPE, Number, number_of, respelled
+from colonnade.worker.grammar.known_ways import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -166,7 +167,7 @@ class Lookahead:
                     for found in self._spelling.beginnings(each):
                         tokens += found
                 escaped |= b"\\" in rest
-        if tokens and not self._text.supposed:
+        if tokens and not self._text.supposed and len(container.ways.tokens) < MOST:
             container.ways.tokens[said] = len(container.seen), tokens, escaped
         if tokens:
             allowed = np.array(tokens, dtype=np.int64)
@@ -183,7 +184,7 @@ class Lookahead:
             if known.startswith(said):
                 for found in marks.beginnings(known[len(said) :]):
                     yield from (token for token in found if mask[token])
-        if any(known.startswith(whole) for known in container.seen.values()):
+        if container.is_known_to_begin(whole):
             tokens = marks.hex if len(cut[1]) > 1 else marks.hex_marks
             yield from self._respelled_ways(container, said, mask, tokens)
 
@@ -192,11 +193,8 @@ class Lookahead:
     ) -> Iterator[int]:
         for token in tokens[mask[tokens] != 0].tolist():
             text = respelled(said + self._spelling.names[token])
-            if OPEN_ESCAPE.search(text) or self._is_on_a_way(container, text):
+            if OPEN_ESCAPE.search(text) or container.is_known_to_begin(text):
                 yield token
-
-    def _is_on_a_way(self, container: Container, said: bytes) -> bool:
-        return any(known.startswith(said) for known in container.seen.values())
 
     def _same_numbers(self, container: Container, said: bytes, mask: Mask) -> Iterator[int]:
         """Tokens behind which a number still is, or may be, a known one in other digits, or part of
@@ -346,7 +344,7 @@ class Lookahead:
     def _is_doubtful(self, container: Container, said: bytes) -> bool:
         if not said:
             return bool(container.seen) and not container.has_room(1)
-        if self._is_on_a_way(container, said):
+        if container.is_known_to_begin(said):
             return True
         if b"\\" in said[-5:] and OPEN_ESCAPE.search(said):
             return True
