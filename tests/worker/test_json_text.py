@@ -149,7 +149,7 @@ MARKED = Differences(
         JsonStart("<one>", "q=", ()),
         JsonStart("<two>", "", (1,)),
     ),
-    (JsonPlace(different=True), JsonPlace(properties=(("a", (0,)),))),
+    (JsonPlace(different=True), JsonPlace(properties=(("a", 0),))),
 )
 
 

@@ -68,18 +68,21 @@ class GrammarSyntax(StrEnum):
 
 class JsonPlace(Struct, frozen=True, array_like=True, gc=False):
     """What a value has to keep to where it stands, beyond what a grammar can say, and the places of
-    the values within it: numbers of ``Differences.places``. A value may stand at several places at
-    once; then it keeps to all of them."""
+    the values within it: numbers of ``Differences.places``, -1 for none. A place is one schema, and
+    what stands there keeps to all that hold for the ``same`` value too."""
 
     different: bool = False
     """The items of an array are all different."""
     scarce: bool = False
     """There may be few such items, or few keys of an object: before each it has to be seen whether
     any is left."""
-    properties: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    same: tuple[int, ...] = ()
+    properties: tuple[tuple[str, int], ...] = ()
     others: tuple[int, ...] = ()
     """Of the values of all other keys."""
-    first: tuple[tuple[int, ...], ...] = ()
+    patterns: tuple[int, ...] = ()
+    """Of the values of any key."""
+    first: tuple[int, ...] = ()
     """Of an array's first items, each."""
     items: tuple[int, ...] = ()
     """Of the other items."""

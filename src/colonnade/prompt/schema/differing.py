@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from colonnade.messages import Differences, JsonPlace, JsonStart
 from colonnade.prompt.schema.counting import at_least
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 Places = tuple[int, ...]
 
+_NONE = -1
 UNIQUE = "x-unique"
 """In a prepared schema: the items of an array are all different. The compiler of grammars passes
 over it."""
@@ -21,10 +24,10 @@ _FREE_TEXT = frozenset(("type", "minLength"))
 
 
 class Differing:
-    """Collects the places of prepared schemas.
+    """Collects the places of prepared schemas: one for each schema.
 
-    A place is one schema; where several may hold for a value, it stands at the places of all of
-    them: in ``anyOf`` that may be more than has to hold.
+    Where several may hold for a value, it keeps to all of them: in ``anyOf`` that may be more than
+    has to hold.
     """
 
     def __init__(self) -> None:
@@ -39,7 +42,7 @@ class Differing:
         """The places of what a schema describes, or all of several. ``root`` has the definitions
         that it refers to; its own unless given."""
         document = root if root is not None else schema if isinstance(schema, dict) else {}
-        places = self._at(schema, document)
+        places = self._all(schema if isinstance(schema, tuple) else (schema,), document)
         while len(self._places) < len(self._schemas):
             self._places.append(self._place(*self._schemas[len(self._places)]))
         return places
@@ -53,71 +56,59 @@ class Differing:
             return Differences(tuple(JsonStart(each.scope, each.pattern) for each in starts))
 
         def kept(places: Places) -> Places:
-            return places if weighty.intersection(places) else ()
+            return tuple(place for place in places if place in weighty)
 
         cut = [
-            JsonPlace(
-                each.different,
-                each.scarce,
-                tuple((key, kept(places)) for key, places in each.properties),
-                kept(each.others),
-                tuple(map(kept, each.first)),
-                kept(each.items),
-                each.values,
-                each.lists,
-                each.maps,
+            replace(
+                each,
+                properties=tuple((k, n if n in weighty else _NONE) for k, n in each.properties),
+                others=kept(each.others),
+                patterns=kept(each.patterns),
+                first=tuple(n if n in weighty else _NONE for n in each.first),
+                items=kept(each.items),
             )
             for each in self._places
         ]
         begun = [JsonStart(each.scope, each.pattern, kept(each.places)) for each in starts]
         return Differences(tuple(begun), tuple(cut))
 
-    def _at(self, schema: object, root: Mapping[str, Any]) -> Places:
-        """The numbers of a schema and of all that hold for the same value."""
-        found: dict[int, None] = {}
-        waiting = [schema]
-        while waiting:
-            each = waiting.pop()
-            if isinstance(each, tuple):
-                waiting += each
-                continue
-            if not isinstance(each, dict):
-                self.open |= each is not False
-                continue
-            number = self._numbers.get(id(each))
-            if number is None:
-                number = self._numbers[id(each)] = len(self._schemas)
-                self._schemas.append((each, root))
-            if number not in found:
-                found[number] = None
-                waiting += _in_place(each, root)
-        return tuple(sorted(found))
+    def _all(self, schemas: Iterable[object], root: Mapping[str, Any]) -> Places:
+        numbers = {self._number(each, root) for each in schemas}
+        return tuple(sorted(numbers - {_NONE}))
+
+    def _number(self, schema: object, root: Mapping[str, Any]) -> int:
+        """The number of a schema's place; none for one that allows everything, or nothing."""
+        if not isinstance(schema, dict):
+            self.open |= schema is not False
+            return _NONE
+        number = self._numbers.get(id(schema))
+        if number is None:
+            number = self._numbers[id(schema)] = len(self._schemas)
+            self._schemas.append((schema, root))
+        return number
 
     def _place(self, schema: Mapping[str, Any], root: Mapping[str, Any]) -> JsonPlace:
         self.open |= _is_open(schema)
         patterns = schema.get("patternProperties") or {}
-        more = schema.get("additionalProperties", True)
-        rest = [*patterns.values()]
-        if isinstance(more, dict):
-            rest.append(more)
-        by_pattern = tuple(sorted({n for each in patterns.values() for n in self._at(each, root)}))
-        properties = [
-            (key, tuple(sorted({*self._at(each, root), *by_pattern})))
-            for key, each in (schema.get("properties") or {}).items()
-        ]
+        more = schema.get("additionalProperties", False)
         items, first = schema.get("items"), schema.get("prefixItems") or ()
         unique = schema.get(UNIQUE) is True
         lists = unique or items is not None
         return JsonPlace(
-            unique,
-            bool(patterns or first or (lists and not _is_free_text(items, root))),
-            tuple(properties),
-            tuple(sorted({number for each in rest for number in self._at(each, root)})),
-            tuple(self._at(each, root) for each in first),
-            () if items is None else self._at(items, root),
-            at_least(followed(items, root)) if unique else 0,
-            _speaks_of("array", schema),
-            _speaks_of("object", schema),
+            different=unique,
+            scarce=bool(patterns or first or (lists and not _is_free_text(items, root))),
+            same=self._all(_in_place(schema, root), root),
+            properties=tuple(
+                (key, self._number(each, root))
+                for key, each in (schema.get("properties") or {}).items()
+            ),
+            others=self._all([more], root),
+            patterns=self._all(patterns.values(), root),
+            first=tuple(self._number(each, root) for each in first),
+            items=() if items is None else self._all([items], root),
+            values=at_least(followed(items, root)) if unique else 0,
+            lists=_speaks_of("array", schema),
+            maps=_speaks_of("object", schema),
         )
 
     def _weighty(self) -> set[int]:
@@ -163,9 +154,8 @@ def _target(schema: Mapping[str, Any], root: Mapping[str, Any]) -> object:
 
 
 def _inner(place: JsonPlace) -> Sequence[int]:
-    found = {*place.others, *place.items}
-    found.update(*(places for _, places in place.properties), *place.first)
-    return tuple(found)
+    named = (number for _, number in place.properties)
+    return (*place.same, *named, *place.others, *place.patterns, *place.first, *place.items)
 
 
 def _is_open(schema: Mapping[str, Any]) -> bool:

@@ -50,11 +50,13 @@ class JsonPlaces:
         self._places = differences.places
         self.scarce = any(place.scarce for place in differences.places)
         """Whether anything may run out anywhere."""
-        self._properties: dict[int, dict[bytes, Places]] = {}
+        self._properties: dict[int, dict[bytes, int]] = {}
+        self._same: dict[Places, Places] = {}
+        self._asked: dict[tuple[Places, bool], Asked] = {}
         self._starts: dict[str, dict[str, Places]] = {}
         for start in differences.starts:
             known = self._starts.setdefault(start.scope, {})
-            known[start.pattern] = _joined((known.get(start.pattern, ()), start.places))
+            known[start.pattern] = (*known.get(start.pattern, ()), *start.places)
         patterns = [word for start in differences.starts for word in (start.scope, start.pattern)]
         self.reach = max((len(each.encode()) for each in patterns), default=0) + _LONGEST_NAME
         """Bytes of a text in which a marker may lie."""
@@ -63,11 +65,17 @@ class JsonPlaces:
     @property
     def at_once(self) -> Places | None:
         """The places of what a text begins with; None where it does not begin with JSON."""
-        return self._starts.get("", {}).get("")
+        found = self._starts.get("", {}).get("")
+        return None if found is None else self._closed(found)
 
     def asked(self, places: Places, *, array: bool) -> Asked:
         """What a container at these places has to keep to."""
-        found = [self._places[place] for place in places]
+        key = places, array
+        if key not in self._asked:
+            self._asked[key] = self._all_asked([self._places[place] for place in places], array)
+        return self._asked[key]
+
+    def _all_asked(self, found: list[JsonPlace], array: bool) -> Asked:
         different = array and any(place.different for place in found)
         scarce = (different or not array) and any(each.scarce for each in found)
         if not scarce:
@@ -78,14 +86,33 @@ class JsonPlaces:
 
     def member(self, places: Places, key: bytes) -> Places:
         """The places of an object's value."""
-        return _joined(self._by_key(place).get(key, self._at(place).others) for place in places)
+        found: set[int] = set()
+        for number in places:
+            place, named = self._places[number], self._by_key(number)
+            found.update((named[key],) if key in named else place.others, place.patterns)
+        return self._closed(found)
 
     def item(self, places: Places, index: int) -> Places:
         """The places of an array's item."""
-        found = (self._at(place) for place in places)
-        return _joined(
-            place.first[index] if index < len(place.first) else place.items for place in found
-        )
+        found: set[int] = set()
+        for place in map(self._places.__getitem__, places):
+            found.update((place.first[index],) if index < len(place.first) else place.items)
+        return self._closed(found)
+
+    def _closed(self, places: Iterable[int]) -> Places:
+        """Those places and all that hold for the same value, in order."""
+        key = tuple(sorted(places))
+        found = self._same.get(key)
+        if found is None:
+            reached: set[int] = set()
+            waiting = [place for place in key if place >= 0]
+            while waiting:
+                place = waiting.pop()
+                if place not in reached:
+                    reached.add(place)
+                    waiting += self._places[place].same
+            found = self._same[key] = tuple(sorted(reached))
+        return found
 
     def find(self, text: bytearray, begin: int, scope: str) -> Found | None:
         """The next marker behind ``begin``, with its end in the text."""
@@ -95,7 +122,9 @@ class JsonPlaces:
         match = pattern.search(text, begin)
         if match is None or match.lastindex is None:
             return None
-        return found[match.lastindex - 1]._replace(end=match.end())
+        marked = found[match.lastindex - 1]
+        places = None if marked.places is None else self._closed(set(marked.places))
+        return marked._replace(end=match.end(), places=places)
 
     def _prepared(self, scope: str) -> tuple[re.Pattern[bytes], list[Found]]:
         """What to look for in a scope: its own starts, and other scopes."""
@@ -111,18 +140,8 @@ class JsonPlaces:
         joined = "|".join(f"({pattern})" for pattern in longest_first) or "(?!)"
         return re.compile(joined.encode()), [ways[pattern] for pattern in longest_first]
 
-    def _at(self, place: int) -> JsonPlace:
-        return self._places[place]
-
-    def _by_key(self, place: int) -> dict[bytes, Places]:
+    def _by_key(self, place: int) -> dict[bytes, int]:
         if place not in self._properties:
             pairs = self._places[place].properties
-            self._properties[place] = {key.encode(): places for key, places in pairs}
+            self._properties[place] = {key.encode(): number for key, number in pairs}
         return self._properties[place]
-
-
-def _joined(places: Iterable[Places]) -> Places:
-    found = [each for each in places if each]
-    if len(found) < 2:
-        return found[0] if found else ()
-    return tuple(sorted(set().union(*found)))
