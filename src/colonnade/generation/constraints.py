@@ -125,4 +125,6 @@ def _size(key: _Key, outcome: Settled) -> int:
     if isinstance(outcome, Refused):
         return len(key[0]) + len(outcome.message)
     grammar = 0 if outcome.constraint is None else len(outcome.constraint.grammar)
+    if outcome.constraint is not None and outcome.constraint.differences is not None:
+        grammar *= 2  # its places are about as large
     return len(key[0]) + grammar + sum(len(text) for each in outcome.narrowings for text in each)
