@@ -614,6 +614,9 @@ HONEST: dict[str, Any] = {
         "oneOf": [{"$ref": f"#/$defs/d{number}"} for number in range(800)],
     },
     "two long lists": {"oneOf": [{"enum": list(range(4000))}, {"enum": list(range(3990, 7990))}]},
+    "names apart by their beginnings": {
+        "patternProperties": {f"^x{number}-": {"minimum": number} for number in range(150)}
+    },
     "many constants": {"oneOf": [{"const": number} for number in range(4000)]},
 }
 

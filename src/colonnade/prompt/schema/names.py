@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+import re
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from colonnade.prompt.schema.document import Document
     from colonnade.prompt.schema.languages import Language
 
+_START = re.compile(r"\^([A-Za-z0-9_ -]+)(?![A-Za-z0-9_ -]|[*+?{])(?!.*\|)", re.DOTALL)
+"""A text that all names have to begin with: there is no other choice."""
 _MOST_CELLS = 32
 _LONGEST = 2000
 """Characters of patterns: the compiler compares each with each, and gives up."""
@@ -23,8 +28,10 @@ def told_apart(schema: dict[str, Any], document: Document, path: str) -> dict[st
     pattern is not understood, names have to satisfy all patterns or none.
     """
     patterns = schema.get("patternProperties", {})
+    if len(patterns) < 2 or _begin_apart(patterns):
+        return schema
     languages = [document.patterns.language(pattern) for pattern in patterns]
-    if len(patterns) < 2 or _all_apart(languages, document):
+    if _all_apart(languages, document):
         return schema
     known = [language for language in languages if language is not None]
     cells = _cells(known, list(patterns.values()), document)
@@ -36,6 +43,14 @@ def told_apart(schema: dict[str, Any], document: Document, path: str) -> dict[st
     document.narrow("patternProperties", path, "names that satisfy some of the patterns alone")
     either = "|".join(f"(?:{pattern})" for pattern in patterns)
     return {**schema, "patternProperties": {either: _all(list(patterns.values()))}}
+
+
+def _begin_apart(patterns: Iterable[str]) -> bool:
+    """Whether names begin with texts of which none is the beginning of another."""
+    starts = [_START.match(pattern) for pattern in patterns]
+    texts = sorted(found[1] for found in starts if found)
+    alike = any(two.startswith(one) for one, two in pairwise(texts))
+    return None not in starts and not alike
 
 
 def _all_apart(languages: list[Language | None], document: Document) -> bool:
