@@ -65,6 +65,16 @@ def test_others_are_refused_where_they_stand(body: dict[str, Any], param: str) -
     assert failure.value.param == param
 
 
+@pytest.mark.parametrize("second", ["3", '"x"', "null", "[]", "{}"])
+@pytest.mark.parametrize("first", ["number", "ids", "inner", "mixed"])
+def test_of_a_key_that_is_there_twice_the_first_is_refused(first: str, second: str) -> None:
+    value = {"number": "2.0", "inner": '[{"count": 2.0}]'}.get(first, "[2.0, 2.0]")
+    with pytest.raises(BodyFailure) as failure:
+        decode(f'{{"{first}": {value}, "{first}": {second}}}', Body)
+    assert failure.value.param is not None
+    assert failure.value.param.startswith(first)
+
+
 def test_a_body_full_of_them_costs_no_more_than_a_few_conversions() -> None:
     body = {"ids": [float(number) for number in range(100_000)], "number": 1.0}
     assert decode(json.dumps(body).encode(), Body).ids == list(range(100_000))

@@ -41,10 +41,15 @@ def _mend(value: Any, path: str) -> bool:  # noqa: ANN401 - plain JSON
     """Make an integer of the float at a path, and of others in the same list. Returns whether
     there was one to be made."""
     steps = [found["name"] or int(found["index"]) for found in _STEP.finditer(path)]
-    for step in steps[:-1]:
-        value = value[step]
     last = steps[-1]
-    if not value[last].is_integer():
+    try:
+        for step in steps[:-1]:
+            value = value[step]
+        whole = _is_whole(value[last])
+    except (LookupError, TypeError):
+        # The body has the key twice: what counts is the second, and what failed was the first.
+        return False
+    if not whole:
         return False
     if isinstance(value, list):
         value[:] = [int(each) if _is_whole(each) else each for each in value]
