@@ -62,4 +62,6 @@ def test_progress_in_plain_lines(colonnade, model):
 def test_models(colonnade):
     done = colonnade("models")
     assert done.returncode == 0
-    assert done.stdout.split() == ["demo", "embedded"]
+    demo, *packages = done.stdout.splitlines()
+    assert demo.split() == ["demo", "embedded"]
+    assert all(line.startswith("pkg:") for line in packages), "those of tests/real, if installed"
