@@ -36,9 +36,10 @@ def workers(legacy) -> list[int]:
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text().rsplit(")", 1)[1].split()
+            command = entry.with_name("cmdline").read_bytes()
         except OSError:
             continue
-        if int(fields[1]) == legacy.process.pid and fields[0] != "Z":
+        if int(fields[1]) == legacy.process.pid and b"colonnade.worker" in command:
             found.append(int(entry.parent.name))
     return found
 

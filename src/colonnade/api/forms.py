@@ -58,7 +58,9 @@ def _forms(request: GenerationFields) -> Iterator[Form]:
 
 def _response_format(wish: ResponseFormat) -> Iterator[Form]:
     if isinstance(wish, JsonObjectForm):
-        yield JsonForm(_OBJECT if wish.schema is None else wish.schema, "response_format.schema")
+        given = wish.schema is not None
+        param = "response_format.schema" if given else "response_format"
+        yield JsonForm(wish.schema if wish.schema is not None else _OBJECT, param)
     elif isinstance(wish, JsonSchemaForm):
         named = wish.json_schema
         schema = wish.schema if named is None or named.schema is None else named.schema

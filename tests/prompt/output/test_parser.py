@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from colonnade.prompt.calls import GENERIC, TextInput, Tool
@@ -212,6 +212,7 @@ def test_every_split_gives_the_same_events(pieces, known, data):
 
 @given(st.text(st.sampled_from('<>/tol_caihnk {}"\n'), max_size=30))
 def test_content_is_whole(text):
+    assume("<tool_call>" not in text)  # from there on a grammar holds the text
     events = parse(HERMES, text)
     assert all(isinstance(event, Content) for event in events)
     assert content_of(events) == text

@@ -146,7 +146,7 @@ _REPORTS = (
     _done("return_tokens_as_token_ids", _VLLM),
     _done("return_token_ids", _VLLM),
     _done("return_tokens", _LLAMA, "Another name of `return_token_ids`."),
-    _done("return_prompt_text", _VLLM, "", CHAT),
+    _done("return_prompt_text", _VLLM, "The rendered prompt, before it is cut.", CHAT),
     _done("request_id", _VLLM, "The answer's `id` ends with it."),
     _done("timings_per_token", _LLAMA, "With each chunk of a stream; other answers have them."),
     _done("return_progress", _LLAMA, "In a stream: chunks with `prompt_progress`."),

@@ -136,7 +136,7 @@ _VLLM_FIELDS = (
         2,
         "Only /v1/completions picks the best of several.",
         CHAT,
-        neutral=(1,),
+        neutral=(0, 1),
     ),
     _refused(
         "prompt_embeds", _VLLM, "AAAA", "A prompt is text or token ids.", COMPLETIONS, neutral=([],)
