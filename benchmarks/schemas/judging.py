@@ -102,8 +102,12 @@ class _Writer:
         self._steps = 0
 
     def whole(self, value: Any) -> bool:  # noqa: ANN401
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
-        return self._value(value, self._is_whole)
+        usual = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(usual, 20_000))
+        try:
+            return self._value(value, self._is_whole)
+        finally:
+            sys.setrecursionlimit(usual)  # what is judged next has to bear the usual one
 
     def _is_whole(self) -> bool:
         if not self._matcher.is_accepting():

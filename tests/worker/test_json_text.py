@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ def test_what_is_repeated_is_seen_where_it_comes(value: Any, seed: int, items: b
 def test_equal_values_are_equal_however_they_are_written(one: Any, two: Any, seed: int) -> None:
     chance = random.Random(seed)
     texts = [written(each, chance) for each in (one, two)]
-    reads = [json.loads(text, object_pairs_hook=Pairs) for text in texts]
+    reads = [json.loads(text, object_pairs_hook=Pairs, parse_float=Decimal) for text in texts]
     for value in reads:
         if repeats(value, items=False):
             return

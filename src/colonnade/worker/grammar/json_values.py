@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -77,11 +78,13 @@ def _one_way(found: re.Match[bytes]) -> bytes:
     return _SHORT.get(int(found[1], 16), found[0].lower())
 
 
+@lru_cache(maxsize=4)
 def value_of(text: bytes) -> Hashable:
     """A JSON text as a value that equals another one's where the two are equal: a string as its
     bytes, a number as a ``Number``, words as ``str``, and tuples for arrays and objects.
 
-    What cannot be read, nested too deeply, is its own text.
+    The last few are kept: many tokens may end the same item, and each of them asks. What cannot be
+    read, nested too deeply, is its own text.
     """
     try:
         return _comparable(_DECODER.decode(text.decode("utf-8", "surrogateescape")))
