@@ -259,8 +259,8 @@ class Scheduler:
         """Give free slots to those who wait. Returns the sequences that start.
 
         Of the most urgent, the client with the fewest slots comes first, and of its requests the
-        oldest. Who would read
-        what another one is reading already waits for that; who comes after does not.
+        oldest. Who would read what another one is reading already waits for that; who comes after
+        does not.
         """
         if not self._waiting or self._slots.full:
             return []

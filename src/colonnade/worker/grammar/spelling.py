@@ -35,8 +35,8 @@ _WITHIN = {
     "next": re.compile(rb"[^\"]*,\s*[^\s]", re.DOTALL),
 }
 """Of what comes behind a string's end: it may end another string or a scalar; it may close a
-container; it goes on behind a comma,
-or with what comes next there."""
+container; it goes on behind a comma, or with what comes next there."""
+
 _OUTSIDE = {
     "strings": re.compile(rb'.*".*"', re.DOTALL),
     "late_strings": re.compile(rb'\s*[^"\s][^"]*".*"', re.DOTALL),
@@ -48,8 +48,8 @@ _OUTSIDE = {
     "next": re.compile(rb'(?:[^"]*|.*".*"[^"]*),\s*[^\s]', re.DOTALL),
 }
 """Of tokens that begin outside of a string: they hold a whole string, one behind something else, or
-two; end a number or a word, or begin by doing so; close a container; go on behind a comma,
-or with what comes next there."""
+two; end a number or a word, or begin by doing so; close a container; go on behind a comma, or with
+what comes next there."""
 
 
 class Spelling:
