@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
 from litestar.routes import HTTPRoute
@@ -25,7 +25,7 @@ from colonnade.legacy.routers import TITLES, main_routers, service_router
 from colonnade.ops.documents import JSON, REDOC, SWAGGER, documents_router
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
-from colonnade.web.access import KeysMiddleware, LimitMiddleware
+from colonnade.web.access import admins_only
 from colonnade.web.methods import head_as_get, told_preflights, whole_allow
 from colonnade.web.openapi import WireSchemas
 from colonnade.web.request_ids import RequestIds
@@ -33,26 +33,27 @@ from colonnade.web.request_ids import RequestIds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from litestar import Router
-    from litestar.types import (
-        ExceptionHandlersMap,
-        Middleware,
-    )
+    from litestar.types import ExceptionHandlersMap
 
     from colonnade.api.options import ApiOptions
     from colonnade.generation import Generator, Models
     from colonnade.legacy.errors import Service
     from colonnade.legacy.house import House
+    from colonnade.web.access import Access
 
 
 def create_app(
     generator: Generator,
     models: Models,
     options: ApiOptions,
+    access: Access,
     *,
     house: House | None = None,
 ) -> Litestar:
-    """The application of the main port; with ``house``, the older services are on it too."""
+    """The application of the main port; with ``house``, the older services are on it too.
+
+    ``access`` says who may come in; there is no application without it.
+    """
     routers = [
         *openai_routers(generator, models, options),
         ops_router(models),
@@ -60,13 +61,15 @@ def create_app(
     ]
     if house is not None:
         routers += main_routers(house)
-    return _application(routers, EXCEPTION_HANDLERS, options, "Colonnade", house)
+    return _application(routers, EXCEPTION_HANDLERS, options, "Colonnade", access)
 
 
-def create_service_app(service: Service, house: House, options: ApiOptions) -> Litestar:
+def create_service_app(
+    service: Service, house: House, options: ApiOptions, access: Access
+) -> Litestar:
     """The application of an older service's own port: its routes and nothing else."""
     router = service_router(service, house)
-    return _application([router], handlers(service), options, TITLES[service], house)
+    return _application([router], handlers(service), options, TITLES[service], access)
 
 
 def _application(
@@ -74,19 +77,20 @@ def _application(
     exception_handlers: ExceptionHandlersMap,
     options: ApiOptions,
     title: str,
-    house: House | None,
+    access: Access,
 ) -> Litestar:
     cors = _cors(options)
     app = Litestar(
         route_handlers=[*routers, documents_router()],
         exception_handlers=exception_handlers,
         cors_config=cors,
-        middleware=_middleware(house),
+        middleware=access.middleware(),
         openapi_config=OpenAPIConfig(
             title=title,
             version=__version__,
             use_handler_docstrings=True,
             render_plugins=[SWAGGER, REDOC, JSON],
+            openapi_router=Router("/schema", route_handlers=[], guards=[admins_only]),
         ),
         plugins=[_schemas()],
         # Logging belongs to whoever runs the process.
@@ -98,7 +102,7 @@ def _application(
         handler = told_preflights(handler, cors, exception_handlers[Exception])
     routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
     handler = whole_allow(handler, {each.path_format: set(each.methods) for each in routes})
-    app.asgi_handler = RequestIds(head_as_get(handler))
+    app.asgi_handler = RequestIds(access.identified(head_as_get(handler)))
     return app
 
 
@@ -109,15 +113,6 @@ def _schemas() -> WireSchemas:
             CompletionRequest: refused_schemas(Endpoint.COMPLETIONS),
         }
     )
-
-
-def _middleware(house: House | None) -> list[Middleware]:
-    layers: list[Middleware] = []
-    if house is not None and house.limit:
-        layers.append(LimitMiddleware(house.limit))
-    if house is not None and house.keys:
-        layers.append(KeysMiddleware(house.keys))
-    return layers
 
 
 def _cors(options: ApiOptions) -> CORSConfig | None:

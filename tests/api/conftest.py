@@ -10,6 +10,7 @@ import pytest
 from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models, ServedModel
+from colonnade.web.access import Access
 from tests.api.fakes import FakeEngine, FakeTemplate
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def app(models: Models) -> Litestar:
     options = ApiOptions(
         keep_alive_seconds=KEEP_ALIVE, max_body_size=100_000, max_choices=8, cors_origins=("*",)
     )
-    return create_app(Generator(models), models, options)
+    return create_app(Generator(models), models, options, Access.for_anyone())
 
 
 @pytest.fixture

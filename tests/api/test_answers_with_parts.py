@@ -13,6 +13,7 @@ from colonnade.app import create_app
 from colonnade.generation import Generator, Models, ServedModel
 from colonnade.messages import FinishReason, TokenLogprob
 from colonnade.prompt import ChatTemplate
+from colonnade.web.access import Access
 from demo_model.render import TEMPLATE_PATH
 from tests.api.fakes import FakeEngine, Submitted, events, model_info
 
@@ -42,7 +43,7 @@ async def client(engine: FakeEngine) -> AsyncIterator[httpx.AsyncClient]:
     template = ChatTemplate(TEMPLATE_PATH.read_text(encoding="utf-8"), name="model")
     models = Models()
     models.add(ServedModel("fake", 1700000000, cast("Any", engine), template))
-    app = create_app(Generator(models), models, ApiOptions())
+    app = create_app(Generator(models), models, ApiOptions(), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

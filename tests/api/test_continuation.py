@@ -12,6 +12,7 @@ from colonnade.app import create_app
 from colonnade.generation import Generator, Models, ServedModel
 from colonnade.messages import TextPart
 from colonnade.prompt import ChatTemplate
+from colonnade.web.access import Access
 from tests.api.fakes import FakeEngine, model_info
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def client_of(engine: FakeEngine, **options: Any) -> httpx.AsyncClient:
     models = Models()
     template = ChatTemplate(SOURCE, name="test")
     models.add(ServedModel("fake", 1700000000, cast("Any", engine), template))
-    app = create_app(Generator(models), models, ApiOptions(**options))
+    app = create_app(Generator(models), models, ApiOptions(**options), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 

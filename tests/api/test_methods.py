@@ -10,6 +10,7 @@ import pytest
 from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models
+from colonnade.web.access import Access
 from tests.api.test_errors import check_shape
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ GOOD, EVIL = "https://good.example", "https://evil.example"
 @pytest.fixture
 async def picky(models: Models) -> AsyncIterator[httpx.AsyncClient]:
     """A server that the pages of one origin may call."""
-    app = create_app(Generator(models), models, ApiOptions(cors_origins=(GOOD,)))
+    app = create_app(
+        Generator(models), models, ApiOptions(cors_origins=(GOOD,)), Access.for_anyone()
+    )
     transport = httpx.ASGITransport(cast("Any", app))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

@@ -13,6 +13,7 @@ from colonnade.api.fields import FIELDS, Endpoint, Standing
 from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models
+from colonnade.web.access import Access
 
 if TYPE_CHECKING:
     from tests.api.fakes import FakeEngine
@@ -48,7 +49,7 @@ async def test_any_name_where_the_operator_allows_it(models: Models) -> None:
     other = replace(served, id="fake/second")
     lenient.add(served)
     lenient.add(other)
-    app = create_app(Generator(lenient), lenient, ApiOptions())
+    app = create_app(Generator(lenient), lenient, ApiOptions(), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         names = {"gpt-4o": "fake/model", "fake/second": "fake/second", "": "fake/model"}

@@ -11,6 +11,7 @@ from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models
 from colonnade.messages import Failure, FailureKind
+from colonnade.web.access import Access
 from tests.api.fakes import Exchange, FakeEngine, Submitted, events
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
@@ -58,7 +59,9 @@ async def test_silence_is_filled_with_comments(
 async def test_busy_stream_has_no_comments(models: Models, engine: FakeEngine) -> None:
     engine.script = silent
     # Long beside the pauses, which a busy machine may stretch.
-    app = create_app(Generator(models), models, ApiOptions(keep_alive_seconds=0.6))
+    app = create_app(
+        Generator(models), models, ApiOptions(keep_alive_seconds=0.6), Access.for_anyone()
+    )
     exchange = Exchange(app, "/v1/chat/completions", CHAT)
     await engine.arrived.wait()
     for _ in range(10):

@@ -11,6 +11,7 @@ from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models
 from colonnade.messages import Tier, Urgency
+from colonnade.web.access import Access
 
 if TYPE_CHECKING:
     from tests.api.fakes import FakeEngine
@@ -62,7 +63,7 @@ async def test_no_such_place(client: httpx.AsyncClient, fields: dict[str, Any]) 
 
 
 async def test_where_no_request_may_pass_others(models: Models, engine: FakeEngine) -> None:
-    app = create_app(Generator(models), models, ApiOptions(may_pass=False))
+    app = create_app(Generator(models), models, ApiOptions(may_pass=False), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         for asked, used in (("priority", "default"), ("flex", "flex")):

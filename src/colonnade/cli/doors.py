@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from colonnade.legacy.house import House
     from colonnade.settings import Settings
+    from colonnade.web.access import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _door(service: Service | None, host: str, port: int) -> Door:
     return Door(service, sockets, url(host, sockets))
 
 
-def app_of(door: Door, house: House) -> Litestar:
+def app_of(door: Door, house: House, access: Access) -> Litestar:
     """What answers at a door."""
     settings = house.settings
     options = ApiOptions(
@@ -66,5 +67,5 @@ def app_of(door: Door, house: House) -> Litestar:
         cors_origins=settings.server.cors_origins,
     )
     if door.service is not None:
-        return create_service_app(door.service, house, options)
-    return create_app(house.generator, house.models, options, house=house)
+        return create_service_app(door.service, house, options, access)
+    return create_app(house.generator, house.models, options, access, house=house)

@@ -23,6 +23,7 @@ from colonnade.hub import resolve_model
 from colonnade.legacy.opening import open_house
 from colonnade.legacy.routers import TITLES
 from colonnade.serving import LoadPlan, ModelRegistry
+from colonnade.web.access import Access
 
 if TYPE_CHECKING:
     from colonnade.cli.doors import Door
@@ -45,14 +46,17 @@ def serve(settings: Settings) -> int:
     # Process 1 of a container ignores what it has no handler for, and the loop's are not there yet.
     signal.signal(signal.SIGTERM, _terminated)
     _log(settings.server)
+    access = Access.of(settings)
     doors = open_doors(settings)
     name, draft = settings.model.model, settings.model.draft_model
     resolved = None if name == _NO_MODEL else resolve_model(name, say, draft=draft)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, resolved, doors))
+        return runner.run(_serve(settings, resolved, doors, access))
 
 
-async def _serve(settings: Settings, resolved: ResolvedModel | None, doors: list[Door]) -> int:
+async def _serve(
+    settings: Settings, resolved: ResolvedModel | None, doors: list[Door], access: Access
+) -> int:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     with StopSignals(asyncio.get_running_loop(), task.cancel) as signals:
@@ -69,7 +73,7 @@ async def _serve(settings: Settings, resolved: ResolvedModel | None, doors: list
                         await registry.load(LoadPlan(resolved, settings), progress)
                 for door in doors:
                     listen(door.sockets)
-                await _answer(house, doors, signals)
+                await _answer(house, doors, access, signals)
         except asyncio.CancelledError:
             say("Stopped.")
             return signals.exit_code
@@ -77,7 +81,7 @@ async def _serve(settings: Settings, resolved: ResolvedModel | None, doors: list
     return 0
 
 
-async def _answer(house: House, doors: list[Door], signals: StopSignals) -> None:
+async def _answer(house: House, doors: list[Door], access: Access, signals: StopSignals) -> None:
     """Run the HTTP servers until a signal comes and the answers under way are done."""
     stopping = asyncio.Event()
     signals.on_stop = stopping.set
@@ -89,7 +93,7 @@ async def _answer(house: House, doors: list[Door], signals: StopSignals) -> None
         if not starting:
             _announce(house, doors)
 
-    servers = [HttpServer(app_of(door, house), house.settings, started) for door in doors]
+    servers = [HttpServer(app_of(door, house, access), house.settings, started) for door in doors]
     async with asyncio.TaskGroup() as tasks:
         stopper = tasks.create_task(_stop(stopping, servers, house))
         async with asyncio.TaskGroup() as serving:

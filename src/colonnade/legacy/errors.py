@@ -89,6 +89,7 @@ TABLE: dict[FailureKind, Row] = {
     FailureKind.RATE_LIMITED: Row(429, 429, 429, 429, _FULL),
     FailureKind.TIMEOUT: Row(504, 504, 504, 504, _LATE),
     FailureKind.UNAUTHORIZED: Row(401, 401, 401, 401, _INVALID),
+    FailureKind.FORBIDDEN: Row(403, 403, 403, 403, _INVALID),
     FailureKind.WORKER_DIED: Row(500, 500, 500, 500, _FAILED),
     FailureKind.SHUTTING_DOWN: Row(503, 503, 503, 503, _FAILED),
     FailureKind.INTERNAL: Row(500, 500, 500, 500, _FAILED),
@@ -134,6 +135,7 @@ def error_response(
 
 _MEANINGS = {
     400: "The request asks for what cannot be had.",
+    403: "The key is no administrator's.",
     404: "There is no such thing.",
     409: "It is there already.",
     422: "The body fails validation.",

@@ -21,6 +21,7 @@ from colonnade.legacy.house import House
 from colonnade.legacy.loading import load
 from colonnade.legacy.option_table import judge
 from colonnade.legacy.written_calls import WrittenCall, written_calls
+from colonnade.web.access import admins_only
 from colonnade.web.body import LenientRequest, shape_failure
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
@@ -233,7 +234,8 @@ async def _frames(wish: _Wish, generation: Generation) -> AsyncIterator[bytes]:
     status_code=200,
     summary="Load a model",
     response_description="It is loaded.",
-    responses=documented(Service.FLOWGEN, 400, 404),
+    responses=documented(Service.FLOWGEN, 400, 403, 404),
+    guards=[admins_only],
 )
 async def load_model(
     data: Annotated[
@@ -254,6 +256,8 @@ async def load_model(
     status_code=200,
     response_description="None is loaded now.",
     summary="Unload the model",
+    responses=documented(Service.FLOWGEN, 403),
+    guards=[admins_only],
 )
 async def unload_model(house: NamedDependency[House]) -> Unloaded:
     """End the model's worker, and give its memory back. Requests under way fail."""

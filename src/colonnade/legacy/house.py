@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from colonnade.legacy.session_book import SessionBook
     from colonnade.serving import ModelRegistry
     from colonnade.settings import Settings
-    from colonnade.web.access import Keys, RequestLimit
 
 
 class House:
@@ -28,8 +27,6 @@ class House:
         sessions: SessionBook,
         jobs: JobQueue,
         channels: ChannelsPlugin,
-        keys: Keys,
-        limit: RequestLimit,
     ) -> None:
         self.registry = registry
         self.settings = settings
@@ -37,8 +34,6 @@ class House:
         self.jobs = jobs
         self.channels = channels
         """What carries the jobs' events to their clients."""
-        self.keys = keys
-        self.limit = limit
 
     @property
     def models(self) -> Models:

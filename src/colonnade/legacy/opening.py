@@ -9,7 +9,6 @@ from colonnade.legacy.house import House
 from colonnade.legacy.jobs import JobEvent, JobQueue
 from colonnade.legacy.queued import channels, event_frame
 from colonnade.legacy.session_book import SessionBook
-from colonnade.web.access import Keys, RequestLimit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,6 +37,4 @@ async def open_house(settings: Settings, registry: ModelRegistry) -> AsyncIterat
         stack.push_async_callback(sessions.close)
         if settings.legacy.session_database:
             await sessions.open()  # a wrong one is told at the start, not by the first request
-        keys = Keys(settings.server.api_key)
-        limit = RequestLimit(settings.server.rate_limit, keys)
-        yield House(registry, settings, sessions, jobs, carrier, keys, limit)
+        yield House(registry, settings, sessions, jobs, carrier)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from colonnade.generation import ReasoningDelta, TextDelta
 from colonnade.legacy.errors import TABLE, Service, text
 from colonnade.legacy.execution import Execution, execution_turn
+from colonnade.web.access import charge
 from colonnade.web.body import BodyFailure, decode
 from colonnade.web.disconnect import cancel
 from colonnade.web.failures import told
@@ -127,7 +128,7 @@ class Conversation:
 
     async def _answer(self, request: str | bytes) -> None:
         try:
-            self._house.limit.check(self._socket.scope)
+            charge(self._socket.scope)
             await self._execute(_parsed(request))
         except WebSocketDisconnect:
             raise

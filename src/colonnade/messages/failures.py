@@ -30,6 +30,8 @@ class FailureKind(StrEnum):
     """The answer took longer than the server allows."""
     UNAUTHORIZED = "unauthorized"
     """No key of this server came with the request."""
+    FORBIDDEN = "forbidden"
+    """The key that came is not allowed to do this."""
     RATE_LIMITED = "rate_limited"
     """This client has sent too many requests; ``retry_after`` says when to come back."""
     SHUTTING_DOWN = "shutting_down"

@@ -9,6 +9,8 @@ from typing import Any
 from litestar import MediaType, Request, Router, get
 from litestar.openapi.plugins import JsonRenderPlugin, RedocRenderPlugin, SwaggerRenderPlugin
 
+from colonnade.web.access import admins_only
+
 SWAGGER, REDOC, JSON = SwaggerRenderPlugin(), RedocRenderPlugin(), JsonRenderPlugin()
 
 
@@ -32,4 +34,5 @@ def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def documents_router() -> Router:
     """The pages, which do not describe themselves."""
-    return Router("/", route_handlers=[swagger, redoc, openapi], include_in_schema=False)
+    handlers = [swagger, redoc, openapi]
+    return Router("/", route_handlers=handlers, include_in_schema=False, guards=[admins_only])

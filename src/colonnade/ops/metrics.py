@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from colonnade.engine import Engine
 from colonnade.generation import Models
+from colonnade.web.access import admins_only
 
 _COUNTERS: tuple[tuple[str, str, Callable[[Engine], float]], ...] = (
     ("prompt_tokens", "Tokens of prompts.", lambda e: e.totals.prompt_tokens),
@@ -63,6 +64,7 @@ class EngineCollector(Collector):
     media_type=MediaType.TEXT,
     response_description="The numbers.",
     summary="Metrics",
+    guards=[admins_only],
     sync_to_thread=False,
 )
 def metrics(registry: NamedDependency[Any]) -> Response[bytes]:

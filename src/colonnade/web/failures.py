@@ -40,6 +40,7 @@ RULES: dict[FailureKind, Rule] = {
     FailureKind.NO_MODEL: Rule(503, "server_error", 2, should_retry=True),
     FailureKind.TIMEOUT: Rule(504, "server_error", should_retry=False),
     FailureKind.UNAUTHORIZED: Rule(401, "authentication_error"),
+    FailureKind.FORBIDDEN: Rule(403, "permission_error"),
     FailureKind.RATE_LIMITED: Rule(429, "rate_limit_error", 1, should_retry=True),
     FailureKind.WORKER_DIED: Rule(503, "server_error", 1, should_retry=True),
     FailureKind.SHUTTING_DOWN: Rule(503, "server_error", 5, should_retry=True),

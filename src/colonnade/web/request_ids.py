@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from litestar.enums import ScopeType
 
-from colonnade.generation import asking
-
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,8 +30,6 @@ class RequestIds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. A WebSocket gets an id for the log alone."""
-        address = scope.get("client")
-        asking.set(address[0] if address else "")
         if scope["type"] != ScopeType.HTTP:
             if scope["type"] == ScopeType.WEBSOCKET:
                 scope.setdefault("state", {})["request_id"] = "ws_" + secrets.token_hex(16)

@@ -1,0 +1,88 @@
+"""The layers that an application gets. Probes are open to all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+
+from colonnade.generation import asking
+from colonnade.messages import Failure, FailureKind
+from colonnade.web.access.callers import Caller, caller_of, remember
+from colonnade.web.access.limits import charge, remember_limit
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Receive, Scope, Send
+
+    from colonnade.web.access.keys import KeyRing
+    from colonnade.web.access.limits import RequestLimit
+
+_OPEN = ("^/$", "^/health$", "^/ready$")
+_DOCUMENTS = ("^/docs$", "^/redoc$", "^/openapi.json$", "^/schema")
+_FREE = (*_OPEN, *_DOCUMENTS, "^/metrics$")
+
+
+class Identification:
+    """Wraps an application: finds out who asks, before anything else is known of a request.
+
+    It refuses nobody: how a refusal looks is for the route to say.
+    """
+
+    def __init__(self, app: ASGIApp, keys: KeyRing, limit: RequestLimit) -> None:
+        self._app = app
+        self._keys = keys
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] in (ScopeType.HTTP, ScopeType.WEBSOCKET):
+            caller = self._caller(scope)
+            remember(scope, caller)
+            remember_limit(scope, self._limit)
+            asking.set(caller.client)
+        await self._app(scope, receive, send)
+
+    def _caller(self, scope: Scope) -> Caller:
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if not self._keys:
+            return Caller("", address, admin=True)
+        key = self._keys.of(scope)
+        if key is None:
+            return Caller("", address, admin=False)
+        return Caller(key.name, address, key.admin)
+
+
+class KeysMiddleware(ASGIMiddleware):
+    """Lets in who has a key."""
+
+    scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
+    exclude_path_pattern = _OPEN
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Let the request through.
+
+        Raises:
+            Failure: it carries no key of this server.
+        """
+        if not caller_of(scope).name and scope.get("method") != "OPTIONS":
+            msg = "A key of this server is needed: Authorization: Bearer KEY."
+            raise Failure(FailureKind.UNAUTHORIZED, msg)
+        await next_app(scope, receive, send)
+
+
+class LimitMiddleware(ASGIMiddleware):
+    """Counts what comes over HTTP; a WebSocket's requests are counted where they are read."""
+
+    scopes = (ScopeType.HTTP,)
+    exclude_path_pattern = _FREE
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Let the request through.
+
+        Raises:
+            Failure: its client has sent too many.
+        """
+        charge(scope)
+        await next_app(scope, receive, send)
