@@ -134,7 +134,7 @@ def test_a_user_without_a_home_can_serve(tmp_path: Path) -> None:
         "pathlib.Path.expanduser = gone\n"
         "from colonnade.settings import load_settings\n"
         "from colonnade.legacy.session_book import SessionBook\n"
-        "print(SessionBook(load_settings({}, {}).legacy)._url)\n"
+        "print(SessionBook(load_settings({}, {}))._url)\n"
     )
     env = {name: value for name, value in os.environ.items() if not name.startswith("XDG")}
     done = subprocess.run(

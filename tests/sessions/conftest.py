@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import NullPool, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from colonnade.sessions import SessionStore
+from colonnade.sessions import Bounds, SessionStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.seconds
+
+
+async def live(store: SessionStore, owner: str = "") -> list[str]:
+    """The ids of an owner's sessions, the one used last first."""
+    return [place.id for place in await store.of(owner).live(1 << 30)]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,8 +65,10 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[OpenStore]:
     """Open stores on the database, which keep sessions for 60 s; closed when the test ends."""
     async with AsyncExitStack() as stack:
 
-        async def start(expire_seconds: float = 60) -> SessionStore:
-            store = await SessionStore.open(url, expire_seconds=expire_seconds, now=clock)
+        async def start(expire_seconds: float = 60, **bounds: int) -> SessionStore:
+            store = await SessionStore.open(
+                url, expire_seconds=expire_seconds, bounds=Bounds(**bounds), now=clock
+            )
             stack.push_async_callback(store.close)
             return store
 

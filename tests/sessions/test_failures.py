@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sqlite3
@@ -9,7 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
+from colonnade.messages import FailureKind
 from colonnade.sessions import Exchange, SessionError, SessionStore
 from colonnade.sessions import database as database_module
 
@@ -106,7 +109,7 @@ async def test_directories_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     for url in (f"sqlite:///{tmp_path}/some/where/x.db", "sqlite+aiosqlite:///else/where/x.db"):
         store = await SessionStore.open(url, expire_seconds=60)
-        await store.add("a", ONE)
+        await store.of("").add("a", ONE)
         await store.close()
     assert (tmp_path / "some/where/x.db").stat().st_size
     assert (tmp_path / "else/where/x.db").stat().st_size
@@ -139,14 +142,63 @@ async def test_a_database_that_somebody_else_writes(
     monkeypatch.setattr(database_module, "_BUSY_SECONDS", 0.1)
     path = tmp_path / "x.db"
     store = await SessionStore.open(f"sqlite:///{path}", expire_seconds=60)
-    await store.add("a", ONE)
+    await store.of("").add("a", ONE)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(SessionError, match=r"x\.db cannot be used: database is locked$"):
-        await store.add("a", ONE)
-    assert await store.history("a", 9) == [ONE]
+        await store.of("").add("a", ONE)
+    assert await store.of("").history("a", 9) == [ONE]
     other.execute("ROLLBACK")
     other.close()
-    await store.add("a", ONE)
-    assert await store.history("a", 9) == [ONE, ONE]
+    await store.of("").add("a", ONE)
+    assert await store.of("").history("a", 9) == [ONE, ONE]
     await store.close()
+
+
+async def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    store = await SessionStore.open(f"sqlite:///{tmp_path / 'x.db'}", expire_seconds=60)
+    await store.of("").add("a", ONE)
+    async with store._database.transaction() as connection:
+        pages = await connection.scalar(text("PRAGMA page_count"))
+        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    with pytest.raises(
+        SessionError, match=r"x\.db cannot be used: database or disk is full$"
+    ) as told:
+        await store.of("").add("a", Exchange("x" * 100_000, ""))
+    assert told.value.kind is FailureKind.STORAGE_FULL
+    assert str(tmp_path) not in told.value.message
+    assert await store.of("").history("a", 9) == [ONE]
+    async with store._database.transaction() as connection:
+        await connection.execute(text(f"PRAGMA max_page_count = {pages + 1000}"))
+    await store.of("").add("a", Exchange("x" * 100_000, ""))
+    await store.close()
+
+
+LIMITED = """
+import asyncio, resource, sys
+from colonnade.sessions import Exchange, SessionError, SessionStore
+
+async def main(url):
+    store = await SessionStore.open(url, expire_seconds=60)
+    kept = 0
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    try:
+        while True:
+            await store.of("").add("a", Exchange("x" * 5000, ""))
+            kept += 1
+    except SessionError as error:
+        print(kept, error.kind, len(await store.of("").history("a", 9999)))
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LIMITED, url, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await child.communicate()
+    kept, kind, found = out.decode().split()
+    assert kind == "storage_full"
+    assert int(found) == int(kept) > 10

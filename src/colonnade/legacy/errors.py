@@ -91,6 +91,8 @@ TABLE: dict[FailureKind, Row] = {
     FailureKind.UNAUTHORIZED: Row(401, 401, 401, 401, _INVALID),
     FailureKind.FORBIDDEN: Row(403, 403, 403, 403, _INVALID),
     FailureKind.WORKER_DIED: Row(500, 500, 500, 500, _FAILED),
+    FailureKind.STORAGE_FULL: Row(507, 507, 507, 507, _FAILED),
+    FailureKind.STORAGE_FAILED: Row(503, 503, 503, 503, _FAILED),
     FailureKind.SHUTTING_DOWN: Row(503, 503, 503, 503, _FAILED),
     FailureKind.INTERNAL: Row(500, 500, 500, 500, _FAILED),
 }
@@ -142,6 +144,8 @@ _MEANINGS = {
     429: "Too many requests wait already.",
     500: "The generation failed.",
     503: "No model is loaded, or it is not ready.",
+    504: "It took longer than the server allows.",
+    507: "There is no room left to keep it.",
 }
 
 

@@ -22,22 +22,47 @@ if TYPE_CHECKING:
     from colonnade.generation import EndReason, Event, Generator, Models
 
 
+_BACKLOG = 256
+"""Events that a client has not taken yet, beyond which its answer's text is left with the engine,
+where it piles up in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who a stream belongs to: a client's own name, among those of the same key."""
+
+    owner: str
+    id: str
+
+    @property
+    def channel(self) -> str:
+        """Where its events go."""
+        return f"{self.owner!r} {self.id!r}"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One prompt of a client, with the text that it asks about. ``ticket`` counts all jobs."""
+    """One prompt of a client, with the text that it asks about. ``ticket`` counts all jobs;
+    ``asker`` is whom the engine's fairness counts it for."""
 
-    client_id: str
+    client: Client
     prompt: str
     context: str
     id: str
     ticket: int
+    asker: str
+
+    @property
+    def length(self) -> int:
+        """Characters."""
+        return len(self.prompt) + len(self.context)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """More of a job's answer."""
 
-    client_id: str
+    client: Client
     job_id: str
     text: str
 
@@ -46,7 +71,7 @@ class Token:
 class Done:
     """A job's end."""
 
-    client_id: str
+    client: Client
     job_id: str
     reason: EndReason
 
@@ -55,7 +80,7 @@ class Done:
 class Failed:
     """A job's end without an answer."""
 
-    client_id: str
+    client: Client
     job_id: str
     failure: Failure
 
@@ -64,28 +89,32 @@ class Failed:
 class Closed:
     """The server stops, and this client's jobs are done: its stream may end."""
 
-    client_id: str
+    client: Client
 
 
 JobEvent = Token | Done | Failed | Closed
 
 
 @dataclass(slots=True)
-class _Client:
+class _Connected:
     """A client that is connected: its jobs that wait, and the one under way."""
 
-    id: str
+    client: Client
     waiting: deque[Job] = field(default_factory=deque)
     running: asyncio.Task[None] | None = None
     leaving: bool = False
+    backlog: int = 0
+    """Events that it has not taken yet."""
+    has_room: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class JobQueue:
     """Holds the jobs of the clients that are connected, and works on as many as fit.
 
     The engine gets no more than it has slots for: what it would queue itself could not keep the
-    order of a client's jobs. ``size`` bounds the jobs that wait, half of it those of one client.
-    ``publish`` takes the events.
+    order of a client's jobs. ``size`` bounds the jobs that wait, half of it those of one client,
+    and ``length`` the characters of all that wait. ``publish`` takes the events, ``taken`` is told
+    of each that a client has got.
     """
 
     def __init__(
@@ -93,49 +122,59 @@ class JobQueue:
         models: Models,
         generator: Generator,
         size: int,
+        length: int,
         publish: Callable[[JobEvent], None],
     ) -> None:
         self._models = models
         self._generator = generator
         self._size = size
+        self._length = length
         self._publish = publish
         self._tickets = itertools.count()
-        self._clients: dict[str, _Client] = {}
+        self._clients: dict[Client, _Connected] = {}
         self._finishing = False
 
-    def connect(self, client_id: str) -> bool:
+    def connect(self, client: Client) -> bool:
         """Let a client submit jobs; False where it is connected already."""
-        if client_id in self._clients:
+        if client in self._clients:
             return False
-        self._clients[client_id] = _Client(client_id)
+        self._clients[client] = _Connected(client)
         return True
 
-    async def disconnect(self, client_id: str) -> None:
-        """Cancel a client's job and drop those that wait."""
-        client = self._clients[client_id]
-        client.leaving = True
-        client.waiting.clear()
-        if client.running is not None:
-            await cancel(client.running)
-        del self._clients[client_id]
+    def taken(self, client: Client) -> None:
+        """Note that a client has got an event."""
+        connected = self._clients[client]
+        connected.backlog -= 1
+        if connected.backlog < _BACKLOG:
+            connected.has_room.set()
 
-    def submit(self, client_id: str, prompt: str, context: str) -> tuple[Job, int] | None:
+    async def disconnect(self, client: Client) -> None:
+        """Cancel a client's job and drop those that wait."""
+        connected = self._clients[client]
+        connected.leaving = True
+        connected.waiting.clear()
+        if connected.running is not None:
+            await cancel(connected.running)
+        del self._clients[client]
+
+    def submit(self, client: Client, prompt: str, context: str) -> tuple[Job, int] | None:
         """Queue a job; returns it and how many wait before it. None: no such client is connected.
 
         Raises:
             Failure: no model is loaded, the queue is full, or the server is stopping.
         """
-        client = self._clients.get(client_id)
-        if client is None or client.leaving:
+        connected = self._clients.get(client)
+        if connected is None or connected.leaving:
             return None
         if self._finishing:
             raise Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
         self._models.find(None)
-        self._check_room(client)
-        job = Job(client_id, prompt, context, str(uuid.uuid4()), next(self._tickets))
-        client.waiting.append(job)
+        ticket, job_id = next(self._tickets), str(uuid.uuid4())
+        job = Job(client, prompt, context, job_id, ticket, asking.get())
+        self._check_room(connected, job)
+        connected.waiting.append(job)
         self._start_what_fits()
-        return job, self._waiting if job in client.waiting else 0
+        return job, self._waiting if job in connected.waiting else 0
 
     def finish(self) -> None:
         """Take no more jobs; end each client's stream when its jobs are done."""
@@ -165,12 +204,16 @@ class JobQueue:
         model = next(iter(self._models), None)
         return 1 if model is None else model.engine.info.slots
 
-    def _check_room(self, client: _Client) -> None:
+    def _check_room(self, client: _Connected, job: Job) -> None:
         if client.running is None and not client.waiting and self._running < self._slots:
             return
         share = max(1, self._size // 2)
         if self._waiting >= self._size or len(client.waiting) >= share:
             msg = f"The queue is full: {self._running} jobs run, {self._waiting} wait."
+            raise Failure(FailureKind.QUEUE_FULL, msg)
+        waiting = (each.length for other in self._clients.values() for each in other.waiting)
+        if sum(waiting) + job.length > self._length:
+            msg = "The queue is full: the prompts of the jobs that wait are too long together."
             raise Failure(FailureKind.QUEUE_FULL, msg)
 
     def _start_what_fits(self) -> None:
@@ -185,22 +228,22 @@ class JobQueue:
             # Not in the task itself: one that is cancelled before its first step never runs.
             task.add_done_callback(partial(self._ended, client))
 
-    def _ended(self, client: _Client, _: asyncio.Task[None]) -> None:
+    def _ended(self, client: _Connected, _: asyncio.Task[None]) -> None:
         client.running = None
         if self._finishing:
             self._close_if_done(client)
         self._start_what_fits()
 
-    def _close_if_done(self, client: _Client) -> None:
+    def _close_if_done(self, client: _Connected) -> None:
         if not (client.waiting or client.running or client.leaving):
-            self._publish(Closed(client.id))
+            self._tell(Closed(client.client))
 
     async def _work(self, job: Job) -> None:
-        asking.set(job.client_id)
+        asking.set(job.asker)
         try:
             await self._generate(job)
         except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is
-            self._publish(Failed(job.client_id, job.id, told_at(exc, f"job {job.id}")))
+            self._tell(Failed(job.client, job.id, told_at(exc, f"job {job.id}")))
 
     async def _generate(self, job: Job) -> None:
         messages = [{"role": "user", "content": _question(job)}]
@@ -209,16 +252,28 @@ class JobQueue:
         generation = await self._generator.start(turn, joining=True)
         try:
             async for events in generation.batches():
-                self._tell(job, events)
+                self._tell_all(job, events)
+                await self._room_for(job.client)
         finally:
             await generation.aclose()
 
-    def _tell(self, job: Job, events: list[Event]) -> None:
+    def _tell_all(self, job: Job, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, TextDelta) and event.text:
-                self._publish(Token(job.client_id, job.id, event.text))
+                self._tell(Token(job.client, job.id, event.text))
             elif isinstance(event, Finished):
-                self._publish(Done(job.client_id, job.id, event.reason))
+                self._tell(Done(job.client, job.id, event.reason))
+
+    def _tell(self, event: JobEvent) -> None:
+        self._clients[event.client].backlog += 1
+        self._publish(event)
+
+    async def _room_for(self, client: Client) -> None:
+        """Wait until a client has taken most of what was sent to it."""
+        connected = self._clients[client]
+        if connected.backlog >= _BACKLOG:
+            connected.has_room.clear()
+            await connected.has_room.wait()
 
 
 def _question(job: Job) -> str:

@@ -1,36 +1,34 @@
-"""LLaMA chat: ``POST /chat``, ``/chat/stream``, ``/chat/clear``, ``GET /sessions``."""
+"""LLaMA chat: ``POST /chat`` and ``/chat/stream``; ``session_routes`` has the rest of it."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import ParamType
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIType, Parameter, Schema
 from msgspec import Meta, Struct
 
 from colonnade.generation import Completed, Generation, TextDelta, Turn
 from colonnade.legacy.errors import Service, documented, text
 from colonnade.legacy.house import House
+from colonnade.legacy.queries import query_operation, read_query
+from colonnade.legacy.session_routes import SESSION_ROUTES, SessionId, sessions_of
 from colonnade.legacy.turns import chat_turn
 from colonnade.messages import Failure, FailureKind
-from colonnade.sessions import Exchange, SessionStore
-from colonnade.web.body import LenientRequest, shape_failure
+from colonnade.sessions import Exchange, Sessions
+from colonnade.web.body import LenientRequest
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
-from colonnade.web.openapi import EventsOperation, bounded
+from colonnade.web.openapi import EventsOperation
 from colonnade.web.sse import EventStream, frame
 
 VERSION = "1.0.0"
 """Of the service that its clients know."""
-
-SessionId = Annotated[str, Meta(max_length=256)]
 
 
 class ChatMessage(Struct, kw_only=True):
@@ -49,26 +47,6 @@ class ChatAnswer(Struct):
     response: str
     session_id: str
     tokens_used: int
-
-
-class SessionName(Struct):
-    """One session."""
-
-    session_id: SessionId
-
-
-class Cleared(Struct):
-    """That a session is forgotten."""
-
-    status: Literal["cleared"]
-    session_id: str
-
-
-class Sessions(Struct):
-    """The live sessions."""
-
-    sessions: list[str]
-    count: int
 
 
 class TokenEvent(Struct):
@@ -113,31 +91,11 @@ Message = Annotated[
     json_body(message="Hello, how are you?", session_id="my-session", temperature=0.7),
 ]
 
-_ERRORS = documented(Service.LLAMA_CHAT, 400, 422, 429, 500, 503)
+_MessageInQuery = query_operation(ChatMessage, EventsOperation, message="Hello")
+
+_ERRORS = documented(Service.LLAMA_CHAT, 400, 422, 429, 500, 503, 504, 507)
 
 _TEMPERATURE, _TOP_P, _MAX_TOKENS = 0.7, 0.9, 512
-
-
-@dataclass
-class _QueryOperation(EventsOperation):
-    """Describes the fields of a message as parts of the query."""
-
-    def __post_init__(self) -> None:
-        """Add them to what Litestar found."""
-        super().__post_init__()
-        kinds = {"message": "string", "session_id": "string", "max_tokens": "integer"}
-        self.parameters = [
-            Parameter(
-                name=field.name,
-                param_in=ParamType.QUERY,
-                required=field.required,
-                schema=bounded(
-                    Schema(type=OpenAPIType(kinds.get(field.name, "number"))), field.type
-                ),
-                example="Hello" if field.required else None,
-            )
-            for field in msgspec.inspect.type_info(ChatMessage).fields  # type: ignore[attr-defined]
-        ]
 
 
 @dataclass
@@ -146,7 +104,7 @@ class _Talk:
 
     message: ChatMessage
     house: House
-    store: SessionStore
+    sessions: Sessions
     session_id: str
 
     async def complete(self) -> Completed:
@@ -160,7 +118,7 @@ class _Talk:
     async def _with_what_fits(self, generate: Callable[[Turn], Awaitable[Answer]]) -> Answer:
         """Leave out the oldest exchanges where the context does not hold all of them."""
         kept = self.house.settings.legacy.session_exchanges
-        history = await self.store.history(self.session_id, kept)
+        history = await self.sessions.history(self.session_id, kept)
         while True:
             try:
                 return await generate(self._turn(history))
@@ -188,28 +146,38 @@ class _Talk:
 
     async def keep(self, answer: str) -> None:
         """Put the exchange into the session."""
-        await self.store.add(self.session_id, Exchange(self.message.message, answer))
+        await self.sessions.add(self.session_id, Exchange(self.message.message, answer))
 
 
-async def _enter(message: ChatMessage, house: House, stack: AsyncExitStack) -> _Talk:
+async def _enter(
+    message: ChatMessage, request: Request[Any, Any, Any], house: House, stack: AsyncExitStack
+) -> _Talk:
     """Wait for the session's turn; the stack's end lets the next one in."""
     if not message.message.strip():
         raise HTTPException("Message cannot be empty", status_code=400)
     house.models.find(None)  # without one, nothing is to wait for
     session_id = message.session_id or str(uuid.uuid4())
-    store = await house.sessions.open()
-    await stack.enter_async_context(store.exclusive(session_id))
-    return _Talk(message, house, store, session_id)
+    sessions = await sessions_of(request, house)
+    longest = house.settings.server.request_seconds or None
+    try:
+        async with asyncio.timeout(longest):
+            await stack.enter_async_context(sessions.exclusive(session_id))
+    except TimeoutError:
+        msg = f"The session was in use for longer than {longest:g} seconds."
+        raise Failure(FailureKind.TIMEOUT, msg) from None
+    return _Talk(message, house, sessions, session_id)
 
 
 async def answer(message: ChatMessage, request: Request[Any, Any, Any], house: House) -> ChatAnswer:
     """Answer a message and keep the exchange."""
-    return await unless_disconnected(request.receive, _answer(message, house))
+    return await unless_disconnected(request.receive, _answer(message, request, house))
 
 
-async def _answer(message: ChatMessage, house: House) -> ChatAnswer:
+async def _answer(
+    message: ChatMessage, request: Request[Any, Any, Any], house: House
+) -> ChatAnswer:
     async with AsyncExitStack() as stack:
-        talk = await _enter(message, house, stack)
+        talk = await _enter(message, request, house, stack)
         completed = await talk.complete()
         await talk.keep(completed.first.text)
         usage = completed.usage
@@ -222,7 +190,8 @@ async def _stream(
 ) -> Response[Any]:
     stack = AsyncExitStack()
     try:
-        talk, generation = await unless_disconnected(request.receive, _begin(message, house, stack))
+        beginning = _begin(message, request, house, stack)
+        talk, generation = await unless_disconnected(request.receive, beginning)
     except BaseException:
         await stack.aclose()
         raise
@@ -235,9 +204,9 @@ async def _stream(
 
 
 async def _begin(
-    message: ChatMessage, house: House, stack: AsyncExitStack
+    message: ChatMessage, request: Request[Any, Any, Any], house: House, stack: AsyncExitStack
 ) -> tuple[_Talk, Generation]:
-    talk = await _enter(message, house, stack)
+    talk = await _enter(message, request, house, stack)
     generation = await talk.start()
     stack.push_async_callback(generation.aclose)
     return talk, generation
@@ -284,45 +253,14 @@ async def chat_stream(
     "/chat/stream",
     summary="Chat in a session, streamed to an EventSource",
     response_description="The answer's tokens, and its end.",
-    operation_class=_QueryOperation,
+    operation_class=_MessageInQuery,
     responses=_ERRORS,
 )
 async def chat_event_source(
     request: Request[Any, Any, Any], house: NamedDependency[House]
 ) -> Response[Any]:
     """As the other one, its fields in the query: a browser's EventSource can only GET."""
-    try:
-        message = msgspec.convert(dict(request.query_params), ChatMessage, strict=False)
-    except msgspec.ValidationError as error:
-        raise shape_failure(str(error)) from error
-    return await _stream(message, request, house)
-
-
-@post(
-    "/chat/clear",
-    status_code=200,
-    summary="Forget a session",
-    response_description="It is forgotten.",
-    responses=documented(Service.LLAMA_CHAT, 400, 404, 422),
-)
-async def clear(
-    data: Annotated[SessionName, json_body(session_id="my-session")], house: NamedDependency[House]
-) -> Cleared:
-    """Forget what was said in a session."""
-    store = await house.sessions.open()
-    async with store.exclusive(data.session_id):
-        known = await store.clear(data.session_id)
-    if not known:
-        raise HTTPException("Session not found", status_code=404)
-    return Cleared("cleared", data.session_id)
-
-
-@get("/sessions", response_description="The ids.", summary="List the sessions")
-async def sessions(house: NamedDependency[House]) -> Sessions:
-    """The ids of the live sessions, the one used last first."""
-    store = await house.sessions.open()
-    live = await store.live()
-    return Sessions(live, len(live))
+    return await _stream(read_query(request, ChatMessage), request, house)
 
 
 @get("/", response_description="The service.", summary="The service", sync_to_thread=False)
@@ -345,6 +283,6 @@ def health(house: NamedDependency[House]) -> Response[Health]:
     return Response(Health("unhealthy", model_loaded=False), status_code=503)
 
 
-ROUTES = (chat_stream, chat_event_source, clear, sessions)
+ROUTES = (chat_stream, chat_event_source, *SESSION_ROUTES)
 OWN_ROUTES = (info, health, chat)
 """Those that the main port has in a form of its own."""

@@ -28,12 +28,13 @@ async def open_house(settings: Settings, registry: ModelRegistry) -> AsyncIterat
         carrier = await stack.enter_async_context(channels())
 
         def publish(event: JobEvent) -> None:
-            carrier.publish(event_frame(event), event.client_id)
+            carrier.publish(event_frame(event), event.client.channel)
 
         size = settings.queue.queue_size
-        jobs = JobQueue(registry.models, registry.generator, size, publish)
+        length = settings.server.max_body_size
+        jobs = JobQueue(registry.models, registry.generator, size, length, publish)
         stack.push_async_callback(jobs.close)
-        sessions = SessionBook(settings.legacy)
+        sessions = SessionBook(settings)
         stack.push_async_callback(sessions.close)
         if settings.legacy.session_database:
             await sessions.open()  # a wrong one is told at the start, not by the first request

@@ -1,10 +1,11 @@
 """Queued streaming: ``POST /api/v1/chat/submit``, ``GET /api/v1/chat/stream/{client_id}``."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.channels import ChannelsPlugin, Subscriber
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.di import NamedDependency
@@ -14,8 +15,10 @@ from msgspec import Meta, Struct
 
 from colonnade.legacy.errors import Service, documented, text
 from colonnade.legacy.house import House
-from colonnade.legacy.jobs import Closed, Done, Failed, JobEvent, Token
+from colonnade.legacy.jobs import Client, Closed, Done, Failed, JobEvent, Token
 from colonnade.messages import Failure
+from colonnade.web.access import caller_of
+from colonnade.web.body import LenientRequest
 from colonnade.web.examples import json_body
 from colonnade.web.openapi import EventsOperation
 from colonnade.web.sse import EventStream, named_frame
@@ -96,10 +99,12 @@ def submit(
         Submission,
         json_body(prompt="Who lives here?", context="Maria lives here.", client_id="me"),
     ],
+    request: LenientRequest,
     house: NamedDependency[House],
 ) -> Queued:
     """Queue a job of a client whose stream is open."""
-    queued = house.jobs.submit(data.client_id, data.prompt, data.context)
+    client = Client(caller_of(request.scope).name, data.client_id)
+    queued = house.jobs.submit(client, data.prompt, data.context)
     if queued is None:
         msg = f"Client {data.client_id!r} is not connected: open its stream first."
         raise HTTPException(msg, status_code=404)
@@ -114,30 +119,34 @@ def submit(
     operation_class=EventsOperation,
     responses=documented(Service.QUEUED, 400, 409, 422),
 )
-async def stream(client_id: FromPath[str], house: NamedDependency[House]) -> Response[Any]:
+async def stream(
+    client_id: FromPath[str], request: Request[Any, Any, Any], house: NamedDependency[House]
+) -> Response[Any]:
     """Connect a client: its jobs' tokens come as server-sent events until it goes away."""
     if len(client_id) > 256:
         raise HTTPException("A client_id has at most 256 characters.", status_code=422)
-    if not house.jobs.connect(client_id):
+    client = Client(caller_of(request.scope).name, client_id)
+    if not house.jobs.connect(client):
         raise HTTPException(f"Client {client_id!r} is connected already.", status_code=409)
     stack = AsyncExitStack()
-    stack.push_async_callback(house.jobs.disconnect, client_id)
-    subscription = house.channels.start_subscription([client_id])
+    stack.push_async_callback(house.jobs.disconnect, client)
+    subscription = house.channels.start_subscription([client.channel])
     subscriber = await stack.enter_async_context(subscription)
     return EventStream(
-        _frames(subscriber),
+        _frames(subscriber, partial(house.jobs.taken, client)),
         close=stack.aclose,
         keep_alive=KEEP_ALIVE_SECONDS,
         error=_lost,
     )
 
 
-async def _frames(subscriber: Subscriber) -> AsyncIterator[bytes]:
+async def _frames(subscriber: Subscriber, taken: Callable[[], None]) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
     async for event in subscriber.iter_events():
         if event == _END:
             return
         yield event
+        taken()
 
 
 def _lost(failure: Failure) -> bytes:

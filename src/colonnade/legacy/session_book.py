@@ -6,28 +6,32 @@ A server whose clients never chat in sessions does not need a place to write to.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colonnade.messages import Failure, FailureKind
-from colonnade.sessions import SessionError, SessionStore
+from colonnade.sessions import Bounds, SessionError, SessionStore
 
 if TYPE_CHECKING:
-    from colonnade.settings.tree import LegacySettings
+    from colonnade.settings import Settings
 
 _SWEEP_SECONDS = 3600.0
+
+_log = logging.getLogger(__name__)
 
 
 class SessionBook:
     """Opens the store once, and sweeps it from time to time."""
 
-    def __init__(self, settings: LegacySettings) -> None:
-        self._url = settings.session_database or _usual_place()
-        self._usual = not settings.session_database and self._url != "sqlite://"
-        self._expire_seconds = settings.session_seconds
+    def __init__(self, settings: Settings) -> None:
+        given = settings.legacy.session_database
+        self._url = given or _usual_place()
+        self._usual = not given and self._url != "sqlite://"
+        self._expire_seconds = settings.legacy.session_seconds
+        self._bounds = _bounds(settings)
         self._store: SessionStore | None = None
         self._opening = asyncio.Lock()
         self._swept = 0.0
@@ -36,27 +40,47 @@ class SessionBook:
         """The store.
 
         Raises:
-            Failure: it cannot be opened; the next request tries again.
+            SessionError: it cannot be opened; the next request tries again.
         """
         async with self._opening:
-            try:
-                if self._store is None:
-                    if self._usual:
-                        _make_private(self._url)
-                    self._store = await SessionStore.open(
-                        self._url, expire_seconds=self._expire_seconds
-                    )
-                if time.monotonic() - self._swept > _SWEEP_SECONDS:
-                    self._swept = time.monotonic()
-                    await self._store.sweep()
-            except SessionError as error:
-                raise Failure(FailureKind.INTERNAL, str(error)) from error
+            if self._store is None:
+                if self._usual:
+                    _make_private(self._url)
+                self._store = await SessionStore.open(
+                    self._url, expire_seconds=self._expire_seconds, bounds=self._bounds
+                )
+            if time.monotonic() - self._swept > _SWEEP_SECONDS:
+                await self._sweep(self._store)
             return self._store
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for others to the same session."""
+        return 0 if self._store is None else self._store.waiting
+
+    async def _sweep(self, store: SessionStore) -> None:
+        """Delete what has expired. A database that is full refuses that, and may be of use yet."""
+        self._swept = time.monotonic()
+        try:
+            await store.sweep()
+        except SessionError as error:
+            _log.warning("Expired sessions could not be deleted: %s", error.detail)
 
     async def close(self) -> None:
         """Close the store, if it was opened."""
         if self._store is not None:
             await self._store.close()
+
+
+def _bounds(settings: Settings) -> Bounds:
+    legacy = settings.legacy
+    return Bounds(
+        exchanges=legacy.session_exchanges,
+        sessions=legacy.session_count,
+        size=legacy.session_storage << 20,
+        waiting_of_one=legacy.session_queue,
+        waiting=settings.queue.queue_size,
+    )
 
 
 def _usual_place() -> str:

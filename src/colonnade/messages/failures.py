@@ -34,6 +34,10 @@ class FailureKind(StrEnum):
     """The key that came is not allowed to do this."""
     RATE_LIMITED = "rate_limited"
     """This client has sent too many requests; ``retry_after`` says when to come back."""
+    STORAGE_FULL = "storage_full"
+    """There is no room left where it would have to be kept."""
+    STORAGE_FAILED = "storage_failed"
+    """The database that it is kept in cannot be used now."""
     SHUTTING_DOWN = "shutting_down"
     """The server is stopping."""
     INTERNAL = "internal"
@@ -43,7 +47,8 @@ class FailureKind(StrEnum):
 class Failure(Exception):  # noqa: N818 - a failed request, not a fault of the program
     """One request failed. The only exception that rooms raise across their borders.
 
-    ``param`` names the offending field in the words of the endpoint; ``retry_after`` is in seconds.
+    ``param`` names the offending field in the words of the endpoint; ``retry_after`` is in seconds;
+    ``detail`` is one line that only the operator is told, in place of the message.
     """
 
     def __init__(
@@ -53,9 +58,11 @@ class Failure(Exception):  # noqa: N818 - a failed request, not a fault of the p
         *,
         param: str | None = None,
         retry_after: float | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.param = param
         self.retry_after = retry_after
+        self.detail = detail or message

@@ -1,10 +1,11 @@
 """Chat sessions, kept in a database: SQLite's, or a PostgreSQL server's.
 
-Knows what was said in which session and when that was used last; nothing of prompts, models,
-settings or HTTP.
+Knows what was said in which session, whose it is and when it was used last; nothing of prompts,
+models, settings or HTTP.
 """
 
 from colonnade.sessions.errors import SessionError
-from colonnade.sessions.store import Exchange, SessionStore
+from colonnade.sessions.owned import Bounds, Exchange, Place, Sessions
+from colonnade.sessions.store import SessionStore
 
-__all__ = ["Exchange", "SessionError", "SessionStore"]
+__all__ = ["Bounds", "Exchange", "Place", "SessionError", "SessionStore", "Sessions"]

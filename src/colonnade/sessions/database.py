@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import sqlite3
@@ -28,6 +29,15 @@ _BUSY_SECONDS = 10
 
 _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 30
+
+_NO_ROOM = (
+    sqlite3.SQLITE_FULL,
+    # What it makes of a file that may not grow: the system's reason is lost on the way.
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+)
+_POSTGRESQL_DISK_FULL = "53100"
 
 _FAILURES = (SQLAlchemyError, SessionError, OSError)
 _MISTAKES = (sqlite3.Error, TypeError, ValueError)
@@ -173,7 +183,17 @@ def _told(what: str, *more: type[Exception]) -> Iterator[None]:
         yield
     except failures as error:
         msg = f"{what}: {_reason(error)}"
-        raise SessionError(msg) from error
+        raise SessionError(msg, full=_is_full(error)) from error
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a failure says that there is no room left."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, OSError):
+        return cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) in _NO_ROOM
+    return getattr(cause, "sqlstate", None) == _POSTGRESQL_DISK_FULL
 
 
 def _reason(error: BaseException) -> str:

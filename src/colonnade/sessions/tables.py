@@ -5,27 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Double,
-    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Table,
-    TypeDecorator,
     insert,
     select,
     text,
+    update,
 )
 
+from colonnade.sessions.columns import AnyText
 from colonnade.sessions.errors import SessionError
+from colonnade.sessions.format_1 import keep_format_1
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_FORMAT = 1
+_FORMAT = 2
 """What the tables below are; to be raised when they change."""
 
 _ONE_AT_A_TIME = {
@@ -35,43 +36,31 @@ _ONE_AT_A_TIME = {
 """What lets only one process make tables: IF NOT EXISTS alone does not, on either database."""
 
 
-class AnyText(TypeDecorator[str]):
-    """Any text that Python can hold, as UTF-8.
-
-    PostgreSQL's own text has no NUL, and neither database's has half a surrogate pair; what a
-    client or a model says may have both.
-    """
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        """Make what is stored."""
-        return None if value is None else value.encode("utf-8", "surrogatepass")
-
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Make what was meant."""
-        return None if value is None else value.decode("utf-8", "surrogatepass")
-
-
 _metadata = MetaData()
 
 sessions = Table(
-    "colonnade_sessions",
+    "colonnade_chat_sessions",
     _metadata,
+    Column("owner", AnyText, primary_key=True),  # the name of a key; "" where none is needed
     Column("id", AnyText, primary_key=True),
     Column("used", Double, nullable=False),  # seconds since 1970
-    Index("colonnade_sessions_by_use", "used", "id"),  # the listing reads nothing else
+    Column("size", BigInteger, nullable=False, default=0),  # bytes of all that is kept of it
+    # Listing and counting read nothing else.
+    Index("colonnade_chat_sessions_by_use", "owner", "used", "id", "size"),
 )
 
 exchanges = Table(
-    "colonnade_exchanges",
+    "colonnade_chat_exchanges",
     _metadata,
-    Column("session", AnyText, ForeignKey(sessions.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),  # in the session, from 1
+    Column("owner", AnyText, primary_key=True),
+    Column("session", AnyText, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # from 1
     Column("user", AnyText, nullable=False),
     Column("assistant", AnyText, nullable=False),
     # The primary key's index is the way to the newest of a session, and there is no other to take.
+    ForeignKeyConstraint(
+        ["owner", "session"], [sessions.c.owner, sessions.c.id], ondelete="CASCADE"
+    ),
 )
 
 _formats = Table("colonnade_session_format", _metadata, Column("format", Integer, nullable=False))
@@ -80,14 +69,21 @@ _formats = Table("colonnade_session_format", _metadata, Column("format", Integer
 async def make_tables(connection: AsyncConnection) -> None:
     """Make the tables that are not there yet, within the connection's new transaction.
 
+    Those of the format before are replaced, and what is in them is kept.
+
     Raises:
-        SessionError: the tables are there, and another version of Colonnade made them.
+        SessionError: the tables are there, and a newer version of Colonnade made them.
     """
     await connection.execute(_ONE_AT_A_TIME[connection.dialect.name])
     await connection.run_sync(_metadata.create_all)
     found = await connection.scalar(select(_formats.c.format))
+    if found == _FORMAT:
+        return
     if found is None:
         await connection.execute(insert(_formats).values(format=_FORMAT))
-    elif found != _FORMAT:
+    elif found == 1:
+        await keep_format_1(connection, sessions, exchanges)
+        await connection.execute(update(_formats).values(format=_FORMAT))
+    else:
         msg = f"its sessions are kept in format {found}, and this version knows format {_FORMAT}"
         raise SessionError(msg)

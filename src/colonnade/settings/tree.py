@@ -264,6 +264,21 @@ class LegacySettings(Struct, frozen=True, kw_only=True):
         float,
         Meta(description="How long an unused session is kept.", gt=0, extra=_SECONDS),
     ] = 7 * 86400.0
+    session_count: Annotated[
+        int,
+        Meta(description="Sessions kept of one key, or of all where there are none.", ge=1),
+    ] = 10_000
+    session_storage: Annotated[
+        int,
+        Meta(
+            description="Text kept of the sessions of one key, or of all where there are none.",
+            ge=1,
+            extra={"unit": "MiB"},
+        ),
+    ] = 1024
+    session_queue: Annotated[
+        int, Meta(description="Requests to one session that may wait for each other.", ge=0)
+    ] = 16
 
 
 class SamplingSettings(Struct, frozen=True, kw_only=True):

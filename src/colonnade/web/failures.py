@@ -43,6 +43,8 @@ RULES: dict[FailureKind, Rule] = {
     FailureKind.FORBIDDEN: Rule(403, "permission_error"),
     FailureKind.RATE_LIMITED: Rule(429, "rate_limit_error", 1, should_retry=True),
     FailureKind.WORKER_DIED: Rule(503, "server_error", 1, should_retry=True),
+    FailureKind.STORAGE_FULL: Rule(507, "server_error", should_retry=False),
+    FailureKind.STORAGE_FAILED: Rule(503, "server_error", 2, should_retry=True),
     FailureKind.SHUTTING_DOWN: Rule(503, "server_error", 5, should_retry=True),
     FailureKind.INTERNAL: Rule(500, "server_error", should_retry=False),
 }
@@ -66,7 +68,7 @@ def told_at(exc: Exception, where: str) -> Failure:
         log.error("%s failed", where, exc_info=exc)
         return Failure(FailureKind.INTERNAL, "The server failed on this request.")
     if RULES[exc.kind].status >= 500:
-        log.warning("%s: %s", where, exc.message)
+        log.warning("%s: %s", where, exc.detail)
     return exc
 
 

@@ -1,0 +1,112 @@
+"""Sessions of LLaMA chat: how many, how much, whose, in pages, and without room to keep them."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import uuid
+
+import httpx
+import pytest
+
+from tests.legacy.conftest import active, until
+
+HELLO = {"message": "Hello!", "temperature": 0}
+
+
+def test_pages(at):
+    for _ in range(5):
+        at("llama_chat").post("/chat", json=HELLO).raise_for_status()
+    http = at("llama_chat")
+    whole = http.get("/sessions").json()
+    assert whole.keys() == {"sessions", "count"}
+    pages, more = [], {}
+    while True:
+        page = http.get("/sessions", params={"limit": 2, **more}).json()
+        assert len(page["sessions"]) <= 2
+        assert page["count"] == whole["count"]
+        pages += page["sessions"]
+        if "next" not in page:
+            break
+        more = {"after": page["next"]}
+    assert pages == whole["sessions"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "1001"}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"after": "somewhere"}, "after"),
+        ({"after": "ü"}, "after"),
+        ({"after": "AAAA"}, "after"),
+        ({"after": "AAAAAAAAAAD_"}, "after"),
+    ],
+)
+def test_a_page_that_is_none(at, query, field):
+    answer = at("llama_chat").get("/sessions", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] == field
+
+
+def test_so_many_sessions_are_kept(start_legacy):
+    server = start_legacy("--session-count", "3", "--temperature", "0")
+    try:
+        with server.client() as http:
+            for name in "abcde":
+                http.post("/chat", json=HELLO | {"session_id": name}).raise_for_status()
+            listing = http.get("/sessions").json()
+            assert listing == {"sessions": ["e", "d", "c"], "count": 3}
+    finally:
+        server.stop()
+
+
+@pytest.mark.anyio
+async def test_four_hundred_requests_to_one_session(endless):
+    session = str(uuid.uuid4())
+    long = HELLO | {"session_id": session, "max_tokens": 30000}
+    short = HELLO | {"session_id": session, "max_tokens": 2}
+    limits = httpx.Limits(max_connections=500)
+    async with httpx.AsyncClient(base_url=endless.root_url, timeout=60, limits=limits) as http:
+        async with http.stream("POST", "/chat/stream", json=long) as first:
+            assert (await anext(first.aiter_lines())).startswith("data:")
+            waiting = [asyncio.create_task(http.post("/chat", json=short)) for _ in range(400)]
+            while len(done := [each for each in waiting if each.done()]) < 399:
+                await asyncio.wait(
+                    [each for each in waiting if not each.done()],
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            assert {each.result().status_code for each in done} == {429}
+            assert all("wait" in each.result().json()["detail"] for each in done)
+            assert all("retry-after" in each.result().headers for each in done)
+        (last,) = (each for each in waiting if each not in done)
+        assert (await last).status_code == 200
+    with endless.client() as client:
+        await until(lambda: active(client) == 0)
+
+
+def test_without_room_to_keep_them(start_legacy, tmp_path):
+    path = tmp_path / "sessions.db"
+    server = start_legacy("--session-database", f"sqlite:///{path}", "--temperature", "0")
+    endless = resource.RLIM_INFINITY
+    with server.client() as http:
+        http.post("/chat", json=HELLO | {"session_id": "a"}).raise_for_status()
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (1 << 12, endless))
+        for _ in range(3):
+            refused = http.post("/chat", json=HELLO | {"session_id": "b"})
+            assert refused.status_code == 507
+            assert refused.json() == {"detail": "There is no room left to keep sessions."}
+        assert http.get("/health").json()["model_loaded"]
+        assert http.get("/sessions").json() == {"sessions": ["a"], "count": 1}
+        streamed = http.post("/chat/stream", json=HELLO | {"session_id": "b"}).text
+        assert streamed.rstrip().endswith(
+            'data: {"error":"There is no room left to keep sessions."}'
+        )
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (endless, endless))
+        http.post("/chat", json=HELLO | {"session_id": "b"}).raise_for_status()
+    server.stop()
+    log = "".join(server.log)
+    told = [line for line in server.log if "sessions.db" in line]
+    assert len(told) == 4, log
+    assert "Traceback" not in log
