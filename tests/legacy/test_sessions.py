@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import resource
 import uuid
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.legacy.conftest import active, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 HELLO = {"message": "Hello!", "temperature": 0}
 
@@ -110,3 +116,74 @@ def test_without_room_to_keep_them(start_legacy, tmp_path):
     told = [line for line in server.log if "sessions.db" in line]
     assert len(told) == 4, log
     assert "Traceback" not in log
+
+
+@pytest.fixture(scope="module")
+def keyed(start_legacy):
+    server = start_legacy("--api-key", "mine", "--api-key", "yours", "--temperature", "0")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def clients() -> Iterator[Callable[[str, str], httpx.Client]]:
+    """Clients of an address, each with a key."""
+    with contextlib.ExitStack() as stack:
+
+        def client(url: str, key: str) -> httpx.Client:
+            headers = {"authorization": f"Bearer {key}"}
+            return stack.enter_context(httpx.Client(base_url=url, timeout=60, headers=headers))
+
+        yield client
+
+
+@pytest.mark.parametrize("own_port", [False, True])
+def test_a_session_belongs_to_a_key(keyed, clients, own_port):
+    url = keyed.services["LLaMA chat"] if own_port else keyed.root_url
+    session = f"shared-{own_port}"
+    mine, yours = clients(url, "mine"), clients(url, "yours")
+
+    def say(http: httpx.Client, message: str) -> str:
+        body = {"message": message, "session_id": session, "temperature": 0}
+        return str(http.post("/chat", json=body).raise_for_status().json()["response"])
+
+    say(mine, "My name is Alice")
+    assert session not in yours.get("/sessions").json()["sessions"]
+    assert yours.post("/chat/clear", json={"session_id": session}).status_code == 404
+    assert "Alice" not in say(yours, "What's my name?")
+    say(yours, "My name is Carla")
+    assert "Alice" in say(mine, "What's my name?")
+    assert "Carla" in say(yours, "What's my name?")
+    assert yours.post("/chat/clear", json={"session_id": session}).status_code == 200
+    assert session in mine.get("/sessions").json()["sessions"]
+
+
+def test_a_queued_stream_belongs_to_a_key(keyed, clients):
+    url = keyed.services["Queued streaming"]
+    path, submit = "/api/v1/chat/stream/one", "/api/v1/chat/submit"
+    job = {"prompt": "Count from 1 to 3", "client_id": "one"}
+    mine, yours = clients(url, "mine"), clients(url, "yours")
+    with mine.stream("GET", path) as events:
+        lines = events.iter_lines()
+        assert next(lines).startswith(":")
+        assert mine.get(path).status_code == 409
+        assert yours.post(submit, json=job).status_code == 404
+        with yours.stream("GET", path) as others:
+            assert others.status_code == 200
+            assert next(others.iter_lines()).startswith(":")
+            queued = mine.post(submit, json=job)
+            assert queued.status_code == 202
+            assert _until_done(lines) == {queued.json()["job_id"]}
+
+
+def _until_done(lines: Iterator[str]) -> set[str]:
+    jobs = set()
+    event = ""
+    for line in lines:
+        if line.startswith("event: "):
+            event = line.removeprefix("event: ")
+        if line.startswith("data: "):
+            jobs.add(json.loads(line.removeprefix("data: "))["job_id"])
+            if event == "done":
+                break
+    return jobs
