@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from colonnade.messages import FrameReader, FromWorker, encode_frame
+from colonnade.messages import FrameReader, FromWorker, encode_frame, passed_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -210,7 +210,7 @@ _INVARIANT = {"GGML_CPU_TILED_MM": "0"}
 def _environment(load: LoadModel, own: Mapping[str, str]) -> dict[str, str]:
     """What a worker runs with: what is good for it, where the operator does not say otherwise."""
     invariant = _INVARIANT if load.batch_invariant else {}
-    made = _ENVIRONMENT | (WAITS if load.choose_wait else {}) | invariant | dict(own)
+    made = _ENVIRONMENT | (WAITS if load.choose_wait else {}) | invariant | passed_on(own)
     tunables = made.get(_TUNABLES, "")
     if load.huge_pages != "off" and "hugetlb" not in tunables:
         # first, for glibc may cut its variable behind the first one once it has read it

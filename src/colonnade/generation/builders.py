@@ -12,6 +12,7 @@ import asyncio
 import atexit
 import contextlib
 import logging
+import os
 import pickle
 import select
 import subprocess
@@ -21,7 +22,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from colonnade.generation.fair_queue import FairQueue
-from colonnade.messages import Failure, FailureKind
+from colonnade.messages import Failure, FailureKind, passed_on
 from colonnade.prompt.builder import HEAD, Held, Late, Order, Outcome, Refused
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ def _started() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
+        env=passed_on(os.environ),
     )
 
 

@@ -1,11 +1,13 @@
 """Everything that crosses the boundary between the server process and a worker process.
 
-Structs and their codec, nothing else: no I/O, no policy, no library but msgspec. The structs are
-``array_like`` (field order is the wire order; both ends are always the same version) and tagged
-by class, so that one decoder reads every message of a direction.
+Structs, their codec, and what of the environment a child gets, nothing else: no I/O, no policy, no
+library but msgspec. The structs are ``array_like`` (field order is the wire order; both ends are
+always the same version) and tagged by class, so that one decoder reads every message of a
+direction.
 """
 
 from colonnade.messages.codec import FrameReader, encode_frame
+from colonnade.messages.environment import passed_on
 from colonnade.messages.failures import Failure, FailureKind
 from colonnade.messages.model import LoadModel, ModelInfo, Tuning
 from colonnade.messages.requests import (
@@ -81,4 +83,5 @@ __all__ = [
     "Tuning",
     "Urgency",
     "encode_frame",
+    "passed_on",
 ]
