@@ -96,6 +96,7 @@ class FakeEngine:
     def __init__(self, info: ModelInfo | None = None) -> None:
         self.info = info or model_info()
         self.ready = True
+        self.trouble = ""
         self.refusal: Exception | None = None
         self.script: Script = answer
         self.submitted: list[Submitted] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.engine.stream import Stream
 from colonnade.engine.supervisor import Supervisor
+from colonnade.engine.suspects import Suspects, deadly
 from colonnade.engine.totals import Totals
 from colonnade.messages import (
     Accepted,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from colonnade.engine.supervisor import Answer
     from colonnade.messages import Decoding, LoadModel, PromptPart, ThreadWait
 
-_LOAD_SECONDS = 2.0
-"""What loading a model takes, for Retry-After."""
+_PATIENCE = 10.0
+"""Seconds that a request waits for a worker's successor, where that loads in half of them."""
 
 _NEWEST = 0.1
 """Weight of the newest request in the mean time of a request."""
@@ -54,6 +55,9 @@ class Engine:
         self._ids = itertools.count(1)
         self._streams: dict[int, Stream] = {}
         self._supervisor = Supervisor(load, self._hand_out, self._on_death)
+        self._suspects = Suspects()
+        self._coming = 0
+        """Requests that wait for a worker to be there."""
         self._info: ModelInfo | None = None
         self._closed: Failure | None = None
         """What requests are told, once the engine is closed."""
@@ -103,6 +107,11 @@ class Engine:
         return self._supervisor.worker is not None
 
     @property
+    def trouble(self) -> str:
+        """Why no request would be served now; empty while there is a worker."""
+        return self._supervisor.trouble
+
+    @property
     def active(self) -> int:
         """Requests under way, those that wait included."""
         return len(self._streams)
@@ -137,19 +146,26 @@ class Engine:
         Raises:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
         """
-        worker = self._available()
-        if not joining:
-            self._check_queue()
-        stream = Stream(next(self._ids), decoding.n, self._cancel, joining=joining)
+        request_id = next(self._ids)
+        submit = Submit(request_id, prompt, decoding, add_bos, infill_suffix, client, urgency)
+        digest = await self._suspects.admit(submit)
+        try:
+            worker = await self._worker()
+            if not joining:
+                self._check_queue()
+        except BaseException:
+            self._suspects.left(request_id)
+            raise
+        stream = Stream(request_id, decoding.n, self._cancel, joining=joining)
+        stream.submit, stream.digest = submit, digest
+        self._suspects.watch(stream)
         self._streams[stream.id] = stream
         self._idle.clear()
         if self._request_seconds:
             loop = asyncio.get_running_loop()
             stream.deadline = loop.call_later(self._request_seconds, self._expire, stream)
         try:
-            worker.send(
-                Submit(stream.id, prompt, decoding, add_bos, infill_suffix, client, urgency)
-            )
+            worker.send(submit)
             await stream.accepted
         except BaseException:
             await stream.aclose()
@@ -169,19 +185,37 @@ class Engine:
         self._fail_all(why.kind, why.message)
         await self._supervisor.close()
 
-    def _available(self) -> WorkerProcess:
-        """The worker, when there is one."""
+    async def _worker(self) -> WorkerProcess:
+        """The worker; one that is about to be ready is waited for.
+
+        Raises:
+            Failure: there is none, and there will be none soon.
+        """
+        supervisor = self._supervisor
+        if self._closed is None and supervisor.worker is None and not supervisor.hopeless:
+            await self._wait_for_worker()
         if self._closed is not None:
             raise Failure(self._closed.kind, self._closed.message)
-        worker = self._supervisor.worker
-        if worker is None:
-            msg = "The model is restarting after a crash."
-            raise Failure(
-                FailureKind.MODEL_UNAVAILABLE,
-                msg,
-                retry_after=_LOAD_SECONDS + self._supervisor.pause,
-            )
-        return worker
+        if supervisor.worker is not None:
+            return supervisor.worker
+        if supervisor.hopeless:
+            raise Failure(FailureKind.MODEL_FAILED, supervisor.trouble)
+        retry = supervisor.seconds_to_ready
+        raise Failure(FailureKind.MODEL_UNAVAILABLE, supervisor.trouble, retry_after=retry)
+
+    async def _wait_for_worker(self) -> None:
+        """Wait for the next one, where that is a matter of seconds and few others do."""
+        soon = self._supervisor.seconds_to_ready <= _PATIENCE / 2
+        if not soon or self._coming > self._queue_size:
+            return
+        self._coming += 1
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._supervisor.settled()
+        except TimeoutError:
+            pass  # whoever asks is told
+        finally:
+            self._coming -= 1
 
     def _check_queue(self) -> None:
         waiting = self.waiting
@@ -227,6 +261,8 @@ class Engine:
                 continue
             stream.put(output)
             if stream.done:
+                self._suspects.answered(stream)
+                self._supervisor.served()
                 self._forget(output.id)
                 self._account(stream)
 
@@ -249,6 +285,7 @@ class Engine:
     def _forget(self, request_id: int) -> bool:
         """Have no more to do with a request; False where that was so already."""
         stream = self._streams.pop(request_id, None)
+        self._suspects.left(request_id)
         if not self._streams:
             self._idle.set()
         if stream is not None and stream.deadline is not None:
@@ -260,12 +297,21 @@ class Engine:
         msg = f"The answer took longer than {self._request_seconds:g} seconds."
         stream.fail(Failure(FailureKind.TIMEOUT, msg))
 
-    def _on_death(self) -> None:
-        msg = "The worker process died while it served this request; the next one is served again."
+    def _on_death(self, how: str) -> None:
+        """A worker has died: its requests fail, and are remembered if it worked on them."""
+        worked_on = [each for each in self._streams.values() if each.worked_on]
+        self._suspects.died(worked_on)
+        for stream in worked_on:
+            if self._suspects.refuses(stream):
+                self._fail(stream, deadly())
+        msg = f"The worker process died under this request ({how}); the next one is served again."
         self._fail_all(FailureKind.WORKER_DIED, msg)
 
     def _fail_all(self, kind: FailureKind, text: str) -> None:
-        self.totals.ends[kind.value] += len(self._streams)
         for stream in list(self._streams.values()):
-            self._forget(stream.id)
-            stream.fail(Failure(kind, text))
+            self._fail(stream, Failure(kind, text))
+
+    def _fail(self, stream: Stream, failure: Failure) -> None:
+        self.totals.ends[failure.kind.value] += 1
+        self._forget(stream.id)
+        stream.fail(failure)

@@ -9,8 +9,8 @@ import os
 import signal
 import socket
 import sys
-from collections import deque
-from typing import TYPE_CHECKING, cast
+import time
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 
@@ -42,10 +42,27 @@ long as it takes to be woken, then sleep. OpenMP's own default is to spin for mi
 anything else wants a core, that keeps it from the very thread that is waited for. From here on the
 worker decides (``worker/spinning.py``), unless one of these variables is the operator's."""
 
+_LAST_WORDS = 2.0
+"""Seconds before its end in which a worker says why it dies."""
+
+_LISTEN = 5.0
+"""Seconds after its end in which what it said is waited for."""
+
 _LONGEST_LINE = 1000
 """Characters of a line of stderr that are worth keeping."""
 
 _log = logging.getLogger("colonnade.worker")
+
+
+class End(NamedTuple):
+    """How a worker came to its end, in words."""
+
+    how: str
+    words: str = ""
+    """What it said of it itself; there may be paths in it."""
+
+    def __str__(self) -> str:
+        return f"{self.how}: {self.words}" if self.words else self.how
 
 
 class WorkerProcess:
@@ -54,7 +71,10 @@ class WorkerProcess:
     def __init__(self, process: asyncio.subprocess.Process, connection: _Connection) -> None:
         self._process = process
         self._connection = connection
-        self._last_words: deque[str] = deque(maxlen=20)
+        self._last_words: tuple[float, str] | None = None
+        """The last line on stderr, and when it came."""
+        self.cause = ""
+        """What it is ended for, where that is known."""
         self.loaded = False
         """Until then, what goes wrong is told by messages, and stderr is for the curious."""
         self._listener = asyncio.create_task(self._listen())
@@ -104,6 +124,11 @@ class WorkerProcess:
         """Send a message. After the worker's end it goes nowhere."""
         self._connection.send(encode_frame(message))
 
+    @property
+    def heard(self) -> int:
+        """How often something has come from it."""
+        return self._connection.heard
+
     async def follow(self, take: Callable[[FromWorker], None]) -> None:
         """Hand each message to ``take`` as it comes, until the worker ends.
 
@@ -112,13 +137,23 @@ class WorkerProcess:
         """
         await self._connection.follow(take)
 
-    async def wait(self) -> str:
-        """Wait for the end and free what belongs to the process; returns how it ended, in words."""
+    async def wait(self) -> End:
+        """Wait for the end and free what belongs to the process; returns how it ended."""
         code = await self._process.wait()
-        await self._listener
+        with contextlib.suppress(TimeoutError):  # a child of the worker's may keep its stderr open
+            await asyncio.wait_for(self._listener, _LISTEN)
         await self._connection.close()
+        if self.cause:
+            return End(self.cause)
         how = _signal_name(-code) if code < 0 else f"exit code {code}"
-        return f"{how}: {self._last_words[-1]}" if self._last_words else how
+        return End(how, self._words_at_the_end())
+
+    def _words_at_the_end(self) -> str:
+        """What it said just before its end: a warning of hours ago is not why it died."""
+        if self._last_words is None:
+            return ""
+        said, words = self._last_words
+        return words if time.monotonic() - said < _LAST_WORDS else ""
 
     def kill(self) -> None:
         """End the process at once. It holds nothing that would be lost."""
@@ -141,7 +176,7 @@ class WorkerProcess:
     def _note(self, line: str) -> None:
         text = line.rstrip()[:_LONGEST_LINE]
         if text:
-            self._last_words.append(text)
+            self._last_words = (time.monotonic(), text)
             _log.log(logging.WARNING if self.loaded else logging.DEBUG, "%s", text)
 
 
@@ -157,6 +192,8 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._failure: Exception | None = None
         self._lost = asyncio.Event()
+        self.heard = 0
+        """How often something came."""
 
     def send(self, frame: bytearray) -> None:
         """Send a frame, unless the other side is gone."""
@@ -187,6 +224,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
+        self.heard += 1
         if self._take is None:
             self._early += data
             return

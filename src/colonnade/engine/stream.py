@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from colonnade.messages import Failure, Finish, Output, TokenLogprob
+    from colonnade.messages import Failure, Finish, Output, Submit, TokenLogprob
 
 
 class Stream:
@@ -34,6 +34,10 @@ class Stream:
         self.prompt_logprobs: tuple[TokenLogprob, ...] = ()
         self.started = False
         """It left the engine's queue."""
+        self.submit: Submit | None = None
+        """What the worker was told."""
+        self.digest: bytes | None = None
+        """Of what is asked, once the request is suspected of what a worker has died of."""
         self.deadline: asyncio.TimerHandle | None = None
         """What ends it when it takes too long."""
         self._cancel = cancel
@@ -50,6 +54,11 @@ class Stream:
     def done(self) -> bool:
         """Nothing more comes from the engine."""
         return self._unfinished == 0 or self._failure is not None
+
+    @property
+    def worked_on(self) -> bool:
+        """The worker makes it ready, or it has a slot; not where it waits for one."""
+        return self.started or not self.accepted.done()
 
     def accept(self, prompt_tokens: int, prompt_ids: tuple[int, ...] = ()) -> None:
         """Note that the worker took the request (the engine's side)."""

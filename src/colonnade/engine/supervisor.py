@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colonnade.engine.process import WorkerProcess
+from colonnade.engine.process import End, WorkerProcess
+from colonnade.engine.restarts import Restarts
 from colonnade.messages import (
     Accepted,
+    Alive,
     LoadFailed,
     Loading,
     ModelInfo,
@@ -17,6 +20,7 @@ from colonnade.messages import (
     Ready,
     Refused,
     Step,
+    Stuck,
     ThreadWait,
 )
 
@@ -25,10 +29,14 @@ if TYPE_CHECKING:
 
     from colonnade.messages import FromWorker, LoadModel
 
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
-_HEALTHY = 60.0
-"""Seconds of life after which a worker's end does not count against its successor."""
+_SIGNS = 4
+"""Looks for a sign of life in the time that a worker may be silent."""
+
+_STARTING = 10
+"""By how much longer a process that starts may be silent: its program has to be read, too."""
+
+_FIRST_GUESS = 2.0
+"""Seconds that loading a model takes, before it is known."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,12 +51,14 @@ class LoadError(Exception):
 class Supervisor:
     """One worker after the other, all for the same model.
 
-    After a death the next one starts after a pause, which grows while workers die young.
+    A worker that dies, or of which nothing is heard, is replaced, at once or after a pause (see
+    ``Restarts``).
     """
 
     def __init__(
-        self, load: LoadModel, on_answer: Callable[[Answer], None], on_death: Callable[[], None]
+        self, load: LoadModel, on_answer: Callable[[Answer], None], on_death: Callable[[str], None]
     ) -> None:
+        """``on_death`` is told how the worker ended."""
         self._load = load
         self._on_answer = on_answer
         self._on_death = on_death
@@ -58,8 +68,36 @@ class Supervisor:
         """The worker, while one is ready."""
         self.thread_wait: ThreadWait | None = None
         """How the worker's threads wait for each other, where it chooses that."""
-        self.pause = _FIRST_PAUSE
-        """Seconds before the next one starts, when the worker dies."""
+        self.trouble = ""
+        """Why there is no worker, for clients; empty while one is ready."""
+        self.restarts = 0
+        """Workers that were started in the place of one that died."""
+        self._policy = Restarts(load.path)
+        self._settled = asyncio.Event()
+        """A worker is ready, or none will be."""
+        self._served = False
+        self._ready_at = 0.0
+        self._due = 0.0
+        """When the next worker starts, or was started."""
+        self._load_seconds = _FIRST_GUESS
+
+    @property
+    def hopeless(self) -> bool:
+        """No other worker will be started."""
+        return self._policy.hopeless
+
+    @property
+    def seconds_to_ready(self) -> float:
+        """How long it takes until a worker is ready, as far as one can tell."""
+        return max(0.1, self._due + self._load_seconds - time.monotonic())
+
+    def served(self) -> None:
+        """Note that the worker has finished a request."""
+        self._served = True
+
+    async def settled(self) -> None:
+        """Wait until a worker is ready, or none will be."""
+        await self._settled.wait()
 
     async def start(self, on_progress: Callable[[float], None]) -> ModelInfo:
         """Start the first worker and wait until it is ready. ``on_progress`` gets 0 to 1.
@@ -81,56 +119,111 @@ class Supervisor:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._settled.set()
 
     async def _supervise(self, loaded: asyncio.Future[ModelInfo]) -> None:
         while True:
-            began = time.monotonic()
+            self._ready_at = 0.0
+            self._served = False
+            self._due = time.monotonic()
             try:
-                how = await self._live(loaded)
+                end = await self._live(loaded)
             except Exception as error:  # noqa: BLE001 - no process to be had, or it spoke nonsense
                 _log.exception("the worker process failed")
-                how = f"{type(error).__name__}: {error}"
+                end = End(f"{type(error).__name__}: {error}")
             if not loaded.done():
-                loaded.set_exception(LoadError(f"the worker process died: {how}"))
+                loaded.set_exception(LoadError(f"the worker process died: {end}"))
                 return
-            if time.monotonic() - began > _HEALTHY:
-                self.pause = _FIRST_PAUSE
-            _log.error("the worker process died (%s); starting another in %.1f s", how, self.pause)
-            await asyncio.sleep(self.pause)
-            self.pause = min(self.pause * 2, _LONGEST_PAUSE)
+            self._count(end)
+            if self.hopeless:
+                self._settled.set()
+                return
+            self._due = time.monotonic() + self._policy.pause
+            await asyncio.sleep(self._policy.pause)
+            self.restarts += 1
 
-    async def _live(self, loaded: asyncio.Future[ModelInfo]) -> str:
+    def _count(self, end: End) -> None:
+        """Decide what comes of a worker's death, and say so."""
+        policy = self._policy
+        if self._ready_at:
+            seconds = time.monotonic() - self._ready_at
+            policy.was_ready(served=self._served, seconds=seconds)
+            self.trouble = f"The model is being loaded again: its worker process died ({end.how})."
+        else:
+            policy.was_loading()
+            self.trouble = f"The model is being loaded again, after a try that failed: {end.how}."
+        if policy.hopeless:
+            self.trouble = (
+                f"The model could not be loaded again, {policy.unready} times in a row: {end.how}. "
+                "Nothing tries any more."
+            )
+            _log.error(
+                "the model could not be loaded again, %d times in a row; the last time: %s. "
+                "No other worker is started: mend the file and load it, or restart the server.",
+                policy.unready,
+                end,
+            )
+            return
+        _log.error("the worker process died (%s); starting another in %.1f s", end, policy.pause)
+
+    async def _live(self, loaded: asyncio.Future[ModelInfo]) -> End:
         """One worker's life; returns how it ended."""
         worker = await WorkerProcess.start(self._load)
+        watch = asyncio.create_task(self._watch(worker))
         try:
             await worker.follow(lambda message: self._take(message, worker, loaded))
         finally:  # the end may also be that nobody wants the worker any more
+            watch.cancel()
             self.worker = self.thread_wait = None
+            self._settled.clear()
             worker.kill()
-            how = await worker.wait()
-            self._on_death()
-        return how
+            end = await worker.wait()
+            self._on_death(end.how)
+        return end
+
+    async def _watch(self, worker: WorkerProcess) -> None:
+        """End a worker of which nothing is heard. Time in which this process itself stood still
+        does not count."""
+        limit = self._load.hang_seconds
+        heard, silent = worker.heard, 0
+        while limit:
+            await asyncio.sleep(limit / _SIGNS)
+            silent = silent + 1 if worker.heard == heard else 0
+            heard = worker.heard
+            if silent > (_SIGNS if heard else _SIGNS * _STARTING):
+                worker.cause = f"it hung: nothing was heard of it for {limit:g} s"
+                worker.kill()
 
     def _take(
         self, message: FromWorker, worker: WorkerProcess, loaded: asyncio.Future[ModelInfo]
     ) -> None:
         match message:
+            case Alive():
+                pass
+            case Stuck(what):
+                worker.cause = f"it hung: {what}"
             case Loading(progress):
                 self._on_progress(progress)
             case ThreadWait():
                 self._note_wait(message)
             case Ready(info):
-                self.worker = worker
-                worker.loaded = True
+                self._note_ready(worker)
                 if not loaded.done():
                     loaded.set_result(info)
             case LoadFailed(text):
-                if loaded.done():
-                    _log.error("the model cannot be loaded again: %s", text)
-                else:
+                worker.cause = text.replace(self._load.path, Path(self._load.path).name)
+                if not loaded.done():
                     loaded.set_exception(LoadError(text))
             case _:
                 self._on_answer(message)
+
+    def _note_ready(self, worker: WorkerProcess) -> None:
+        self._ready_at = time.monotonic()
+        self._load_seconds = self._ready_at - self._due
+        self.trouble = ""
+        self.worker = worker
+        worker.loaded = True
+        self._settled.set()
 
     def _note_wait(self, wait: ThreadWait) -> None:
         self.thread_wait = wait

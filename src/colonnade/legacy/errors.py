@@ -84,6 +84,8 @@ TABLE: dict[FailureKind, Row] = {
     FailureKind.CONTEXT_LENGTH_EXCEEDED: Row(400, 400, 400, 400, _INVALID),
     FailureKind.MODEL_NOT_FOUND: Row(404, 404, 404, 404, _ABSENT),
     FailureKind.MODEL_UNAVAILABLE: Row(503, 503, 503, 503, _ABSENT),
+    FailureKind.MODEL_FAILED: Row(503, 503, 503, 503, _ABSENT),
+    FailureKind.DEADLY_REQUEST: Row(400, 400, 400, 400, _FAILED),
     FailureKind.NO_MODEL: Row(503, 503, 503, 400, _ABSENT),
     FailureKind.QUEUE_FULL: Row(429, 429, 429, 429, _FULL),
     FailureKind.RATE_LIMITED: Row(429, 429, 429, 429, _FULL),

@@ -30,6 +30,7 @@ from colonnade.messages.requests import (
 )
 from colonnade.messages.results import (
     Accepted,
+    Alive,
     Alternative,
     Finish,
     FinishReason,
@@ -41,12 +42,14 @@ from colonnade.messages.results import (
     Ready,
     Refused,
     Step,
+    Stuck,
     ThreadWait,
     TokenLogprob,
 )
 
 __all__ = [
     "Accepted",
+    "Alive",
     "Alternative",
     "Cancel",
     "Constraint",
@@ -72,6 +75,7 @@ __all__ = [
     "Refused",
     "Sampling",
     "Step",
+    "Stuck",
     "Submit",
     "TextPart",
     "Thought",

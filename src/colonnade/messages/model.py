@@ -115,6 +115,8 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Most characters of one constraint's grammar."""
     max_grammar_depth: int = 256
     """Most brackets within brackets in one."""
+    hang_seconds: float = 30.0
+    """How long the worker may be silent, or stand still in a step; 0 for ever."""
     choose_wait: bool = False
     """Whether the worker may choose how its threads wait for each other: the environment that it is
     started in was made for that."""

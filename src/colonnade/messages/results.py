@@ -133,6 +133,16 @@ class Ready(Struct, frozen=True, array_like=True, tag="ready", gc=False):
     model: ModelInfo
 
 
+class Alive(Struct, frozen=True, array_like=True, tag="alive", gc=False):
+    """The worker's process runs. Comes several times in ``hang_seconds``, from its start on."""
+
+
+class Stuck(Struct, frozen=True, array_like=True, tag="stuck", gc=False):
+    """Something in the worker does not come to its end. The worker ends after this message."""
+
+    message: str
+
+
 class ThreadWait(Struct, frozen=True, array_like=True, tag="thread_wait", gc=False):
     """How the model's threads wait for each other from here on, and what a step took either way, in
     milliseconds."""
@@ -149,4 +159,15 @@ class LoadFailed(Struct, frozen=True, array_like=True, tag="load_failed", gc=Fal
     message: str
 
 
-FromWorker = Step | Accepted | Refused | PromptLogprobs | Loading | Ready | ThreadWait | LoadFailed
+FromWorker = (
+    Step
+    | Accepted
+    | Refused
+    | PromptLogprobs
+    | Loading
+    | Ready
+    | ThreadWait
+    | LoadFailed
+    | Alive
+    | Stuck
+)

@@ -36,6 +36,8 @@ class Readiness(Struct):
     status: Literal["ready", "not ready"]
     model_loaded: bool
     model_path: str | None
+    reason: str | None = None
+    """Why not."""
 
 
 NOT_READY = {503: ResponseSpec(Readiness, description="A request would not be served now.")}
@@ -71,7 +73,9 @@ def readiness(models: Models) -> Readiness:
     """Whether a request would be served now."""
     model = next((model for model in models if model.engine.ready), None)
     if model is None:
-        return Readiness("not ready", model_loaded=False, model_path=None)
+        reasons = (model.engine.trouble for model in models)
+        reason = next(reasons, None) or "No model is loaded."
+        return Readiness("not ready", model_loaded=False, model_path=None, reason=reason)
     return Readiness("ready", model_loaded=True, model_path=model.engine.info.path)
 
 

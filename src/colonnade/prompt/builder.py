@@ -20,6 +20,7 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 
 from colonnade.messages import Constraint, Failure, FailureKind
+from colonnade.orphans import die_with_parent
 from colonnade.prompt.constraint import build_constraint
 from colonnade.prompt.schema import Narrowing, Narrowings, SchemaLimits
 
@@ -120,6 +121,7 @@ def serve(orders: BinaryIO, outcomes: BinaryIO) -> None:
 
 def main() -> None:
     """Serve the server."""
+    die_with_parent()
     outcomes = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed by accident is no outcome
     with contextlib.suppress(ValueError, OSError):  # a lower limit is set already

@@ -202,6 +202,14 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
     max_choices: Annotated[
         int, Meta(description="Most answers (`n`) that one request may ask for.", ge=1, le=256)
     ] = 128
+    hang_seconds: Annotated[
+        _NonNegative,
+        Meta(
+            description="How long a worker may be silent, or stand still in a step, before it is "
+            "replaced; 0 for ever.",
+            extra=_SECONDS,
+        ),
+    ] = 30.0
     max_grammar_size: Annotated[
         int,
         Meta(

@@ -38,6 +38,8 @@ RULES: dict[FailureKind, Rule] = {
     FailureKind.QUEUE_FULL: Rule(429, "rate_limit_error", 1, should_retry=True),
     FailureKind.MODEL_UNAVAILABLE: Rule(503, "server_error", 2, should_retry=True),
     FailureKind.NO_MODEL: Rule(503, "server_error", 2, should_retry=True),
+    FailureKind.MODEL_FAILED: Rule(503, "server_error", should_retry=False),
+    FailureKind.DEADLY_REQUEST: Rule(422, "invalid_request_error", should_retry=False),
     FailureKind.TIMEOUT: Rule(504, "server_error", should_retry=False),
     FailureKind.UNAUTHORIZED: Rule(401, "authentication_error"),
     FailureKind.FORBIDDEN: Rule(403, "permission_error"),

@@ -11,6 +11,7 @@ from colonnade.worker.answers import Answers
 from colonnade.worker.invariant import InvariantScheduler
 from colonnade.worker.pacer import PrefillPacer
 from colonnade.worker.ports import DecodeError
+from colonnade.worker.pulse import Task, Work
 from colonnade.worker.scheduler import Limits, Plan, Scheduler
 from colonnade.worker.sequence import Request, Sequence
 from colonnade.worker.speculation import Speculation
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Command = Request | Cancel
 
+_NO_WORK = Work()
+
 
 class Loop:
     """Generates for all requests at once. Runs in the worker's main thread."""
@@ -40,11 +43,14 @@ class Loop:
         guesser: Guesser | None = None,
         spinning: Spinning | None = None,
         invariant_rows: int = 0,
+        pulse: Task | None = None,
+        work: Work = _NO_WORK,
     ) -> None:
         """``cache_size``: bytes of host memory for the states of earlier prompts. ``guesser`` gives
         tokens to read ahead, where the model can forget the wrong ones. ``spinning`` decides how
         the model's threads wait, where that can be decided. ``invariant_rows``: keep to batches
-        in which no row is rounded by its neighbours, made of so many rows; 0 does not."""
+        in which no row is rounded by its neighbours, made of so many rows; 0 does not. ``pulse``
+        is told of each step, which may take what the ``work`` of its rows takes."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
         self._model = model
         self._send = send
@@ -59,6 +65,8 @@ class Loop:
         )
         self._spinning = spinning
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
+        self._pulse = pulse or Task("a step of the model")
+        self._work = work
         self._answers = Answers(model, send, self._end, self._give_up)
         self._requests: dict[int, Request] = {}
 
@@ -76,7 +84,9 @@ class Loop:
         """Step while there is work, sleep while there is none; for ever."""
         while True:
             self._take_commands()
+            self._pulse.begin()
             self.step()
+            self._pulse.end()
 
     def step(self) -> None:
         """Run one batch, if there is one, and send what came of it."""
@@ -86,6 +96,7 @@ class Loop:
         if not plan.chunks:
             msg = "the plan is empty, although sequences run"
             raise RuntimeError(msg)
+        self._pulse.allowed = self._work.seconds(plan.rows)
         began = time.perf_counter()
         started = _start(plan.started, began) if plan.started else ()
         try:

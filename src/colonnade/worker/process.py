@@ -11,6 +11,7 @@ import threading
 import msgspec
 
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
+from colonnade.orphans import die_with_parent
 from colonnade.worker.cgroups import cpu_quota
 from colonnade.worker.channel import Channel
 from colonnade.worker.drafting import DraftModel
@@ -25,6 +26,7 @@ from colonnade.worker.llama import (
     openmp_waits,
 )
 from colonnade.worker.loop import Loop
+from colonnade.worker.pulse import Pulse, Task, Work, end_process
 from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser
 from colonnade.worker.spinning import Spinning
 from colonnade.worker.threads import compute_threads
@@ -46,14 +48,19 @@ def run(descriptor: int, load: LoadModel) -> int:
     """
     for each in (signal.SIGINT, signal.SIGTERM):  # the server process decides when to end
         signal.signal(each, signal.SIG_IGN)
+    die_with_parent()
     channel = Channel(socket.socket(fileno=descriptor))
+    pulse = Pulse(channel.send, load.hang_seconds, end=end_process)
+    pulse.start()
     try:
-        model = LlamaModel(load, _Progress(channel))
+        model = LlamaModel(load, _Progress(channel, pulse))
         guesser = _guesser(load, model)
         invariant = invariant_rows(model) if load.batch_invariant else 0
     except ModelError as error:
         channel.send(LoadFailed(str(error)))
         return 1
+    info = describe(model)
+    work = Work.of(info)
     loop = Loop(
         model,
         channel.send,
@@ -62,13 +69,18 @@ def run(descriptor: int, load: LoadModel) -> int:
         guesser=guesser,
         spinning=_spinning(load, channel),
         invariant_rows=invariant,
+        pulse=pulse.step,
+        work=work,
     )
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
     grammars = GrammarCompiler(model.token_table, bounds)
     intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)
-    channel.send(Ready(describe(model)))
+    channel.send(Ready(info))
+    pulse.loading.end()
     threading.stack_size(_STACK)  # some pre-tokenizers recurse, and so do compilers of grammars
-    threading.Thread(target=_take, args=(channel, intake), name="intake", daemon=True).start()
+    threading.Thread(
+        target=_take, args=(channel, intake, pulse.intake), name="intake", daemon=True
+    ).start()
     loop.run()
     return 0
 
@@ -99,18 +111,20 @@ def _spinning(load: LoadModel, channel: Channel) -> Spinning | None:
     return Spinning(waits, channel.send, dearer=dearer)
 
 
-def _take(channel: Channel, intake: Intake) -> None:
+def _take(channel: Channel, intake: Intake, pulse: Task) -> None:
     """Feed the loop from the socket; end the process when the other side closes.
 
     A fault here would leave a loop that nobody can reach, so it ends the process too.
     """
     try:
         for message in channel.receive():
+            pulse.begin()
             match message:
                 case Submit():
                     intake.submit(message)
                 case Cancel():
                     intake.cancel(message)
+            pulse.end()
     except ConnectionError:
         pass  # the other side is gone all the same
     except BaseException:  # noqa: BLE001 - logged, and it ends the process
@@ -122,11 +136,13 @@ def _take(channel: Channel, intake: Intake) -> None:
 class _Progress:
     """Tells the server process how far loading is, in steps of one percent."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, pulse: Pulse) -> None:
         self._channel = channel
+        self._pulse = pulse
         self._told = -1.0
 
     def __call__(self, progress: float) -> bool:
+        self._pulse.loading.goes_on()
         if progress - self._told >= _PROGRESS_STEP or progress == 1.0:
             self._told = progress
             try:

@@ -15,6 +15,7 @@ import llama_cpp
 import msgspec
 
 from colonnade.messages import LoadModel
+from colonnade.orphans import die_with_parent
 from colonnade.worker.llama import log
 from colonnade.worker.llama.context import open_context
 from colonnade.worker.llama.errors import ModelError
@@ -54,6 +55,7 @@ def _cause(words: str) -> str:
 
 def main() -> None:
     """Put together the model that the command line names."""
+    die_with_parent()
     load = msgspec.json.decode(sys.argv[1], type=LoadModel)
     log.install()
     llama_cpp.llama_backend_init()

@@ -1,0 +1,165 @@
+"""Requests that may be what workers die of.
+
+llama.cpp ends its process on some inputs. A client that sends such a request again, as SDKs do by
+themselves, would keep everybody else from being served. So requests that a worker worked on when it
+died are remembered by their content. One that was there at one death is a suspect: it is taken
+again, but beside no other suspect, so that the next death tells them apart. One that was there at
+two is refused. A suspect whose answer comes to its end is none any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from colonnade.messages import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from colonnade.engine.stream import Stream
+    from colonnade.messages import Submit
+
+_MOST = 1024
+"""Contents that are remembered."""
+
+_MEMORY = 600.0
+"""Seconds for which they are."""
+
+_DEATHS = 2
+"""Deaths after which a request is refused."""
+
+_ALONE = 2.0
+"""Seconds in a slot that a suspect has before another suspect may run beside it: most that end the
+process do so in their first step."""
+
+_GLANCE = 0.25
+"""Seconds after which to look again whether it has one."""
+
+_LONGEST_LINE = 64
+"""Suspects that wait for each other."""
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def content(submit: Submit) -> bytes:
+    """A digest of what is asked, whoever asks."""
+    said = (submit.prompt, submit.decoding, submit.add_bos, submit.infill_suffix)
+    return hashlib.blake2b(_encoder.encode(said), digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class _Suspect:
+    deaths: int
+    until: float
+
+
+class Suspects:
+    """Those of one model."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: OrderedDict[bytes, _Suspect] = OrderedDict()
+        """By the digest of their content, the one that was blamed last at the end."""
+        self._place = asyncio.Lock()
+        """Held by the suspect that has begun last."""
+        self._holder: int | None = None
+        """The id of its request."""
+        self._waiting = 0
+
+    def __bool__(self) -> bool:
+        now = self._clock()
+        while self._known and next(iter(self._known.values())).until < now:
+            self._known.popitem(last=False)
+        return bool(self._known)
+
+    async def admit(self, submit: Submit) -> bytes | None:
+        """Let a request in; a suspect once no other one has just begun, and with its digest.
+
+        Whoever gets a digest calls ``watch`` or ``left``.
+
+        Raises:
+            Failure: it is refused, or too many suspects wait.
+        """
+        if not self:
+            return None
+        digest = content(submit)
+        if not self._deaths(digest):
+            return None
+        self._check(digest)
+        if self._waiting >= _LONGEST_LINE:
+            msg = "Too many requests wait that were under way when the worker process died."
+            raise Failure(FailureKind.MODEL_UNAVAILABLE, msg)
+        self._waiting += 1
+        try:
+            await self._place.acquire()
+        finally:
+            self._waiting -= 1
+        self._holder = submit.id
+        try:
+            self._check(digest)  # the one before it may have been the same
+        except Failure:
+            self.left(submit.id)
+            raise
+        return digest
+
+    def watch(self, stream: Stream) -> None:
+        """Let the next suspect in once this one has had a slot for a while, if it goes on."""
+        if self._holder == stream.id:
+            loop = asyncio.get_running_loop()
+            if stream.started:
+                loop.call_later(_ALONE, self.left, stream.id)
+            else:
+                loop.call_later(_GLANCE, self.watch, stream)
+
+    def left(self, request_id: int) -> None:
+        """A request has come to its end, or was alone for long enough."""
+        if self._holder == request_id:
+            self._holder = None
+            self._place.release()
+
+    def died(self, streams: Iterable[Stream]) -> None:
+        """A worker died while it worked on these."""
+        for stream in streams:
+            if stream.submit is None:
+                continue
+            stream.digest = stream.digest or content(stream.submit)
+            suspect = self._known.pop(stream.digest, None) or _Suspect(0, 0.0)
+            suspect.deaths += 1
+            suspect.until = self._clock() + _MEMORY
+            self._known[stream.digest] = suspect
+        while len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+    def answered(self, stream: Stream) -> None:
+        """It was answered, and nobody died."""
+        if stream.digest is not None:
+            self._known.pop(stream.digest, None)
+
+    def refuses(self, stream: Stream) -> bool:
+        """Whether it will not be taken again."""
+        return stream.digest is not None and self._deaths(stream.digest) >= _DEATHS
+
+    def _deaths(self, digest: bytes) -> int:
+        suspect = self._known.get(digest)
+        return 0 if suspect is None else suspect.deaths
+
+    def _check(self, digest: bytes) -> None:
+        if self._deaths(digest) >= _DEATHS:
+            raise deadly()
+
+
+def deadly() -> Failure:
+    """What a client is told of a request that is refused."""
+    minutes = _MEMORY / 60
+    msg = (
+        f"{_DEATHS} worker processes died while they worked on this request. It is refused for "
+        f"{minutes:.0f} minutes."
+    )
+    return Failure(FailureKind.DEADLY_REQUEST, msg)
