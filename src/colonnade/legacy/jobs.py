@@ -258,10 +258,12 @@ class JobQueue:
             await generation.aclose()
 
     def _tell_all(self, job: Job, events: list[Event]) -> None:
+        """Tell what there is of an answer: its text in one piece, however much has piled up."""
+        texts = [event.text for event in events if isinstance(event, TextDelta)]
+        if text := "".join(texts):
+            self._tell(Token(job.client, job.id, text))
         for event in events:
-            if isinstance(event, TextDelta) and event.text:
-                self._tell(Token(job.client, job.id, event.text))
-            elif isinstance(event, Finished):
+            if isinstance(event, Finished):
                 self._tell(Done(job.client, job.id, event.reason))
 
     def _tell(self, event: JobEvent) -> None:
