@@ -86,6 +86,10 @@ class NoMemory:
         """See ``ports.Memory``."""
         return length
 
+    def size(self, slot: int) -> int:  # noqa: ARG002
+        """See ``ports.Memory``."""
+        return _STATE_SIZE
+
     def save(self, slot: int) -> State:  # noqa: ARG002
         """See ``ports.Memory``; the same bytes for all."""
         return self._state
@@ -165,8 +169,8 @@ class Busy:
             id=number,
             prompt=self._beginning + self._tokens(_OWN),
             decoding=Decoding(),
-            samplers=[NoSampler()],
-            guides=[None],
+            samplers=lambda _choice, _prompt: NoSampler(),
+            guides=lambda _choice: None,
             submitted=float(number),
             client=f"client {next(self._clients)}",
         )

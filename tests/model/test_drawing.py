@@ -60,7 +60,7 @@ def logits(model: LlamaModel) -> NDArray[np.float32]:
 
 
 def _draws(model: LlamaModel, decoding: Decoding, *rows: int) -> list[_Draw]:
-    return [_Draw(model.samplers(decoding, [])[0], row) for row in rows]
+    return [_Draw(model.samplers(decoding)(0, []), row) for row in rows]
 
 
 @pytest.mark.parametrize("rows", [(0, 1, 2, 3), (2, 3), (0, 3), (1,), ()])

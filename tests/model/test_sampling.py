@@ -176,3 +176,25 @@ async def test_prompt_logprobs(engine: Engine, random_model: RandomModel) -> Non
         expected = row[entry.id] - row.max() - math.log(np.exp(row - row.max()).sum())
         assert entry.logprob == pytest.approx(expected, abs=0.1)
         assert len(entry.top) == 2
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"temperature": 9e-6},
+        {"temperature": 1e-40},
+        {"temperature": 5e-324},
+        {"temperature": 1e-40, "mirostat": 2},
+        {"temperature": 1e-9, "dynatemp_range": 0.0, "repeat_penalty": 1.0001},
+        {"temperature": 1e-9, "adaptive_target": 0.5},
+        {"temperature": 1e-9, "samplers": ("temperature",)},
+        {"temperature": 1.0, "dynatemp_range": 1.0, "dynatemp_exponent": 900.0},
+        {"temperature": 1e-4, "dynatemp_range": 1e-4 - 1e-20, "dynatemp_exponent": 900.0},
+    ],
+)
+async def test_temperatures_that_cannot_be_divided_by_are_greedy(
+    engine: Engine, how: dict[str, object]
+) -> None:
+    """Their logits were infinite, and what was drawn was noise."""
+    (greedy,) = await _generate(engine, temperature=0.0)
+    assert [greedy] * 2 == await _generate(engine, n=2, **how)

@@ -50,6 +50,14 @@ def test_many_names_take_no_more_time_each(vocabulary: Vocabulary) -> None:
     assert time.perf_counter() - began < 8
 
 
+@pytest.mark.parametrize("text", [("a" * 4095 + " ") * 488, (" " * 4095 + "a") * 488])
+def test_runs_that_are_just_short_enough(vocabulary: Vocabulary, text: str) -> None:
+    """They were gone through again from each of their characters: half a minute for 2 MB."""
+    began = time.perf_counter()
+    assert len(vocabulary.tokenize(text, special=True)) > 0
+    assert time.perf_counter() - began < 8
+
+
 @pytest.mark.parametrize(
     ("names", "text", "parts"),
     [

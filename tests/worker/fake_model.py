@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,6 +35,14 @@ class FakeSampler:
 
     def close(self) -> None:
         self.closed = True
+
+
+def no_sampler(_choice: int, _prompt: Sequence[int]) -> FakeSampler:
+    return FakeSampler()
+
+
+def unguided(_choice: int) -> None:
+    """For a request in which anything may be said."""
 
 
 @dataclass
@@ -92,16 +100,22 @@ class FakeModel:
         del self.memory[slot][length:]
         return length
 
+    def size(self, slot: int) -> int:
+        return len(self.memory[slot])
+
     def save(self, slot: int) -> bytearray:
         return bytearray(self.memory[slot])
 
     def load(self, slot: int, state: bytearray) -> None:
         self.memory[slot] = list(state)
 
-    def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[FakeSampler]:
-        made = [FakeSampler() for _ in range(decoding.n)]
-        self.made_samplers += made
-        return made
+    def samplers(self, decoding: Decoding) -> Callable[[int, Sequence[int]], FakeSampler]:
+        def make(choice: int, _prompt: Sequence[int]) -> FakeSampler:
+            assert choice < decoding.n
+            self.made_samplers.append(FakeSampler())
+            return self.made_samplers[-1]
+
+        return make
 
     def draw(self, draws: Sequence[Draw]) -> list[int]:
         assert not any(draw.sampler.closed for draw in draws)

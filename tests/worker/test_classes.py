@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from colonnade.messages import Decoding, Tier, Urgency
 from colonnade.worker.classes import _SHARE, WaitingClasses
 from colonnade.worker.sequence import Request, Sequence
-from tests.worker.fake_model import FakeSampler
+from tests.worker.fake_model import no_sampler, unguided
 
 CLASSES = [Urgency(tier, priority) for tier in Tier for priority in (-1, 0)]
 
 
 def _sequence(number: int, urgency: Urgency, client: str = "") -> Sequence:
-    request = Request(number, [1], Decoding(), [FakeSampler()], [None], 0.0, client, urgency)
+    request = Request(number, [1], Decoding(), no_sampler, unguided, 0.0, client, urgency)
     return request.sequences()[0]
 
 

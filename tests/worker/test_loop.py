@@ -31,7 +31,7 @@ from colonnade.worker.ports import DecodeError
 from colonnade.worker.scheduler import Limits, Scheduler
 from colonnade.worker.sequence import Request
 from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser, StepCosts
-from tests.worker.fake_model import END, VOCAB, FakeModel
+from tests.worker.fake_model import END, VOCAB, FakeModel, unguided
 
 USUAL = Urgency()
 
@@ -62,10 +62,9 @@ class Bench:
         **wishes: object,
     ) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
-        samplers = self.model.samplers(decoding, prompt)
-        free = [None] * decoding.n
+        samplers = self.model.samplers(decoding)
         now = time.perf_counter()
-        request = Request(number, prompt, decoding, samplers, [*free], now, client, urgency)
+        request = Request(number, prompt, decoding, samplers, unguided, now, client, urgency)
         self.loop.commands.put(request)
 
     def take(self) -> None:
@@ -553,8 +552,8 @@ def _request(
 ) -> Request:
     decoding = Decoding(max_tokens=most)
     guide: Any = None if forced is None else Forcing(forced)
-    samplers = model.samplers(decoding, prompt)
-    return Request(number, prompt, decoding, samplers, [guide], time.perf_counter())
+    samplers = model.samplers(decoding)
+    return Request(number, prompt, decoding, samplers, lambda _: guide, time.perf_counter())
 
 
 class Failing(Forcing):
@@ -577,9 +576,8 @@ def test_a_grammar_that_gives_up_ends_its_request_alone() -> None:
     bench.submit(1, [5], max_tokens=6)
     decoding = Decoding(max_tokens=6, n=2)
     guides: Any = [Forcing([]), Failing()]
-    request = Request(
-        2, [7], decoding, [*bench.model.samplers(decoding, [7])], guides, time.perf_counter()
-    )
+    samplers = bench.model.samplers(decoding)
+    request = Request(2, [7], decoding, samplers, guides.__getitem__, time.perf_counter())
     bench.loop.obey(request)
     bench.run()
     (refused,) = [message for message in bench.sent if isinstance(message, Refused)]
@@ -587,3 +585,54 @@ def test_a_grammar_that_gives_up_ends_its_request_alone() -> None:
     assert bench.texts[1, 0] == _counting([5], 6)
     assert (2, 0) not in bench.finishes
     assert all(sampler.closed for sampler in bench.model.made_samplers)
+
+
+def test_what_draws_and_guides_is_made_when_a_slot_is_given() -> None:
+    """A request that waits is small, however many answers it wants."""
+    bench = Bench(FakeModel(slots=1))
+    for number in (1, 2):
+        bench.submit(number, [5], max_tokens=3, n=8)
+    bench.take()
+    bench.step()
+    assert len(bench.model.made_samplers) == 1
+    waiting = [each for each in bench.loop._requests.values() if each.id == 2]
+    assert not any(each.made for each in waiting)
+    bench.run()
+    assert len(bench.model.made_samplers) == 16
+    assert all(sampler.closed for sampler in bench.model.made_samplers)
+
+
+class Hopeless(Forcing):
+    """A grammar that cannot begin."""
+
+    def begin(self) -> list[int]:
+        raise Failure(FailureKind.UNSUPPORTED, "too complex")
+
+
+def test_a_choice_that_cannot_begin_ends_its_request_alone() -> None:
+    bench = Bench(FakeModel(slots=3, max_outputs=8))
+    decoding = Decoding(max_tokens=6, n=2)
+    guides: Any = [Forcing([]), Hopeless([])]
+    samplers = bench.model.samplers(decoding)
+    request = Request(2, [7], decoding, samplers, guides.__getitem__, time.perf_counter())
+    bench.loop.obey(request)
+    bench.submit(1, [5], max_tokens=6)
+    bench.run()
+    (refused,) = [message for message in bench.sent if isinstance(message, Refused)]
+    assert (refused.id, refused.kind) == (2, FailureKind.UNSUPPORTED)
+    assert bench.texts == {(1, 0): _counting([5], 6)}
+    assert all(sampler.closed for sampler in bench.model.made_samplers)
+
+
+def test_states_that_are_too_large_are_not_copied() -> None:
+    """They were, at each admission, and thrown away."""
+    bench = Bench(FakeModel(slots=1, ctx_size=200, batch_size=200), cache_size=80)
+    with patch.object(FakeModel, "save", autospec=True, side_effect=FakeModel.save) as save:
+        for number in range(4):
+            bench.submit(number, [number + 1, *range(1, 60), *range(1, 40)], max_tokens=1)
+        bench.run()
+        assert not save.called
+        bench.submit(5, [9, *range(1, 70)], max_tokens=1)
+        bench.submit(6, [10, *range(1, 70)], max_tokens=1)
+        bench.run()
+        assert save.call_count == 1

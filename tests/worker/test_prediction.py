@@ -14,7 +14,7 @@ from colonnade.worker.lookup import WIDTH
 from colonnade.worker.prediction import PredictedLookup, Prediction
 from colonnade.worker.sequence import Request
 from colonnade.worker.speculation import DraftGuesser, LookupGuesser
-from tests.worker.fake_model import FakeModel
+from tests.worker.fake_model import FakeModel, unguided
 from tests.worker.test_loop import Bench
 
 few = st.lists(st.integers(0, 3), max_size=60)
@@ -133,8 +133,8 @@ def _bench(prediction: list[int] | None, *, n: int = 1, slots: int = 1) -> Bench
         1,
         [9],
         decoding,
-        [*model.samplers(decoding, [9])],
-        [None] * n,
+        model.samplers(decoding),
+        unguided,
         0.0,
         prediction=None if prediction is None else Prediction(prediction),
     )
@@ -178,9 +178,10 @@ def test_a_prediction_comes_before_a_draft_model() -> None:
     model = FakeModel(slots=1)
     guesser = DraftGuesser.__new__(DraftGuesser)
     decoding = Decoding()
-    request = Request(1, [9], decoding, [*model.samplers(decoding, [9])], [None], 0.0)
+    request = Request(1, [9], decoding, model.samplers(decoding), unguided, 0.0)
     request.prediction = Prediction([10, 11, 12])
     (sequence,) = request.sequences()
+    sequence.begin()
     sequence.foresight = guesser.foresight(sequence)
     sequence.tokens.append(10)
     assert sequence.foresight.follow(1)

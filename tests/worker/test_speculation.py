@@ -16,7 +16,7 @@ from colonnade.worker.lookup import PromptLookup
 from colonnade.worker.ports import DecodeError
 from colonnade.worker.sequence import Request
 from colonnade.worker.speculation import LookupGuesser, Speculation, StepCosts, Trust
-from tests.worker.fake_model import VOCAB, FakeModel, FakeSampler
+from tests.worker.fake_model import VOCAB, FakeModel, no_sampler, unguided
 from tests.worker.test_loop import Bench, Failing, _request
 
 if TYPE_CHECKING:
@@ -233,7 +233,8 @@ def test_a_grammar_that_gives_up_behind_a_guess() -> None:
     bench.submit(1, COUNTED, max_tokens=9)
     decoding = Decoding(max_tokens=6, n=2)
     guides: Any = [Failing(at=99), Failing(at=5)]
-    request = Request(2, COUNTED, decoding, [*bench.model.samplers(decoding, [])], guides, 0.0)
+    samplers = bench.model.samplers(decoding)
+    request = Request(2, COUNTED, decoding, samplers, guides.__getitem__, 0.0)
     bench.loop.obey(request)
     bench.run()
     assert [message.id for message in bench.sent if isinstance(message, Refused)] == [2]
@@ -247,8 +248,9 @@ def test_a_grammar_that_gives_up_behind_a_guess() -> None:
 
 def _decoding_sequence() -> Sequence:
     """One that says the same for ever, and has a guess."""
-    request = Request(1, [7] * 20, Decoding(), [FakeSampler()], [None], 0.0)
+    request = Request(1, [7] * 20, Decoding(), no_sampler, unguided, 0.0)
     [sequence] = request.sequences()
+    sequence.begin()
     sequence.limit = 1000
     sequence.foresight = _told([7] * 10, *[7] * 10)
     return sequence

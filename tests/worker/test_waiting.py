@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from colonnade.messages import Decoding
 from colonnade.worker.sequence import Request, Sequence
 from colonnade.worker.waiting import WaitingLine
-from tests.worker.fake_model import FakeSampler
+from tests.worker.fake_model import no_sampler, unguided
 
 
 def _sequence(number: int, client: str) -> Sequence:
-    request = Request(number, [1], Decoding(), [FakeSampler()], [None], 0.0, client)
+    request = Request(number, [1], Decoding(), no_sampler, unguided, 0.0, client)
     return request.sequences()[0]
 
 

@@ -133,7 +133,7 @@ class Intake:
         except Failure as failure:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
-        samplers = self._model.samplers(decoding, prompt)
+        samplers = self._model.samplers(decoding)
         prediction = self._prediction(decoding.prediction)
         ids = tuple(prompt) if decoding.token_ids else ()
         self._send(Accepted(submit.id, len(prompt), ids))
@@ -160,27 +160,24 @@ class Intake:
         tokens = self._vocabulary.tokenize(text, special=False)[:most] if text else []
         return Prediction(tokens) if tokens else None
 
-    def _guides(self, decoding: Decoding) -> list[Guide | None]:
-        """A guide for each choice, None for those that need none."""
+    def _guides(self, decoding: Decoding) -> Callable[[int], Guide | None]:
+        """What makes the guide of a choice; None for those that need none."""
         constraint, thought = decoding.constraint, decoding.thought
         if constraint is None and (thought is None or thought.budget is None):
-            return [None] * decoding.n
+            return lambda _choice: None
         model, grammars, pieces = self._model, self._grammars, self._model.pieces
         matcher = None if constraint is None else self._matcher(constraint, decoding.begun)
         shown = frozenset(decoding.shown)
-        return [
-            Guide(
-                constraint,
-                None if matcher is None else matcher.branch(),
-                thought,
-                spell=lambda token: model.name(token) if token in shown else pieces[token],
-                tokens=grammars.tokens,
-                ends=model.ends,
-                vocab_size=self._vocabulary.size,
-                stepwise=decoding.logprobs is not None,
-            )
-            for _ in range(decoding.n)
-        ]
+        return lambda _choice: Guide(
+            constraint,
+            None if matcher is None else matcher.branch(),
+            thought,
+            spell=lambda token: model.name(token) if token in shown else pieces[token],
+            tokens=grammars.tokens,
+            ends=model.ends,
+            vocab_size=self._vocabulary.size,
+            stepwise=decoding.logprobs is not None,
+        )
 
     def _matcher(self, constraint: Constraint, begun: str) -> Matcher:
         """A matcher behind what the answer begins with."""

@@ -91,6 +91,9 @@ class Loop:
     def step(self) -> None:
         """Run one batch, if there is one, and send what came of it."""
         plan = self._scheduler.plan(self._pacer.budget)
+        while self._scheduler.failed:
+            request, failure = self._scheduler.failed.pop()
+            self._give_up(request, failure.kind, failure.message)
         if plan is None:
             return
         if not plan.chunks:

@@ -6,7 +6,7 @@ from mmap import mmap
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -50,6 +50,10 @@ class Memory(Protocol):
     def keep(self, slot: int, length: int) -> int:
         """Cut a slot down to its first ``length`` tokens, or to none where that cannot be done.
         Returns the number of tokens kept."""
+        ...
+
+    def size(self, slot: int) -> int:
+        """Bytes of a copy of a slot's state."""
         ...
 
     def save(self, slot: int) -> State:
@@ -231,8 +235,9 @@ class Model(Memory, Protocol):
         """
         ...
 
-    def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
-        """A sampler for each choice, all of which have seen the prompt."""
+    def samplers(self, decoding: Decoding) -> Callable[[int, Sequence[int]], Sampler]:
+        """What makes the sampler of a choice, which has seen the prompt given then. What takes long
+        is done here, from any thread; the rest by the thread that decodes."""
         ...
 
     def draw(self, draws: Sequence[Draw]) -> list[int]:

@@ -12,6 +12,7 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from colonnade.messages import Failure
 from colonnade.worker.classes import WaitingClasses
 from colonnade.worker.ports import Chunk
 from colonnade.worker.slots import Slots
@@ -76,6 +77,8 @@ class Scheduler:
         self._slots = Slots(limits.slots, limits.ctx_size, limits.cache_size, memory)
         self._waiting = WaitingClasses()
         self._turns = itertools.count()
+        self.failed: list[tuple[Request, Failure]] = []
+        """Requests that could not begin and were dropped; whoever answers them takes them out."""
 
     @property
     def idle(self) -> bool:
@@ -275,7 +278,13 @@ class Scheduler:
             if self._slots.is_being_read(sequence):
                 later.append(entry)
                 continue
-            self._slots.place(sequence)
+            try:
+                self._slots.place(sequence)
+            except Failure as failure:
+                self._give_up(sequence.request, failure)
+                started = [each for each in started if each.slot >= 0]
+                later = [each for each in later if each.sequence.request is not sequence.request]
+                continue
             if sequence.request.followers:
                 self._branch(sequence)
             self._waiting.started(sequence)
@@ -283,6 +292,11 @@ class Scheduler:
             held[sequence.request.client] += 1
         self._waiting.put_back(later)
         return started
+
+    def _give_up(self, request: Request, failure: Failure) -> None:
+        """Drop a request of which a choice cannot begin."""
+        self.remove(request)
+        self.failed.append((request, failure))
 
 
 def _decodes(sequence: Sequence) -> bool:

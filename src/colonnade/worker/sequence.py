@@ -9,6 +9,8 @@ from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob, Urg
 from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from colonnade.worker.guide import Guide
     from colonnade.worker.ports import Foresight, Sampler, State
     from colonnade.worker.prediction import Prediction
@@ -22,10 +24,10 @@ class Request:
     id: int
     prompt: list[int]
     decoding: Decoding
-    samplers: list[Sampler]
-    """One a choice."""
-    guides: list[Guide | None]
-    """One a choice; None where anything may be said."""
+    samplers: Callable[[int, list[int]], Sampler]
+    """Makes that of a choice, for a prompt."""
+    guides: Callable[[int], Guide | None]
+    """Makes that of a choice; None where anything may be said."""
     submitted: float
     client: str = ""
     """Who asks."""
@@ -40,9 +42,11 @@ class Request:
     restraint: Restraint | None = None
     prediction: Prediction | None = None
     """What the client takes the answer to be like."""
+    made: list[Sampler] = field(default_factory=list)
+    """The samplers of the choices that have begun."""
 
     def sequences(self) -> list[Sequence]:
-        """Make the sequences of all choices."""
+        """Make the sequences of all choices. They are small until they begin."""
         made = [Sequence(self, choice) for choice in range(self.decoding.n)]
         self.unfinished = len(made)
         return made
@@ -51,9 +55,9 @@ class Request:
         """Free the samplers and the shared state."""
         self.shared = None
         self.followers.clear()
-        for sampler in self.samplers:
+        for sampler in self.made:
             sampler.close()
-        self.samplers.clear()
+        self.made.clear()
 
 
 class Draft(NamedTuple):
@@ -73,7 +77,8 @@ class Draft(NamedTuple):
 
 
 class Sequence:
-    """One choice: its tokens, and how far the model has read them."""
+    """One choice: its tokens, and how far the model has read them. What draws and guides it is made
+    when it begins, for many may wait."""
 
     __slots__ = (
         "accepted",
@@ -104,12 +109,11 @@ class Sequence:
     def __init__(self, request: Request, choice: int) -> None:
         self.request = request
         self.choice = choice
-        self.sampler = request.samplers[choice]
-        self.guide = request.guides[choice]
-        self.tokens = list(request.prompt)
-        """The prompt, then what was generated."""
-        if self.guide is not None:
-            self.tokens += self.guide.begin()
+        self.sampler: Sampler
+        """There once it has begun."""
+        self.guide: Guide | None = None
+        self.tokens: list[int] = []
+        """The prompt, then what was generated; empty until it begins."""
         self.position = 0
         """How many of ``tokens`` the model has read."""
         self.cached = 0
@@ -143,6 +147,20 @@ class Sequence:
         """How many tokens were generated since something was sent."""
         self.pending_logprobs: list[tuple[int, TokenLogprob]] = []
         """Entries whose text is held back, each with the character at which its text begins."""
+
+    def begin(self) -> None:
+        """Get ready to run.
+
+        Raises:
+            Failure: its grammar is too complex to go on with.
+        """
+        request = self.request
+        self.sampler = request.samplers(self.choice, request.prompt)
+        request.made.append(self.sampler)
+        self.guide = request.guides(self.choice)
+        self.tokens = list(request.prompt)
+        if self.guide is not None:
+            self.tokens += self.guide.begin()
 
     @property
     def unread(self) -> int:

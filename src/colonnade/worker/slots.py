@@ -6,6 +6,7 @@ A prompt gets the slot, or a copy of the state, that saves the most of its readi
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 from colonnade.worker.ports import DecodeError
@@ -49,6 +50,8 @@ class Slots:
         self.running: list[Sequence] = []
         """The sequences that hold a slot, by slot. Not to be changed by others."""
         self._states = StateCache(cache_size, whole=memory.whole)
+        self._too_many: float = math.inf
+        """Tokens whose state is larger than all the room for states."""
 
     @property
     def full(self) -> bool:
@@ -56,7 +59,12 @@ class Slots:
         return len(self.running) == len(self._slots)
 
     def place(self, sequence: Sequence) -> None:
-        """Put a sequence into a free slot."""
+        """Put a sequence into a free slot.
+
+        Raises:
+            Failure: it cannot begin; nothing has changed.
+        """
+        sequence.begin()
         request, free = sequence.request, self._free()
         reusable = len(request.prompt) - 1 if _may_reuse(sequence) else 0
         if reusable:
@@ -150,6 +158,8 @@ class Slots:
         if reader is None or shared[id(reader)] <= reader.position:
             return None
         common = shared[id(reader)]
+        if common >= self._too_many:
+            return None
         found = self._states.find(prompt, most)
         there = max(self._reusable(slot, prompt, most) for slot in free)
         if common - max(there, 0 if found is None else found[0]) < _MANY:
@@ -207,7 +217,12 @@ class Slots:
             self._save(slot.index, slot.resident)
 
     def _save(self, slot: int, tokens: list[int]) -> None:
-        if self._cache_size:
+        """Keep a slot's state, where it is not too large to be kept at all."""
+        if not self._cache_size or len(tokens) >= self._too_many:
+            return
+        if self._memory.size(slot) > self._cache_size:
+            self._too_many = len(tokens)
+        else:
             self._states.put(list(tokens), self._memory.save(slot))
 
     def _restore(self, slot: _Slot, state: State, length: int) -> int:

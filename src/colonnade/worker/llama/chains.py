@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import secrets
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 import msgspec
 
+from colonnade.worker.llama.looking_back import LookingBack, penalizes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from colonnade.messages import Decoding, Sampling
+    from colonnade.worker.llama.looking_back import DrySamplers
 
 _SEEDS = 0xFFFFFFFF
 """llama.cpp takes this value for "draw one"; seeds are below it."""
 
+_COLDEST = 1e-5
+"""The least temperature that is one."""
 
 DEFAULT_ORDER = (
     "penalties",
@@ -61,6 +65,21 @@ def selected(sampling: Sampling) -> Sampling:
     return msgspec.structs.replace(sampling, **off)
 
 
+def settled(sampling: Sampling) -> Sampling:
+    """What is asked for, without the samplers that are off, and without temperatures that numbers
+    of 32 bits cannot be divided by: below ``_COLDEST`` it is greedy, as in vLLM, and where the
+    temperature follows the entropy, it does not fall below that."""
+    sampling = selected(sampling)
+    if sampling.temperature < _COLDEST:
+        return msgspec.structs.replace(sampling, temperature=0.0)
+    low = sampling.temperature - sampling.dynatemp_range
+    if sampling.dynatemp_range > 0 and low < _COLDEST:
+        high = sampling.temperature + sampling.dynatemp_range
+        middle, reach = (high + _COLDEST) / 2, (high - _COLDEST) / 2
+        return msgspec.structs.replace(sampling, temperature=middle, dynatemp_range=reach)
+    return sampling
+
+
 def resolve_seed(sampling: Sampling, choice: int) -> int:
     """The seed of a choice: the one asked for, moved on by the choice, or a fresh one."""
     if sampling.seed is None:
@@ -68,82 +87,30 @@ def resolve_seed(sampling: Sampling, choice: int) -> int:
     return (sampling.seed + choice) % _SEEDS
 
 
-def build_chains(
-    context: Any,  # noqa: ANN401 - ctypes pointers
-    vocab: Any,  # noqa: ANN401
-    decoding: Decoding,
-    prompt: Sequence[int],
-) -> list[Any]:
-    """A ``llama_sampler`` chain for each choice, in the order of llama.cpp's own tools or of
-    ``samplers``.
+class Chains:
+    """Makes a request's ``llama_sampler`` chains, in the order of llama.cpp's own tools or of
+    ``samplers``. Little is done before a choice begins."""
 
-    What looks back at the text is made once and cloned for the further choices: to make a DRY
-    sampler, the whole vocabulary is searched for each of its breakers.
-    """
-    sampling = selected(decoding.sampling)
-    lookers = _look_back(vocab, sampling, llama_cpp.llama_n_ctx_seq(context), prompt)
-    chains = []
-    for choice in range(decoding.n):
-        mine = lookers
-        if choice:
-            mine = {name: llama_cpp.llama_sampler_clone(each) for name, each in lookers.items()}
+    def __init__(self, vocab: Any, decoding: Decoding, dry: DrySamplers) -> None:  # noqa: ANN401
+        self._vocab = vocab
+        self._sampling = settled(decoding.sampling)
+        self._looking_back = LookingBack(self._sampling, decoding.n, dry)
+
+    def make(self, choice: int, prompt: Sequence[int]) -> Any:  # noqa: ANN401
+        """A choice's chain, which has seen the prompt."""
+        vocab, sampling = self._vocab, self._sampling
         seed = resolve_seed(sampling, choice)
-        chains.append(_chain([*_links(vocab, sampling, mine, seed), _draw(vocab, sampling, seed)]))
-    return chains
+        lookers = self._looking_back.get(prompt)
+        return _chain([*_links(vocab, sampling, lookers, seed), _draw(vocab, sampling, seed)])
 
 
 def is_greedy(sampling: Sampling) -> bool:
     """Whether the most likely token is always the one drawn."""
-    sampling = selected(sampling)
+    sampling = settled(sampling)
     return (
-        not _penalizes(sampling)
+        not penalizes(sampling)
         and sampling.dry_multiplier <= 0
         and (sampling.temperature <= 0 or (sampling.top_k == 1 and not sampling.mirostat))
-    )
-
-
-def _penalizes(sampling: Sampling) -> bool:
-    changes = (
-        sampling.repeat_penalty != 1.0 or sampling.frequency_penalty or sampling.presence_penalty
-    )
-    return bool(changes) and sampling.repeat_last_n != 0
-
-
-def _look_back(
-    vocab: Any,  # noqa: ANN401
-    sampling: Sampling,
-    ctx_size: int,
-    prompt: Sequence[int],
-) -> dict[str, Any]:
-    """Penalties and DRY by name, as far as they are wanted, which have seen the prompt.
-
-    llama.cpp takes a negative length for 0 and allocates any length, so both are bounded here.
-    """
-
-    def bounded(length: int) -> int:
-        return ctx_size if length < 0 else min(length, ctx_size)
-
-    found: dict[str, tuple[int, Any]] = {}
-    if _penalizes(sampling):
-        length = bounded(sampling.repeat_last_n)
-        size = llama_cpp.llama_vocab_n_tokens(vocab)
-        found["penalties"] = length, _penalties(size, sampling, length)
-    if sampling.dry_multiplier > 0:
-        length = bounded(sampling.dry_penalty_last_n)
-        found["dry"] = length, _dry(vocab, sampling, length)
-    for length, sampler in found.values():
-        for token in prompt[-length:] if length else ():
-            llama_cpp.llama_sampler_accept(sampler, token)
-    return {name: sampler for name, (_, sampler) in found.items()}
-
-
-def _penalties(size: int, sampling: Sampling, length: int) -> Any:  # noqa: ANN401
-    return llama_cpp.llama_sampler_init_penalties(
-        size,
-        length,
-        sampling.repeat_penalty,
-        sampling.frequency_penalty,
-        sampling.presence_penalty,
     )
 
 
@@ -217,18 +184,4 @@ def _draw(vocab: Any, sampling: Sampling, seed: int) -> Any:  # noqa: ANN401
 def _temperature(sampling: Sampling) -> Any:  # noqa: ANN401
     return llama_cpp.llama_sampler_init_temp_ext(
         sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent
-    )
-
-
-def _dry(vocab: Any, sampling: Sampling, length: int) -> Any:  # noqa: ANN401
-    breakers = [text.encode() for text in sampling.dry_sequence_breakers]
-    array = (ctypes.c_char_p * len(breakers))(*breakers)
-    return llama_cpp.llama_sampler_init_dry(
-        vocab,
-        sampling.dry_multiplier,
-        sampling.dry_base,
-        sampling.dry_allowed_length,
-        length,
-        array,
-        len(breakers),
     )

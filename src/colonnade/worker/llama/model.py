@@ -13,12 +13,13 @@ import numpy as np
 from colonnade.worker.llama import log
 from colonnade.worker.llama.adapters import open_adapters, set_adapters
 from colonnade.worker.llama.batch import Batch
-from colonnade.worker.llama.chains import build_chains, is_greedy
+from colonnade.worker.llama.chains import Chains, is_greedy
 from colonnade.worker.llama.context import open_context
 from colonnade.worker.llama.drawing import Drawing
 from colonnade.worker.llama.errors import ModelError
 from colonnade.worker.llama.invariance import check_invariance
 from colonnade.worker.llama.loading import open_model
+from colonnade.worker.llama.looking_back import DrySamplers
 from colonnade.worker.llama.rehearsal import rehearse
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
 from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
@@ -82,6 +83,7 @@ class LlamaModel:
         self._buffer_at = 0
         self._buffer = self._logits = np.empty((0, 0), dtype=np.float32)
         """llama.cpp's rows of logits, and those of the last batch among them."""
+        self._dry = DrySamplers(self._vocab, int(llama_cpp.llama_n_ctx_seq(self._context)))
         self._drawing = Drawing(self.vocabulary.size)
         self._load = load
 
@@ -175,16 +177,17 @@ class LlamaModel:
             tokenize_address=ctypes.cast(function, ctypes.c_void_p).value or 0,
         )
 
-    def samplers(self, decoding: Decoding, prompt: Sequence[int]) -> list[Sampler]:
+    def samplers(self, decoding: Decoding) -> Callable[[int, Sequence[int]], Sampler]:
         """See ``ports.Model``."""
         sampling = decoding.sampling
         stops = decoding.stop_tokens
         forbidden = sorted(self.vocabulary.ends.difference(stops)) if decoding.ignore_eos else ()
         bias = Bias(sampling.logit_bias, forbidden) if sampling.logit_bias or forbidden else None
         if is_greedy(sampling):
-            return [GreedySampler(bias)] * decoding.n
-        chains = build_chains(self._context, self._vocab, decoding, prompt)
-        return [ChainSampler(self._context, chain, bias) for chain in chains]
+            greedy = GreedySampler(bias)
+            return lambda _choice, _prompt: greedy
+        chains = Chains(self._vocab, decoding, self._dry)
+        return lambda choice, prompt: ChainSampler(self._context, chains.make(choice, prompt), bias)
 
     def draw(self, draws: Sequence[Draw]) -> list[int]:
         """See ``ports.Model``."""
@@ -234,11 +237,15 @@ class LlamaModel:
         llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return 0
 
+    def size(self, slot: int) -> int:
+        """See ``ports.Memory``."""
+        return int(llama_cpp.llama_state_seq_get_size_ext(self._context, slot, 0))
+
     def save(self, slot: int) -> State:
         """See ``ports.Memory``. The copy lies in pages of its own: the heap may be in huge ones
         (``huge_pages``), and new ones of these take several times as long to be had in a virtual
         machine."""
-        size = llama_cpp.llama_state_seq_get_size_ext(self._context, slot, 0)
+        size = self.size(slot)
         state = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if hasattr(mmap, "MADV_NOHUGEPAGE"):
             state.madvise(mmap.MADV_NOHUGEPAGE)

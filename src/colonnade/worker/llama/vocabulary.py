@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST_RUN = 4096
-_RUNS = re.compile(rf"\S{{{_LONGEST_RUN},}}|\s{{{_LONGEST_RUN},}}")
+_RUNS = re.compile(rf"(?<!\S)\S{{{_LONGEST_RUN},}}|(?<!\s)\s{{{_LONGEST_RUN},}}")
 """Text without a break, for which some of llama.cpp's pre-tokenizers recurse once a character:
-at some 30,000 characters the thread's stack ends, and the process with it."""
+at some 30,000 characters the thread's stack ends, and the process with it. A shorter run is looked
+at once, at its beginning, and not again from each of its characters."""
 
 _USUAL = 256
 """Bytes that the text of nearly every token fits into."""
