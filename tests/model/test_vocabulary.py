@@ -50,6 +50,16 @@ def test_many_names_take_no_more_time_each(vocabulary: Vocabulary) -> None:
     assert time.perf_counter() - began < 8
 
 
+@given(atoms=st.lists(st.one_of(st.sampled_from(ATOMS), st.text(max_size=5)), max_size=30))
+def test_how_many_tokens_there_are_at_least(vocabulary: Vocabulary, atoms: list[str]) -> None:
+    for special in (False, True):
+        count = sum(len(vocabulary.tokenize(each, special=special)) for each in atoms)
+        assert vocabulary.least(atoms) <= count
+    text = "".join(atoms)
+    assert vocabulary.least([text]) <= len(vocabulary.tokenize(text, special=True))
+    assert vocabulary.least(["a" * 1000]) > 10
+
+
 @pytest.mark.parametrize("text", [("a" * 4095 + " ") * 488, (" " * 4095 + "a") * 488])
 def test_runs_that_are_just_short_enough(vocabulary: Vocabulary, text: str) -> None:
     """They were gone through again from each of their characters: half a minute for 2 MB."""
@@ -66,6 +76,8 @@ def test_runs_that_are_just_short_enough(vocabulary: Vocabulary, text: str) -> N
         ({"<a>", "x<y"}, "<a><a>", ["<a><a>"]),  # a name may reach over the beginning of one
         ({"<a>", ">>"}, "<a><a>>", ["<a><a>>"]),  # or over its end
         ({"\n", "\n\n", "<a>"}, "a\n\n\nb\n<a>", ["a\n\n\nb", "\n", "<a>"]),
+        ({"[A]", "<a>"}, "[A][A]<a>[B][A]", ["[A]", "[A]", "<a>[B]", "[A]"]),
+        ({"[A]", "<a>", "x[y"}, "[A][A]<a><a>", ["[A][A]<a>", "<a>"]),
         ({"\n\n"}, "a\nb\n\nc\n\n\n", ["a\nb\n\nc", "\n\n\n"]),
         ({"\n", "a\n"}, "\na\n\n", ["\na\n\n"]),
         (set(), "<a>\n<a>", ["<a>\n<a>"]),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from colonnade.messages import (
     Accepted,
+    Cancel,
     Failure,
     FailureKind,
     Refused,
@@ -21,19 +21,23 @@ from colonnade.messages import (
     TokenPart,
 )
 from colonnade.worker.guide import Guide
+from colonnade.worker.lane import Lane
 from colonnade.worker.prediction import Prediction
 from colonnade.worker.sequence import Request
 from colonnade.worker.wishes import check_wishes, cut_prompt, restraint, with_biased_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from colonnade.messages import Cancel, Constraint, Decoding, FromWorker
+    from colonnade.messages import Constraint, Decoding, FromWorker
     from colonnade.worker.ports import Grammars, Matcher, Model
     from colonnade.worker.restraint import Restraint
 
 _LONG = 1 << 17
 """Characters or ids of a prompt that takes tens of milliseconds to tokenize."""
+
+_PART = 1 << 6
+"""Characters that take as long as a part of a prompt without any."""
 
 _LONG_BEGUN = 1 << 12
 """Characters of a begun answer that take a grammar milliseconds to go through."""
@@ -54,6 +58,32 @@ class Vocabulary(Protocol):
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of a text."""
         ...
+
+    def parts(self, text: str, *, special: bool) -> Iterator[list[int]]:
+        """The same in parts, made as they are asked for."""
+        ...
+
+    def least(self, texts: Iterable[str]) -> int:
+        """A number of tokens that texts have at least, found quickly."""
+        ...
+
+    def shared(self, ids: Iterable[int]) -> list[int]:
+        """The same ids, in less memory."""
+        ...
+
+
+class _Left(Exception):  # noqa: N818 - no error: nobody wants the request any more
+    """A request was cancelled while it was made ready."""
+
+
+class _Settled(NamedTuple):
+    """What follows from a ``Decoding`` and not from the prompt: prompts of one request share it."""
+
+    wished: Decoding
+    decoding: Decoding
+    """With tokens for texts."""
+    restraint: Restraint | None
+    guides: Callable[[int], Guide | None]
 
 
 class Intake:
@@ -76,35 +106,33 @@ class Intake:
         self._grammars = grammars
         self._pass_on = pass_on
         self._send = send
-        self._slow_lane = ThreadPoolExecutor(1, thread_name_prefix="intake-slow")
-        self._in_slow_lane: dict[int, Future[None]] = {}
+        self._slow_lane = Lane(self._take, lambda number: pass_on(Cancel(number)))
+        self._last: _Settled | None = None
 
     def submit(self, submit: Submit) -> None:
         """Make a request ready and pass it on, or refuse it."""
         if not self._is_slow(submit):
             self._take(submit)
         else:
-            future = self._slow_lane.submit(self._take, submit)
-            self._in_slow_lane[submit.id] = future
-            future.add_done_callback(lambda _: self._in_slow_lane.pop(submit.id, None))
+            self._slow_lane.put(submit)
 
     def cancel(self, cancel: Cancel) -> None:
         """Pass a cancellation on, behind the request that it is for."""
-        future = self._in_slow_lane.get(cancel.id)
-        if future is None:
+        if not self._slow_lane.cancel(cancel.id):
             self._pass_on(cancel)
-        elif not future.cancel():
-            future.add_done_callback(lambda _: self._pass_on(cancel))
 
-    def _is_slow(self, submit: Submit) -> bool:
+    def _is_long(self, submit: Submit) -> bool:
         length = len(submit.infill_suffix or "") + len(submit.decoding.prediction)
         length += sum(
-            len(part.text) if isinstance(part, TextPart) else len(part.ids)
+            _PART + (len(part.text) if isinstance(part, TextPart) else len(part.ids))
             for part in submit.prompt
         )
+        return length > _LONG
+
+    def _is_slow(self, submit: Submit) -> bool:
         constraint = submit.decoding.constraint
         return (
-            length > _LONG
+            self._is_long(submit)
             or len(submit.decoding.begun) > _LONG_BEGUN
             or submit.decoding.sampling.dry_multiplier > 0
             or bool(submit.decoding.bad_words)
@@ -114,6 +142,8 @@ class Intake:
     def _take(self, submit: Submit) -> None:
         try:
             request = self._request(submit)
+        except _Left:
+            return
         except Exception:  # noqa: BLE001 - whatever it is, the request must be answered
             _log.exception("request %d could not be taken in", submit.id)
             self._send(Refused(submit.id, FailureKind.INTERNAL, "The server failed on it."))
@@ -124,12 +154,9 @@ class Intake:
     def _request(self, submit: Submit) -> Request | None:
         submitted = time.perf_counter()
         try:
-            prompt = self._prompt(submit)
             check_wishes(submit.decoding, self._vocabulary.size)
-            self._check_length(prompt, submit.decoding)
-            decoding = with_biased_texts(submit.decoding, self._vocabulary)
-            held = self._restraint(decoding)
-            guides = self._guides(decoding)
+            prompt = self._prompt(submit)
+            _, decoding, held, guides = self._settled(submit.decoding)
         except Failure as failure:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
@@ -149,6 +176,15 @@ class Intake:
             restraint=held,
             prediction=prediction,
         )
+
+    def _settled(self, wished: Decoding) -> _Settled:
+        """What is wished for, made ready for any prompt."""
+        last = self._last
+        if last is None or last.wished != wished:
+            decoding = with_biased_texts(wished, self._vocabulary)
+            held = self._restraint(decoding)
+            last = self._last = _Settled(wished, decoding, held, self._guides(decoding))
+        return last
 
     def _restraint(self, decoding: Decoding) -> Restraint | None:
         return restraint(decoding, self._model.ends, self._grammars.tokens, self._vocabulary.size)
@@ -191,14 +227,16 @@ class Intake:
         return matcher
 
     def _prompt(self, submit: Submit) -> list[int]:
-        vocabulary = self._vocabulary
+        vocabulary, decoding = self._vocabulary, submit.decoding
+        room = self._model.ctx_size - (0 if decoding.max_tokens == 0 else 1)
+        refusable = decoding.most_prompt is None and self._is_long(submit)  # else the count is told
+        if refusable:
+            self._check_least(submit, room)
         tokens: list[int] = []
-        for part in submit.prompt:
-            match part:
-                case TextPart(text, special):
-                    tokens += vocabulary.tokenize(text, special=special)
-                case TokenPart(ids):
-                    tokens += self._checked(ids)
+        for part in self._parts(submit):
+            tokens += part
+            if refusable and len(tokens) > room:
+                raise _too_long(self._model.ctx_size, f"at least {len(tokens)}")
         if submit.infill_suffix is not None:
             tokens = self._infill(tokens, submit.infill_suffix)
         wants_bos = submit.add_bos or not tokens  # the emptiest prompt that a model can read
@@ -207,15 +245,38 @@ class Intake:
         if not tokens:
             raise Failure(FailureKind.INVALID_REQUEST, "The prompt is empty.", param="prompt")
         bos = vocabulary.bos if wants_bos else None
-        return cut_prompt(tokens, submit.decoding, self._model.ctx_size, bos)
+        tokens = cut_prompt(tokens, decoding, self._model.ctx_size, bos)
+        if len(tokens) > room:
+            raise _too_long(self._model.ctx_size, str(len(tokens)))
+        return tokens
 
-    def _checked(self, ids: tuple[int, ...]) -> tuple[int, ...]:
+    def _check_least(self, submit: Submit, room: int) -> None:
+        """Refuse what cannot fit, before it is made into tokens."""
+        ids = sum(len(part.ids) for part in submit.prompt if isinstance(part, TokenPart))
+        texts = [part.text for part in submit.prompt if isinstance(part, TextPart)]
+        least = ids + self._vocabulary.least([*texts, submit.infill_suffix or ""])
+        if least > room:
+            raise _too_long(self._model.ctx_size, f"at least {least}")
+
+    def _parts(self, submit: Submit) -> Iterator[list[int]]:
+        """The prompt's tokens in parts, as long as somebody wants them."""
+        for part in submit.prompt:
+            match part:
+                case TextPart(text, special):
+                    for tokens in self._vocabulary.parts(text, special=special):
+                        yield tokens
+                        if self._slow_lane.left(submit.id):
+                            raise _Left
+                case TokenPart(ids):
+                    yield self._checked(ids)
+
+    def _checked(self, ids: tuple[int, ...]) -> list[int]:
         size = self._vocabulary.size
-        for token in ids:
+        for token in (min(ids, default=0), max(ids, default=0)):
             if not 0 <= token < size:
                 msg = f"There is no token {token}: this model's tokens go from 0 to {size - 1}."
                 raise Failure(FailureKind.INVALID_REQUEST, msg, param="prompt")
-        return ids
+        return self._vocabulary.shared(ids)
 
     def _infill(self, prefix: list[int], suffix: str) -> list[int]:
         """Prefix and suffix behind their markers, ending where the middle begins."""
@@ -226,14 +287,12 @@ class Intake:
         text = self._vocabulary.tokenize(suffix, special=False)
         return [before, *prefix, after, *text, middle]
 
-    def _check_length(self, prompt: list[int], decoding: Decoding) -> None:
-        ctx_size = self._model.ctx_size
-        room = ctx_size - (0 if decoding.max_tokens == 0 else 1)
-        if len(prompt) > room:
-            # In words by which clients of OpenAI, vLLM and llama-server know this failure.
-            msg = (
-                f"This model's maximum context length is {ctx_size} tokens. However, your prompt "
-                f"resulted in {len(prompt)} tokens: the prompt is too long, it exceeds the "
-                "available context size."
-            )
-            raise Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")
+
+def _too_long(ctx_size: int, tokens: str) -> Failure:
+    """The refusal, in words by which clients of OpenAI, vLLM and llama-server know it."""
+    msg = (
+        f"This model's maximum context length is {ctx_size} tokens. However, your prompt "
+        f"resulted in {tokens} tokens: the prompt is too long, it exceeds the "
+        "available context size."
+    )
+    return Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param="messages")

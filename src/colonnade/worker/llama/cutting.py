@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_FORM = re.compile(r"<[^<>]{1,100}>")
-"""What names look like, nearly all of them."""
+_FORM = re.compile(r"<[^<>\[\]]{1,100}>|\[[^<>\[\]]{1,100}\]")
+"""What names look like, nearly all of them: ``<|im_start|>``, ``[INST]``."""
+_OPENING = "<["
 _MOST = 64
 """Names in a part, at least."""
 
@@ -43,7 +44,7 @@ class Cutter:
         """The text in parts, each with the beginning of a name, the first one aside."""
         begin = passed = 0
         for found in self._places.finditer(text):
-            if found[0][0] == "<" and found[0] not in self._marks:
+            if found[0][0] in _OPENING and found[0] not in self._marks:
                 continue
             passed += 1
             if passed > self._most:
@@ -53,12 +54,12 @@ class Cutter:
 
 
 def _marks(names: set[str]) -> frozenset[str]:
-    """Names of the form ``<...>`` that are always found: no other name holds a beginning of one,
-    or begins within one and reaches beyond it."""
+    """Names of the form ``<...>`` or ``[...]`` that are always found: no other name holds a
+    beginning of one, or begins within one and reaches beyond it."""
     usual = {name for name in names if _FORM.fullmatch(name)}
     others = names - usual
-    if any("<" in name for name in others):
-        return frozenset()
+    held = {char for name in others for char in name if char in _OPENING}
+    usual = {name for name in usual if name[0] not in held}
     heads = {name[:end] for name in others for end in range(1, len(name))}
     return frozenset(
         name for name in usual if not any(name[start:] in heads for start in range(1, len(name)))
@@ -75,4 +76,6 @@ def _runs(names: set[str]) -> dict[str, int]:
         if name == name[0] * len(name):
             shortest[name[0]] = min(len(name), shortest.get(name[0], len(name)))
     mixed = {c for name in names if name != name[0] * len(name) for c in name}
-    return {re.escape(c): least for c, least in shortest.items() if c not in mixed and c != "<"}
+    return {
+        re.escape(c): least for c, least in shortest.items() if c not in mixed and c not in _OPENING
+    }

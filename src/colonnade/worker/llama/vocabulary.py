@@ -12,7 +12,7 @@ import numpy as np
 from colonnade.worker.llama.cutting import Cutter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _LONGEST_RUN = 4096
 _RUNS = re.compile(rf"(?<!\S)\S{{{_LONGEST_RUN},}}|(?<!\s)\s{{{_LONGEST_RUN},}}")
@@ -22,6 +22,12 @@ at once, at its beginning, and not again from each of its characters."""
 
 _USUAL = 256
 """Bytes that the text of nearly every token fits into."""
+
+_BY_BYTES = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BPE)
+"""Vocabularies that spell what they do not know byte by byte."""
+
+_UTF8 = {bytes([byte]) for byte in range(0xF5) if byte not in (0xC0, 0xC1)}
+"""The bytes of which texts consist."""
 
 _UNUSUAL = "\U0010fffd \u00fc\n"
 
@@ -53,6 +59,8 @@ class Vocabulary:
         self.pieces = self._texts(special=False)
         """Every token's text, by id; empty for control tokens. Looked up here, a microsecond each,
         because every token of an answer asks for it."""
+        self._ids = np.array(range(self.size), dtype=object)
+        self._longest = self._longest_text()
         self._cutters = {special: self._cutter(special) for special in (False, True)}
         # a vocabulary that cannot spell every text ends the process: let it do so now
         self.tokenize(_UNUSUAL, special=False)
@@ -62,9 +70,27 @@ class Vocabulary:
 
         ``special``: names of control tokens in the text become those tokens.
         """
+        return [token for part in self.parts(text, special=special) for token in part]
+
+    def parts(self, text: str, *, special: bool) -> Iterator[list[int]]:
+        """``tokenize``, in parts: made as they are asked for."""
         cutter = self._cutters[special]
-        parts = (part for piece in _pieces(text) for part in cutter.parts(piece))
-        return [token for part in parts for token in self._tokenize(part, special)]
+        for piece in _pieces(text):
+            for part in cutter.parts(piece):
+                yield self._tokenize(part, special)
+
+    def least(self, texts: Iterable[str]) -> int:
+        """A number of tokens that texts have at least, found without making them. 0 where a token
+        may stand for a text of any length."""
+        if not self._longest:
+            return 0
+        return -(-sum(len(text.encode("utf-8", "replace")) for text in texts) // self._longest)
+
+    def shared(self, ids: Iterable[int]) -> list[int]:
+        """The same ids, all in the vocabulary, as objects that all prompts share: a prompt that
+        waits takes a fifth of the memory so."""
+        found: list[int] = self._ids[np.fromiter(ids, dtype=np.int64)].tolist()
+        return found
 
     def _cutter(self, special: bool) -> Cutter:
         """For texts in which names of control tokens become those tokens, or do not."""
@@ -78,6 +104,18 @@ class Vocabulary:
             names(llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP),
             names(llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP),
         )
+
+    def _longest_text(self) -> int:
+        """Bytes of the longest text of a token; 0 where one may stand for more than its own."""
+        kind = llama_cpp.llama_vocab_type(self._vocab)
+        stripping = llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP | llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP
+        if kind not in _BY_BYTES or any(self._with_attribute(stripping)):
+            return 0
+        if kind == llama_cpp.LLAMA_VOCAB_TYPE_BPE and not _UTF8.issubset(self.pieces):
+            return 0  # bytes that no token has are left out
+        longest = max(len(name) for name in self.names())
+        # "\u2581" is the same as a space there, and three bytes long
+        return longest * (3 if kind == llama_cpp.LLAMA_VOCAB_TYPE_SPM else 1)
 
     def _given(self, token: int) -> str:
         """A token's text as the file has it."""
@@ -94,7 +132,7 @@ class Vocabulary:
                 self._vocab, data, len(data), pointer, most, False, special
             )
             if count >= 0:
-                ids: list[int] = tokens[:count].tolist()
+                ids: list[int] = self._ids[tokens[:count]].tolist()
                 return ids
             most = -count
 
