@@ -57,6 +57,25 @@ async def test_forms_of_a_prompt(
 
 
 @pytest.mark.parametrize(
+    ("count", "fields", "param"),
+    [
+        (2048, {}, None),
+        (256, {"n": 8}, None),
+        (2049, {}, "prompt"),
+        (257, {"n": 8}, "n"),
+        (257, {"best_of": 8}, "best_of"),
+        (1025, {"n": 1, "best_of": 2}, "best_of"),
+    ],
+)
+async def test_answers_of_all_prompts_are_bounded_together(
+    client: httpx.AsyncClient, count: int, fields: dict[str, Any], param: str | None
+) -> None:
+    response = await client.post(PATH, json={"prompt": ["a"] * count, **fields})
+    assert response.status_code == (200 if param is None else 400)
+    assert param is None or response.json()["error"]["param"] == param
+
+
+@pytest.mark.parametrize(
     ("fields", "param"),
     [
         ({"prompt": []}, "prompt"),

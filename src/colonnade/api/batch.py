@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Item = tuple[int, Event]
     Ready = list[Item] | Exception | None
 
+_AT_ONCE = 16
+"""Turns on their way to the engine: what has not arrived is kept as bytes."""
+
 
 class Batch:
     """The generations of one request, by the number of their prompt."""
@@ -31,12 +34,16 @@ class Batch:
             Failure: one of them was refused.
         """
         first, *others = turns
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def join(turn: Turn) -> Generation:
+            async with gate:
+                return await generator.start(turn, joining=True)
+
         starting = [asyncio.ensure_future(generator.start(first))]
         try:
             await starting[0]
-            starting += [
-                asyncio.ensure_future(generator.start(turn, joining=True)) for turn in others
-            ]
+            starting += [asyncio.ensure_future(join(turn)) for turn in others]
             return cls(await asyncio.gather(*starting))
         except BaseException:
             # Also when the request itself is cancelled: what has started must not run on.

@@ -70,6 +70,7 @@ def completion_job(
     n = choices(request.n or request.n_cmpl, options.max_choices)
     generated = _best_of(request, n, options.max_choices)
     prompts = _prompts(request.prompt, model.engine.info.vocab_size)
+    _check_answers(request, len(prompts), generated, options.max_answers)
     suffix = request.suffix or None
     wanted = form(request)
     if suffix is not None:
@@ -141,6 +142,17 @@ def _best_of(request: CompletionRequest, n: int, most: int) -> int:
     return best_of
 
 
+def _check_answers(request: CompletionRequest, prompts: int, each: int, most: int) -> None:
+    """Refuse more answers than a request may ask for with all of its prompts."""
+    if prompts * each <= most:
+        return
+    if each == 1:
+        raise _invalid("prompt", f"'prompt' holds {prompts} prompts: at most {most} are allowed.")
+    param = "best_of" if request.best_of else "n"
+    msg = f"{param!r} is {each} for each of {prompts} prompts: at most {most} answers are allowed."
+    raise _invalid(param, msg)
+
+
 def _prompts(given: str | Sequence[str | int | list[int]] | None, vocab: int) -> tuple[Prompt, ...]:
     """The prompts out of the four forms that the field takes."""
     if given is None or isinstance(given, str):
@@ -165,13 +177,15 @@ def _prompts(given: str | Sequence[str | int | list[int]] | None, vocab: int) ->
 def _ids(given: Sequence[object], vocab: int, path: str) -> tuple[int, ...]:
     if not given:
         raise _invalid("prompt", f"{path!r} holds no token.")
-    for number, token in enumerate(given):
-        if not isinstance(token, int):
-            raise _invalid("prompt", f"'{path}[{number}]' is no token id.")
-        if not 0 <= token < vocab:
-            msg = f"'{path}[{number}]' is {token}: token ids go from 0 to {vocab - 1}."
-            raise _invalid("prompt", msg)
-    return tuple(token for token in given if isinstance(token, int))
+    ids = tuple(each for each in given if isinstance(each, int))
+    if len(ids) < len(given):
+        number = next(number for number, each in enumerate(given) if not isinstance(each, int))
+        raise _invalid("prompt", f"'{path}[{number}]' is no token id.")
+    if min(ids) < 0 or max(ids) >= vocab:
+        number = next(number for number, token in enumerate(ids) if not 0 <= token < vocab)
+        msg = f"'{path}[{number}]' is {ids[number]}: token ids go from 0 to {vocab - 1}."
+        raise _invalid("prompt", msg)
+    return ids
 
 
 def _invalid(param: str, message: str) -> Failure:

@@ -15,6 +15,8 @@ class ApiOptions:
     """How long a stream may be silent before a comment is sent on it."""
     max_choices: int = 128
     """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
+    max_answers: int = 2048
+    """Most choices that all prompts of a request may ask for together."""
     continue_final_message: bool = False
     """Whether a last message of an assistant is gone on with where a request does not say."""
     may_pass: bool = True

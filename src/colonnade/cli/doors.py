@@ -60,6 +60,7 @@ def app_of(door: Door, house: House, access: Access) -> Litestar:
     settings = house.settings
     options = ApiOptions(
         max_choices=settings.limits.max_choices,
+        max_answers=settings.limits.max_answers,
         max_body_size=settings.server.max_body_size,
         keep_alive_seconds=settings.server.keep_alive_seconds,
         continue_final_message=settings.server.continue_final_message,

@@ -200,7 +200,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
     """Limits."""
 
     max_choices: Annotated[
-        int, Meta(description="Most answers (`n`) that one request may ask for.", ge=1, le=256)
+        int, Meta(description="Most answers (`n`) that one prompt may ask for.", ge=1, le=256)
     ] = 128
     hang_seconds: Annotated[
         _NonNegative,
@@ -210,6 +210,12 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
             extra=_SECONDS,
         ),
     ] = 30.0
+    max_answers: Annotated[
+        int,
+        Meta(
+            description="Most answers of all prompts of one request, `n` or `best_of` each.", ge=1
+        ),
+    ] = 2048
     max_grammar_size: Annotated[
         int,
         Meta(
