@@ -27,6 +27,7 @@ from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
 from colonnade.web.access import admins_only
 from colonnade.web.methods import head_as_get, told_preflights, whole_allow
+from colonnade.web.observed import Routed
 from colonnade.web.openapi import WireSchemas
 from colonnade.web.request_ids import RequestIds
 
@@ -84,7 +85,7 @@ def _application(
         route_handlers=[*routers, documents_router()],
         exception_handlers=exception_handlers,
         cors_config=cors,
-        middleware=access.middleware(),
+        middleware=[Routed(), *access.middleware()],
         openapi_config=OpenAPIConfig(
             title=title,
             version=__version__,

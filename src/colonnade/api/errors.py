@@ -15,12 +15,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from colonnade.api.schema.errors import Error, ErrorBody
 from colonnade.messages import FailureKind
 from colonnade.web.failures import (
-    CLIENT_CLOSED_REQUEST,
     RULES,
     ClientDisconnected,
     failure_headers,
     told,
 )
+from colonnade.web.observed import CLIENT_CLOSED_REQUEST
 
 if TYPE_CHECKING:
     from litestar import Request

@@ -34,5 +34,6 @@ def _router(prefix: str, generator: Generator, models: Models, options: ApiOptio
         request_class=WireRequest,
         request_max_body_size=options.max_body_size,
         tags=["OpenAI"],
+        opt={"door": "openai"},
         include_in_schema=prefix == "/v1",
     )

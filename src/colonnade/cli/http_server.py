@@ -69,7 +69,7 @@ def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
-        access_log=server.access_log,
+        access_log=False,  # it would write down queries; our own layer logs requests
         server_header=False,
         timeout_keep_alive=server.idle_seconds,
         # Only for clients that do not even take the error that the end of our patience sends.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import shlex
 import signal
-import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -23,13 +21,14 @@ from colonnade.hub import resolve_model
 from colonnade.legacy.opening import open_house
 from colonnade.legacy.routers import TITLES
 from colonnade.serving import LoadPlan, ModelRegistry
+from colonnade.watch import configure_logs, log_loop_failure
 from colonnade.web.access import Access
 
 if TYPE_CHECKING:
     from colonnade.cli.doors import Door
     from colonnade.hub import ResolvedModel
     from colonnade.legacy.house import House
-    from colonnade.settings import ServerSettings, Settings
+    from colonnade.settings import Settings
 
 _NO_MODEL = "none"
 """What ``MODEL`` is for a server that starts without one."""
@@ -45,7 +44,8 @@ def serve(settings: Settings) -> int:
     """
     # Process 1 of a container ignores what it has no handler for, and the loop's are not there yet.
     signal.signal(signal.SIGTERM, _terminated)
-    _log(settings.server)
+    server = settings.server
+    configure_logs(server.log_level, server.log_format, access=server.access_log)
     access = Access.of(settings)
     doors = open_doors(settings)
     name, draft = settings.model.model, settings.model.draft_model
@@ -57,6 +57,7 @@ def serve(settings: Settings) -> int:
 async def _serve(
     settings: Settings, resolved: ResolvedModel | None, doors: list[Door], access: Access
 ) -> int:
+    asyncio.get_running_loop().set_exception_handler(log_loop_failure)
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
     with StopSignals(asyncio.get_running_loop(), task.cancel) as signals:
@@ -116,18 +117,6 @@ async def _stop(stopping: asyncio.Event, servers: list[HttpServer], house: House
 
 def _terminated(number: int, _: object) -> None:
     raise SystemExit(128 + number)
-
-
-def _log(settings: ServerSettings) -> None:
-    """Log to stderr. Of uvicorn's words, those that repeat ours are left out."""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    if settings.log_level == "info":
-        for name in ("uvicorn.error", "httpx2", "httpcore2"):
-            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _announce(house: House, doors: list[Door]) -> None:

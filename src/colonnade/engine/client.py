@@ -16,6 +16,7 @@ from colonnade.messages import (
     Cancel,
     Failure,
     FailureKind,
+    LogLine,
     ModelInfo,
     PromptLogprobs,
     Refused,
@@ -228,15 +229,19 @@ class Engine:
 
     def _cancel(self, request_id: int) -> None:
         worker = self._supervisor.worker
-        if self._forget(request_id) and worker is not None:
+        stream = self._forget(request_id)
+        if stream is not None and worker is not None:
             worker.send(Cancel(request_id))
             self.totals.ends["cancelled"] += 1
-            _log.info("request %d: cancelled", request_id)
+            _log.info("request %d: cancelled", request_id, extra={"about": stream.about})
 
     def _hand_out(self, answer: Answer) -> None:
         """Put an answer into its requests' streams. For requests cancelled meanwhile it is lost."""
         if isinstance(answer, Step):
             self._hand_out_step(answer)
+            return
+        if isinstance(answer, LogLine):
+            self._log_line(answer)
             return
         stream = self._streams.get(answer.id)
         if stream is None:
@@ -249,6 +254,12 @@ class Engine:
                 stream.fail(Failure(kind, text, param=param))
             case PromptLogprobs(_, logprobs):
                 stream.prompt_logprobs = logprobs
+
+    def _log_line(self, line: LogLine) -> None:
+        """Put a line of the worker's into the log, with what is known of its request."""
+        stream = self._streams.get(line.request)
+        extra = {"about": None if stream is None else stream.about}
+        logging.getLogger(line.logger).log(line.level, "%s", line.text, extra=extra)
 
     def _hand_out_step(self, step: Step) -> None:
         streams = self._streams
@@ -272,25 +283,29 @@ class Engine:
         self.totals.add(finishes)
         seconds = max(each.prompt_ms + each.decode_ms for each in finishes) / 1e3
         self._turn_seconds += _NEWEST * (seconds - self._turn_seconds)
+        answered = stream.answered()
+        if stream.about is not None:
+            stream.about.answers.append(answered)
         _log.info(
             "request %d: %d tokens in %.2f s, prompt %d (cached %d), %s",
             stream.id,
-            sum(each.completion_tokens for each in finishes),
+            answered.completion_tokens,
             seconds,
-            finishes[0].prompt_tokens,
-            min(each.cached_tokens for each in finishes),
-            "/".join(sorted({each.reason.value for each in finishes})),
+            answered.prompt_tokens,
+            answered.cached_tokens,
+            "/".join(answered.reasons),
+            extra={"about": stream.about, "fields": answered.fields()},
         )
 
-    def _forget(self, request_id: int) -> bool:
-        """Have no more to do with a request; False where that was so already."""
+    def _forget(self, request_id: int) -> Stream | None:
+        """Have no more to do with a request; None where that was so already."""
         stream = self._streams.pop(request_id, None)
         self._suspects.left(request_id)
         if not self._streams:
             self._idle.set()
         if stream is not None and stream.deadline is not None:
             stream.deadline.cancel()
-        return stream is not None
+        return stream
 
     def _expire(self, stream: Stream) -> None:
         self._cancel(stream.id)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
+
+from colonnade.watch import Answered, about
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -27,6 +30,9 @@ class Stream:
         joining: bool = False,
     ) -> None:
         self.id = request_id
+        self._began = time.time_ns()
+        self.about = about.get()
+        """What is known of the client's request that it belongs to."""
         self.joining = joining
         """It is a further part of a request, and counts for nothing in the queue."""
         self.prompt_tokens = 0
@@ -81,6 +87,20 @@ class Stream:
         if not self.accepted.done():
             self.accepted.set_exception(failure)
         self._wake.set()
+
+    def answered(self) -> Answered:
+        """The account of the whole request, once every choice has finished."""
+        first = self.finishes[0]
+        return Answered(
+            began=self._began,
+            queue=first.queue_ms / 1e3,
+            prefill=first.prompt_ms / 1e3,
+            decode=max(each.decode_ms for each in self.finishes) / 1e3,
+            prompt_tokens=first.prompt_tokens,
+            cached_tokens=min(each.cached_tokens for each in self.finishes),
+            completion_tokens=sum(each.completion_tokens for each in self.finishes),
+            reasons=tuple(sorted({each.reason.value for each in self.finishes})),
+        )
 
     async def batches(self) -> AsyncIterator[list[Output]]:
         """Yield whatever is there, as often as something is, until every choice has finished.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextvars import Context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from colonnade.messages import (
     Alive,
     LoadFailed,
     Loading,
+    LogLine,
     ModelInfo,
     PromptLogprobs,
     Ready,
@@ -40,7 +42,7 @@ _FIRST_GUESS = 2.0
 
 _log = logging.getLogger(__name__)
 
-Answer = Step | Accepted | Refused | PromptLogprobs
+Answer = Step | Accepted | Refused | PromptLogprobs | LogLine
 """What a worker says of requests."""
 
 
@@ -107,7 +109,8 @@ class Supervisor:
         """
         self._on_progress = on_progress
         loaded: asyncio.Future[ModelInfo] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._supervise(loaded))
+        # In no request's context: what a worker does is not about the one that had it loaded.
+        self._task = asyncio.create_task(self._supervise(loaded), context=Context())
         try:
             return await loaded
         except BaseException:

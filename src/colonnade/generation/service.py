@@ -13,6 +13,7 @@ from colonnade.generation.reader import usage_of
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Turn, asking
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.calls import blamed_tool
+from colonnade.watch import about
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -148,6 +149,9 @@ class Generator:
                 does not fit, the wished form cannot be held to, or the queue is full.
         """
         model = self._models.find(turn.model)
+        found = about.get()
+        if found is not None:
+            found.model = model.id
         try:
             return await self._start(turn, model, joining=joining)
         except Failure as failure:

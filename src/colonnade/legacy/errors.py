@@ -14,11 +14,11 @@ from msgspec import UNSET, Struct, UnsetType
 from colonnade.legacy.validation import Complaint, complaint
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.failures import (
-    CLIENT_CLOSED_REQUEST,
     ClientDisconnected,
     failure_headers,
     told,
 )
+from colonnade.web.observed import CLIENT_CLOSED_REQUEST
 
 if TYPE_CHECKING:
     from litestar import Request

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from colonnade.generation import Finished, TextDelta, asking
 from colonnade.legacy.turns import chat_turn
 from colonnade.messages import Failure, FailureKind
+from colonnade.watch import about
 from colonnade.web.disconnect import cancel
 from colonnade.web.failures import told_at
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.generation import EndReason, Event, Generator, Models
+    from colonnade.watch import About
 
 
 _BACKLOG = 256
@@ -51,6 +53,8 @@ class Job:
     id: str
     ticket: int
     asker: str
+    about: About | None = None
+    """What is known of the request that submitted it."""
 
     @property
     def length(self) -> int:
@@ -170,7 +174,9 @@ class JobQueue:
             raise Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
         self._models.find(None)
         ticket, job_id = next(self._tickets), str(uuid.uuid4())
-        job = Job(client, prompt, context, job_id, ticket, asking.get())
+        found = about.get()
+        again = None if found is None else found.again()
+        job = Job(client, prompt, context, job_id, ticket, asking.get(), again)
         self._check_room(connected, job)
         connected.waiting.append(job)
         self._start_what_fits()
@@ -240,6 +246,7 @@ class JobQueue:
 
     async def _work(self, job: Job) -> None:
         asking.set(job.asker)
+        about.set(job.about)
         try:
             await self._generate(job)
         except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is

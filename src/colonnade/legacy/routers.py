@@ -123,4 +123,5 @@ def _router(service: Service, routes: Sequence[Any], house: House) -> Router:
         request_class=LenientRequest,
         request_max_body_size=house.settings.server.max_body_size,
         tags=[TITLES[service]],
+        opt={"door": service.value},
     )

@@ -14,6 +14,7 @@ from msgspec import Struct
 from colonnade.generation import ReasoningDelta, TextDelta
 from colonnade.legacy.errors import TABLE, Service, text
 from colonnade.legacy.execution import Execution, execution_turn
+from colonnade.watch import about
 from colonnade.web.access import charge
 from colonnade.web.body import BodyFailure, decode
 from colonnade.web.disconnect import cancel
@@ -127,6 +128,8 @@ class Conversation:
             await self._answer(request)
 
     async def _answer(self, request: str | bytes) -> None:
+        if (found := about.get()) is not None:
+            about.set(found.again())
         try:
             charge(self._socket.scope)
             await self._execute(_parsed(request))

@@ -153,6 +153,17 @@ class ThreadWait(Struct, frozen=True, array_like=True, tag="thread_wait", gc=Fal
     asleep_ms: float
 
 
+class LogLine(Struct, frozen=True, array_like=True, tag="log_line", gc=False):
+    """A line for the server's log, on one line already."""
+
+    level: int
+    """Of the logging module."""
+    logger: str
+    text: str
+    request: int = 0
+    """The request that it is about; 0 for none."""
+
+
 class LoadFailed(Struct, frozen=True, array_like=True, tag="load_failed", gc=False):
     """The model could not be loaded. The worker ends after this message."""
 
@@ -167,6 +178,7 @@ FromWorker = (
     | Loading
     | Ready
     | ThreadWait
+    | LogLine
     | LoadFailed
     | Alive
     | Stuck

@@ -35,4 +35,10 @@ def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 def documents_router() -> Router:
     """The pages, which do not describe themselves."""
     handlers = [swagger, redoc, openapi]
-    return Router("/", route_handlers=handlers, include_in_schema=False, guards=[admins_only])
+    return Router(
+        "/",
+        route_handlers=handlers,
+        include_in_schema=False,
+        guards=[admins_only],
+        opt={"door": "ops"},
+    )

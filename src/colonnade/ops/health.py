@@ -86,4 +86,5 @@ def ops_router(models: Models) -> Router:
         route_handlers=[info, health, ready],
         dependencies={"models": Provide(lambda: models, sync_to_thread=False)},
         tags=["Operations"],
+        opt={"door": "ops"},
     )

@@ -82,4 +82,5 @@ def metrics_router(models: Models) -> Router:
         route_handlers=[metrics],
         dependencies={"registry": Provide(lambda: registry, sync_to_thread=False)},
         tags=["Operations"],
+        opt={"door": "ops"},
     )

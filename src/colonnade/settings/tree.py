@@ -79,7 +79,10 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severity to log.")
     ] = "info"
-    access_log: Annotated[bool, Meta(description="Log a line for each request.")] = False
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="How the lines of the log are written.")
+    ] = "text"
+    access_log: Annotated[bool, Meta(description="Log a line for each HTTP request.")] = False
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):

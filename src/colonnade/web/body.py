@@ -27,6 +27,10 @@ _COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>.*)`)?",
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
+_MOST_NAMES = 20
+
+
 class BodyFailure(Failure):
     """A body that is not JSON, or not of its route's shape. ``complaint`` is msgspec's own."""
 
@@ -85,7 +89,7 @@ class WireRequest(Request[Any, Any, Any]):
         wanted: Any = dict if field is None else field.annotation
         value = decode(body, wanted, strict=self.strict)
         if log.isEnabledFor(logging.DEBUG) and (unknown := unknown_fields(body, wanted)):
-            log.debug("Ignored unknown fields: %s", ", ".join(unknown))
+            log.debug("Ignored unknown fields: %s", _shown(unknown))
         return value
 
 
@@ -93,6 +97,13 @@ class LenientRequest(WireRequest):
     """One whose numbers and truths may come as text (``"0.7"``), as pydantic takes them."""
 
     strict = False
+
+
+def _shown(names: list[str]) -> str:
+    """Names for the log. Anything can be a key of an object: what is no name is not repeated."""
+    shown = [name for name in names if _NAME.fullmatch(name)][:_MOST_NAMES]
+    others = len(names) - len(shown)
+    return ", ".join([*shown, *([f"{others} more"] if others else [])])
 
 
 def decode(body: bytes | str, wanted: Any, *, strict: bool = True) -> Any:  # noqa: ANN401 - any type that msgspec knows

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.web.observed import failed
 
 if TYPE_CHECKING:
     from litestar.types import Scope
 
 log = logging.getLogger(__name__)
-
-CLIENT_CLOSED_REQUEST = 499
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,8 @@ class ClientDisconnected(Exception):  # noqa: N818 - nobody's error
 
 def told(exc: Exception, scope: Scope) -> Failure:
     """What the client of a request is told of an exception; see ``told_at``."""
-    return told_at(exc, f"Request {scope['state'].get('request_id')} ({scope['path']})")
+    route = cast("dict[str, Any]", scope).get("path_template", "no route")
+    return told_at(exc, f"Request {scope['state'].get('request_id')} ({route})")
 
 
 def told_at(exc: Exception, where: str) -> Failure:
@@ -66,6 +66,7 @@ def told_at(exc: Exception, where: str) -> Failure:
 
     A ``Failure`` speaks for itself. Of a fault of our own only the log has the details.
     """
+    failed(exc.kind.value if isinstance(exc, Failure) else FailureKind.INTERNAL.value)
     if not isinstance(exc, Failure):
         log.error("%s failed", where, exc_info=exc)
         return Failure(FailureKind.INTERNAL, "The server failed on this request.")

@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from litestar.enums import ScopeType
 
+from colonnade.watch import About, about
+from colonnade.web.observed import WEBSOCKET, ended
+
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+    from collections.abc import Callable, Mapping
+
+    from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+    Wrap = Callable[[Send], Send]
 
 _SANE = re.compile(rb"[\x21-\x7e]{1,128}")
+_SWITCHING, _FORBIDDEN = 101, 403
 
 
 class RequestIds:
     """Wraps an application: ``x-request-id`` and ``openai-processing-ms`` on every response.
 
-    A client's own id is kept if it is sane. ``scope["state"]["request_id"]`` has it for the logs.
+    A client's own id is kept if it is sane. ``scope["state"]["request_id"]`` has it, and ``about``,
+    which lines of the log show.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,24 +38,68 @@ class RequestIds:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. A WebSocket gets an id for the log alone."""
-        if scope["type"] != ScopeType.HTTP:
-            if scope["type"] == ScopeType.WEBSOCKET:
-                scope.setdefault("state", {})["request_id"] = "ws_" + secrets.token_hex(16)
+        begin = _BEGIN.get(scope["type"])
+        if begin is None:
             await self._app(scope, receive, send)
-            return
-        began = time.perf_counter()
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given if _SANE.fullmatch(given) else b"req_" + secrets.token_hex(16).encode()
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        else:
+            await self._observe(scope, receive, send, *begin(scope))
 
+    async def _observe(
+        self, scope: Scope, receive: Receive, send: Send, found: About, wrap: Wrap
+    ) -> None:
+        scope.setdefault("state", {})["request_id"] = found.id
+        token = about.set(found)
+        try:
+            await self._app(scope, receive, wrap(send))
+        finally:
+            about.reset(token)
+            ended(found, scope["path"])
+
+
+def _of_http(scope: Scope) -> tuple[About, Wrap]:
+    headers = dict(scope["headers"])
+    given = headers.get(b"x-request-id", b"")
+    request_id = given if _SANE.fullmatch(given) else b"req_" + secrets.token_hex(16).encode()
+    found = About(request_id.decode(), method=cast("HTTPScope", scope)["method"])
+
+    def wrap(send: Send) -> Send:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                took = round((time.perf_counter() - began) * 1000)
+                found.status = message["status"]
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"x-request-id", request_id),
-                    (b"openai-processing-ms", b"%d" % took),
+                    (b"openai-processing-ms", b"%d" % round(found.seconds * 1000)),
                 ]
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        return send_with_id
+
+    return found, wrap
+
+
+def _of_websocket(_: Scope) -> tuple[About, Wrap]:
+    """Notes what becomes of the handshake."""
+    found = About("ws_" + secrets.token_hex(16), method=WEBSOCKET)
+
+    def wrap(send: Send) -> Send:
+        async def send_noted(message: Message) -> None:
+            if not found.status:
+                match message["type"]:
+                    case "websocket.accept":
+                        found.status = _SWITCHING
+                    case "websocket.close":
+                        found.status = _FORBIDDEN
+                    case "websocket.http.response.start":
+                        found.status = message["status"]
+            await send(message)
+
+        return send_noted
+
+    return found, wrap
+
+
+_BEGIN: Mapping[str, Callable[[Scope], tuple[About, Wrap]]] = {
+    ScopeType.HTTP: _of_http,
+    ScopeType.WEBSOCKET: _of_websocket,
+}

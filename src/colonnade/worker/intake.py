@@ -145,7 +145,8 @@ class Intake:
         except _Left:
             return
         except Exception:  # noqa: BLE001 - whatever it is, the request must be answered
-            _log.exception("request %d could not be taken in", submit.id)
+            about = {"request": submit.id}
+            _log.exception("request %d could not be taken in", submit.id, extra=about)
             self._send(Refused(submit.id, FailureKind.INTERNAL, "The server failed on it."))
             return
         if request is not None:

@@ -13,7 +13,7 @@ import msgspec
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
 from colonnade.orphans import die_with_parent
 from colonnade.worker.cgroups import cpu_quota
-from colonnade.worker.channel import Channel
+from colonnade.worker.channel import Channel, ChannelHandler
 from colonnade.worker.drafting import DraftModel
 from colonnade.worker.grammar import Bounds, GrammarCompiler
 from colonnade.worker.intake import Intake
@@ -50,6 +50,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         signal.signal(each, signal.SIG_IGN)
     die_with_parent()
     channel = Channel(socket.socket(fileno=descriptor))
+    logging.basicConfig(level=logging.WARNING, handlers=[ChannelHandler(channel)])
     pulse = Pulse(channel.send, load.hang_seconds, end=end_process)
     pulse.start()
     try:

@@ -9,6 +9,7 @@ from litestar.middleware import ASGIMiddleware
 
 from colonnade.generation import asking
 from colonnade.messages import Failure, FailureKind
+from colonnade.watch import about
 from colonnade.web.access.callers import Caller, caller_of, remember
 from colonnade.web.access.limits import charge, remember_limit
 
@@ -41,6 +42,8 @@ class Identification:
             remember(scope, caller)
             remember_limit(scope, self._limit)
             asking.set(caller.client)
+            if (found := about.get()) is not None:
+                found.caller = caller.name
         await self._app(scope, receive, send)
 
     def _caller(self, scope: Scope) -> Caller:

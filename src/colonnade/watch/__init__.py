@@ -1,0 +1,20 @@
+"""What is known of a request while it is served, and how it shows: log lines, histograms.
+
+The lowest room: every other one may note something here. Standard library alone.
+"""
+
+from colonnade.watch.about import About, Answered, about
+from colonnade.watch.histogram import Histogram
+from colonnade.watch.lines import ACCESS, configure_logs, described, log_loop_failure, safe
+
+__all__ = [
+    "ACCESS",
+    "About",
+    "Answered",
+    "Histogram",
+    "about",
+    "configure_logs",
+    "described",
+    "log_loop_failure",
+    "safe",
+]
