@@ -98,6 +98,86 @@ def test_the_older_ports_need_it_too(guarded: RunningServer) -> None:
         assert httpx.post(url + path, json={}).status_code == 401, title
 
 
+@pytest.fixture(scope="module")
+def scoped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One user's key, and one administrator's."""
+    folder = tmp_path_factory.mktemp("keys")
+    file = folder / "keys"
+    file.write_text("# of this test\napp:key-of-the-app\nops:key-of-the-operator admin\n")
+    file.chmod(0o600)
+    ports = (f"--{name}-port=0" for name in ("gemma", "llama-chat", "queued", "flowgen"))
+    env = {**os.environ, "XDG_DATA_HOME": str(folder)}
+    server = start_server("none", "--legacy-ports", *ports, "--api-key-file", str(file), env=env)
+    yield server
+    server.stop()
+
+
+APP, OPS = {"x-api-key": "key-of-the-app"}, {"x-api-key": "key-of-the-operator"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key"),
+    [
+        ("POST", "/load", "error"),
+        ("POST", "/unload", "error"),
+        ("GET", "/metrics", "error"),
+        ("GET", "/docs", "error"),
+        ("GET", "/redoc", "error"),
+        ("GET", "/openapi.json", "error"),
+        ("GET", "/schema/openapi.json", "error"),
+    ],
+)
+def test_what_steers_or_shows_the_server_is_for_administrators(
+    scoped: RunningServer, method: str, path: str, key: str
+) -> None:
+    refused = httpx.request(method, scoped.root_url + path, headers=APP, json={})
+    assert refused.status_code == 403
+    error = refused.json()[key]
+    if path == "/metrics":
+        assert error["code"] == "forbidden"
+        assert error["type"] == "permission_error"
+    assert httpx.request(method, scoped.root_url + path, json={}).status_code == 401
+    allowed = httpx.request(method, scoped.root_url + path, headers=OPS, json={})
+    assert allowed.status_code == (400 if path == "/load" else 200)
+
+
+def test_the_older_ports_know_administrators_too(scoped: RunningServer) -> None:
+    flowgen, gemma = scoped.services["FlowGen"], scoped.services["Gemma worker"]
+    assert httpx.post(flowgen + "/unload", headers=APP).json().keys() == {"error"}
+    assert httpx.get(gemma + "/docs", headers=APP).json().keys() == {"detail"}
+    assert httpx.post(flowgen + "/unload", headers=OPS).status_code == 200
+    assert httpx.get(scoped.base_url + "/models", headers=APP).status_code == 200
+
+
+def test_a_browser_asks_for_a_key_where_it_shows_pages(scoped: RunningServer) -> None:
+    url = scoped.root_url
+    asked = httpx.get(url + "/docs")
+    assert asked.headers["www-authenticate"].startswith("Basic ")
+    assert asked.json()["error"]["code"] == "unauthorized"
+    assert httpx.get(url + "/docs", auth=("", "key-of-the-operator")).status_code == 200
+    assert httpx.get(url + "/docs", auth=("", "key-of-the-app")).status_code == 403
+    assert httpx.get(url + "/docs", auth=("key-of-the-operator", "")).status_code == 401
+    assert httpx.post(url + "/unload", auth=("", "key-of-the-operator")).status_code == 401
+    assert httpx.get(url + "/metrics", auth=("", "key-of-the-operator")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--api-key", ""), "'--api-key': a key is empty"),
+        (("--api-key", "a", "--api-key", ""), "'--api-key': a key is empty"),
+        (("--admin-key", " "), "'--admin-key': a key is empty"),
+        (("--api-key-file", ""), "--api-key-file"),
+        (("--api-key-file", "/nowhere/keys"), "/nowhere/keys: cannot be read"),
+        (("--api-key", "some-key,some-key"), "key-1 and key-2 have the same key"),
+    ],
+)
+def test_an_empty_key_does_not_mean_none(arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(AssertionError, match=said) as failed:
+        start_server("none", *arguments)
+    assert "some-key" not in str(failed.value).partition("\n")[2]
+
+
 @pytest.mark.parametrize("path", ["/", "/health", "/ready"])
 def test_probes_are_open(guarded: RunningServer, path: str) -> None:
     assert httpx.get(guarded.root_url + path).status_code == 200

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from colonnade.messages import LoadModel, Sampling
-from colonnade.settings import DECLARED, Settings, load_settings
+from colonnade.settings import DECLARED, Settings, SettingsError, load_settings, sealed
 from colonnade.settings.table import render
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,10 @@ def _toml(setting, value):
     return f"[{setting.group}]\n{setting.name} = {msgspec.json.encode(value).decode()}\n"
 
 
+def _kept(setting, value):
+    return tuple(map(sealed, value)) if setting.secret else value
+
+
 def _value(settings, setting):
     return getattr(getattr(settings, setting.group), setting.name)
 
@@ -63,21 +67,25 @@ class TestEachSetting:
     def test_by_flag(self, setting, nowhere):
         value = _another_value(setting)
         settings = load_settings({setting.name: value}, nowhere)
-        assert _value(settings, setting) == value
+        assert _value(settings, setting) == _kept(setting, value)
 
     def test_by_environment(self, setting, nowhere):
         value = _another_value(setting)
         settings = load_settings({}, {**nowhere, setting.env: _text(value)})
-        assert _value(settings, setting) == value
+        assert _value(settings, setting) == _kept(setting, value)
 
     def test_by_file(self, setting, nowhere, tmp_path):
         value = _another_value(setting)
         file = tmp_path / "file.toml"
         file.write_text(_toml(setting, value))
         settings = load_settings({}, nowhere, file)
-        assert _value(settings, setting) == value
+        assert _value(settings, setting) == _kept(setting, value)
 
     def test_empty_environment_variable_is_not_set(self, setting, nowhere):
+        if setting.guards:
+            with pytest.raises(SettingsError, match=setting.env):
+                load_settings({}, {**nowhere, setting.env: ""})
+            return
         settings = load_settings({}, {**nowhere, setting.env: ""})
         assert _value(settings, setting) == setting.default
 

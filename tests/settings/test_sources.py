@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,11 @@ def test_file_that_is_not_text(nowhere, tmp_path):
         ("COLONNADE_TOP_P", "2", "expected a number from 0 to 1, got '2'"),
         ("COLONNADE_TEMPERATURE", "nan", "expected a number, 0 or more, got 'nan'"),
         ("COLONNADE_MMAP", "maybe", "expected true or false, got 'maybe'"),
+        ("COLONNADE_API_KEY", "", "a key is empty"),
+        ("COLONNADE_API_KEY", "a,", "a key is empty"),
+        ("COLONNADE_API_KEY", "a, ,b", "a key is empty"),
+        ("COLONNADE_ADMIN_KEY", "sha256=abc", "sha256= stands before 64 hexadecimal digits"),
+        ("COLONNADE_API_KEY_FILE", "", "expected a text, got ''"),
         ("COLONNADE_LOG_LEVEL", "loud", "expected one of debug, info, warning, error, got 'loud'"),
     ],
 )
@@ -114,3 +120,25 @@ def test_wrong_environment(nowhere, variable, value, message):
     with pytest.raises(SettingsError) as caught:
         load_settings({}, {**nowhere, variable: value})
     assert str(caught.value) == f"{variable}: {message}"
+
+
+@pytest.mark.parametrize("source", ["flag", "environment", "file"])
+def test_of_a_key_only_its_hash_is_kept(nowhere, write, source):
+    secret = "a-key-that-nobody-sees"
+    given = {
+        "flag": lambda: load_settings({"api_key": (secret,)}, nowhere),
+        "environment": lambda: load_settings({}, {**nowhere, "COLONNADE_API_KEY": secret}),
+        "file": lambda: load_settings({}, nowhere, write(f'[server]\napi_key = ["{secret}"]\n')),
+    }
+    settings = given[source]()
+    assert secret not in repr(settings)
+    hash_ = hashlib.sha256(secret.encode()).hexdigest()
+    assert settings.server.api_key == (f"sha256={hash_}",)
+    again = load_settings({"api_key": settings.server.api_key}, nowhere)
+    assert again.server.api_key == settings.server.api_key
+
+
+@pytest.mark.parametrize("text", ['api_key = [""]', 'api_key = ["good", " "]', "api_key = [1]"])
+def test_a_wrong_key_in_the_file(nowhere, write, text):
+    with pytest.raises(SettingsError, match=r"\[server\] api_key: (a key is empty|expected)"):
+        load_settings({}, nowhere, write(f"[server]\n{text}\n"))

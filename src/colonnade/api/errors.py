@@ -37,6 +37,7 @@ _WORDS: dict[type[Exception], str] = {
 
 HTTP_CODES = {
     400: FailureKind.INVALID_REQUEST.value,
+    401: FailureKind.UNAUTHORIZED.value,
     404: "not_found",
     405: "method_not_allowed",
     413: "request_too_large",

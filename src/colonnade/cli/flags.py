@@ -31,10 +31,17 @@ def setting_flags(*groups: str) -> Callable[[Command], Command]:
 
 
 def settings_of(flags: dict[str, object]) -> Settings:
-    """Put the settings together from a command's flags and everything behind them."""
+    """Put the settings together from a command's flags and everything behind them.
+
+    The environment forgets the keys: from here on there are only their hashes.
+    """
     config = flags.pop("config")
     assert config is None or isinstance(config, Path)  # noqa: S101 - by the option's type
-    return load_settings(flags, os.environ, config)
+    settings = load_settings(flags, os.environ, config)
+    for setting in DECLARED:
+        if setting.secret:
+            os.environ.pop(setting.env, None)
+    return settings
 
 
 def refuse_flags_of(group: str, flags: dict[str, object], reason: str) -> None:

@@ -39,6 +39,7 @@ def serve(settings: Settings) -> int:
 
     Raises:
         CommandError: a port cannot be had.
+        SettingsError: the keys make no sense.
         ModelError: the model cannot be had or loaded.
         Failure: the session database cannot be opened.
     """
@@ -72,6 +73,7 @@ async def _serve(
                 if resolved is not None:
                     with loading(resolved.path.name) as progress:
                         await registry.load(LoadPlan(resolved, settings), progress)
+                await stack.enter_async_context(access.kept_up())
                 for door in doors:
                     listen(door.sockets)
                 await _answer(house, doors, access, signals)

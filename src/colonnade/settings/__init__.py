@@ -6,6 +6,7 @@ line's flags, the ``COLONNADE_*`` environment variables, the keys of the TOML fi
 """
 
 from colonnade.settings.declared import DECLARED, Setting
+from colonnade.settings.secrets import digest, sealed
 from colonnade.settings.sources import SettingsError, load_settings
 from colonnade.settings.tree import (
     LimitSettings,
@@ -26,5 +27,7 @@ __all__ = [
     "Setting",
     "Settings",
     "SettingsError",
+    "digest",
     "load_settings",
+    "sealed",
 ]

@@ -20,6 +20,7 @@ from msgspec.inspect import (
     type_info,
 )
 
+from colonnade.settings.secrets import sealed
 from colonnade.settings.tree import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Setting:
     unit: str
     argument: bool
     """It is the command line's argument, not a flag."""
+    secret: bool
+    """Of its values only hashes are kept."""
+    guards: bool
+    """It keeps people out: an empty environment variable is a mistake, and no wish for none."""
     shape: msgspec.inspect.Type
     """Its type without description and without None."""
     annotation: Any
@@ -104,11 +109,15 @@ class Setting:
     def convert(self, value: object, *, from_text: bool) -> Any:  # noqa: ANN401 - as declared
         """Make a value of the declared type.
 
+        Of secrets it makes their hashes. An empty one is refused: it comes of a variable that is
+        not set, and must not stand for no key at all.
+
         Raises:
             ValueError: it does not fit; the message says what would.
         """
         if from_text and self.many and isinstance(value, str):
-            value = [part for item in value.split(",") if (part := item.strip())]
+            parts = [item.strip() for item in value.split(",")]
+            value = parts if self.secret else [part for part in parts if part]
         try:
             converted = msgspec.convert(value, self.annotation, strict=not from_text)
         except msgspec.ValidationError:
@@ -116,9 +125,9 @@ class Setting:
         # No setting has a use for nan or infinity, which pass every bound but those of JSON Schema.
         endless = isinstance(converted, float) and converted - converted != 0
         if converted is msgspec.UNSET or endless:
-            msg = f"expected {self.expected}, got {value!r}"
+            msg = f"expected {self.expected}" + ("" if self.secret else f", got {value!r}")
             raise ValueError(msg)
-        return converted
+        return tuple(map(sealed, converted)) if self.secret else converted
 
 
 def _bounds(shape: IntType | FloatType) -> str:
@@ -160,6 +169,8 @@ def _setting(group: str, heading: str, field: msgspec.inspect.Field, annotation:
         default=field.default,
         unit=extra.get("unit", ""),
         argument=extra.get("argument", False),
+        secret=extra.get("secret", False),
+        guards=extra.get("guards", False),
         shape=shape,
         annotation=annotation,
     )

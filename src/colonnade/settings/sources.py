@@ -98,7 +98,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             hint = _did_you_mean(variable.removeprefix(_PREFIX), known, _PREFIX)
             raise SettingsError(f"{variable}: unknown environment variable{hint}")
         # An empty variable is how compose files and shells say "not set".
-        if text:
+        if text or setting.guards:
             values[setting.name] = _convert(setting, text, variable, from_text=True)
     return values
 

@@ -35,7 +35,7 @@ ctx_size = 8192
 ```
 
 In environment variables, lists are separated by commas, truths are `true` or `false`, and an empty
-variable counts as not set. A name that is not listed here is an error.
+variable counts as not set, but for keys, where it is an error. So is a name that is not listed.
 In Kubernetes, a Service of the name `colonnade` puts such variables into every pod of its
 namespace: set `enableServiceLinks: false`, or give the Service another name.
 

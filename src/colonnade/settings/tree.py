@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+_SECRET = {"secret": True, "guards": True}
 _BYTES = {"unit": "bytes"}
 _CHARACTERS = {"unit": "characters"}
 _MILLISECONDS = {"unit": "ms"}
@@ -39,10 +40,45 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     ] = ()
     api_key: Annotated[
         tuple[str, ...],
-        Meta(description="A key of which requests must carry one; without any, all may come in."),
+        Meta(
+            description="A key of which requests must carry one; without any, all may come in. "
+            "Where no administrator has a key of their own, it may steer the server, too.",
+            extra=_SECRET,
+        ),
+    ] = ()
+    admin_key: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="An administrator's key: it may load and unload models, and read what "
+            "others do.",
+            extra=_SECRET,
+        ),
+    ] = ()
+    api_key_file: Annotated[
+        _Text | None,
+        Meta(
+            description="A file of keys, one a line: `NAME:KEY` or `NAME:sha256=HEX`, then "
+            "`admin` or nothing.",
+            extra={"guards": True},
+        ),
+    ] = None
+    allow_anyone: Annotated[
+        bool, Meta(description="Listen beyond this machine without keys, if there are none.")
+    ] = False
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses or networks of proxies whose `X-Forwarded-For` says who a "
+            "client is."
+        ),
     ] = ()
     rate_limit: Annotated[
-        int, Meta(description="Requests a minute that one client may send; 0 for no limit.", ge=0)
+        int,
+        Meta(
+            description="Answers a minute that one client may ask for, counting each choice of "
+            "each prompt; 0 for no limit.",
+            ge=0,
+        ),
     ] = 0
     max_body_size: Annotated[
         int, Meta(description="Largest request body.", ge=1024, extra=_BYTES)

@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import signal
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colonnade.web.access.keys import Key, KeyRing, digest_of
+from colonnade.settings import SettingsError, digest
+from colonnade.web.access.key_file import KeyFile, checked
+from colonnade.web.access.keys import Key, KeyRing
 from colonnade.web.access.layers import Identification, KeysMiddleware, LimitMiddleware
 from colonnade.web.access.limits import RequestLimit
+from colonnade.web.disconnect import cancel
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
     from litestar.types import ASGIApp, Middleware
 
-    from colonnade.settings import Settings
+    from colonnade.settings import ServerSettings, Settings
+
+_LOOK_SECONDS = 2.0
+"""How often it is seen whether the file of keys is another one."""
+
+_log = logging.getLogger(__name__)
 
 
 class Access:
     """Who may come in through any door of a server, and how often. One for all of its ports."""
 
-    def __init__(self, keys: KeyRing, limit: RequestLimit) -> None:
+    def __init__(
+        self,
+        keys: KeyRing,
+        limit: RequestLimit,
+        server: ServerSettings | None = None,
+        file: KeyFile | None = None,
+    ) -> None:
         self.keys = keys
         self.limit = limit
+        self._server = server
+        self._file = file
 
     @classmethod
     def of(cls, settings: Settings) -> Access:
-        """What the settings say."""
+        """What the settings say.
+
+        Raises:
+            SettingsError: the keys make no sense.
+        """
         server = settings.server
-        keys = [
-            Key(f"key-{number}", digest_of(secret), admin=True)
-            for number, secret in enumerate(server.api_key, 1)
-        ]
-        return cls(KeyRing(keys), RequestLimit(server.rate_limit))
+        file = KeyFile(Path(server.api_key_file)) if server.api_key_file else None
+        keys = KeyRing(_keys(server, file))
+        return cls(keys, RequestLimit(server.rate_limit), server, file)
 
     @classmethod
     def for_anyone(cls) -> Access:
@@ -48,3 +73,54 @@ class Access:
         if self.keys:
             layers.append(KeysMiddleware())
         return layers
+
+    @asynccontextmanager
+    async def kept_up(self) -> AsyncIterator[None]:
+        """Read the file of keys again, in here, whenever it is another one, and on SIGHUP."""
+        if self._file is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        watching = asyncio.ensure_future(self._watch(self._file))
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+            await cancel(watching)
+
+    def reload(self) -> None:
+        """Read the file of keys again. Where it makes no sense, the keys stay as they are."""
+        if self._server is None or self._file is None:
+            return
+        try:
+            self.keys.replace(_keys(self._server, self._file))
+        except SettingsError as error:
+            _log.error("the keys stay as they are: %s", error)
+        else:
+            _log.info("keys of %s", ", ".join(dict.fromkeys(key.name for key in self.keys)))
+
+    async def _watch(self, file: KeyFile) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if await asyncio.to_thread(file.changed):
+                self.reload()
+
+
+def _keys(server: ServerSettings, file: KeyFile | None) -> tuple[Key, ...]:
+    """All keys. Those without names may steer the server where nobody has a key for that."""
+    named = [] if file is None else file.read()
+    for warning in [] if file is None else file.warnings:
+        _log.warning("%s", warning)
+    steered = bool(server.admin_key) or any(key.admin for key in named)
+    plain = _numbered("key", server.api_key, admin=not steered)
+    admins = _numbered("admin", server.admin_key, admin=True)
+    try:
+        return checked([*plain, *admins, *named])
+    except ValueError as error:
+        msg = f"{'keys' if file is None else file.path}: {error}"
+        raise SettingsError(msg) from error
+
+
+def _numbered(word: str, hashes: Iterable[str], *, admin: bool) -> list[Key]:
+    return [Key(f"{word}-{i}", digest(each), admin) for i, each in enumerate(hashes, 1)]

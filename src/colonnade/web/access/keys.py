@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -14,6 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from litestar.types import Scope
+
+
+DOCUMENTS = ("^/docs(/|$)", "^/redoc(/|$)", "^/openapi.json$", "^/schema")
+"""Where the documentation is."""
+
+_documents = re.compile("|".join(DOCUMENTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +44,20 @@ class KeyRing:
         """Whether there are any."""
         return bool(self._keys)
 
+    def __iter__(self) -> Iterator[Key]:
+        """All of them; several may have one name."""
+        return iter(self._keys)
+
+    def replace(self, keys: Iterable[Key]) -> None:
+        """Take others in place of these."""
+        self._keys = tuple(keys)
+
     def of(self, scope: Scope) -> Key | None:
-        """The key that a request carries: ``Authorization: Bearer KEY``, ``x-api-key``, or, for a
-        WebSocket of a browser, which can send neither, ``?api_key=KEY``.
+        """The key that a request carries: ``Authorization: Bearer KEY`` or ``x-api-key``.
+
+        A browser can send neither by itself. For a WebSocket it may be ``?api_key=KEY``, and for
+        the documentation the password of HTTP's Basic, which browsers ask for. Elsewhere Basic
+        counts for nothing, for they send it along with what any page has them ask.
         """
         return next((key for given in _given(scope) if (key := self.find(given))), None)
 
@@ -48,19 +68,29 @@ class KeyRing:
         return found[0] if found else None
 
 
-def digest_of(secret: str) -> bytes:
-    """What is kept of a key."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
 def _given(scope: Scope) -> Iterator[bytes]:
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, key = value.partition(b" ")
             if scheme.lower() == b"bearer":
                 yield key.strip()
+            elif scheme.lower() == b"basic" and is_document(scope["path"]):
+                yield _password(key.strip())
         elif name == b"x-api-key":
             yield value
     if scope["type"] == ScopeType.WEBSOCKET:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         yield from (key.encode() for key in query.get("api_key", ()))
+
+
+def is_document(path: str) -> bool:
+    """Whether a path belongs to the documentation."""
+    return _documents.match(path) is not None
+
+
+def _password(credentials: bytes) -> bytes:
+    """That of HTTP's Basic (RFC 7617); whoever sends it is known by it alone."""
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litestar.enums import ScopeType
+from litestar.exceptions import NotAuthorizedException
 from litestar.middleware import ASGIMiddleware
 
 from colonnade.generation import asking
 from colonnade.messages import Failure, FailureKind
 from colonnade.watch import about
 from colonnade.web.access.callers import Caller, caller_of, remember
+from colonnade.web.access.keys import DOCUMENTS, is_document
 from colonnade.web.access.limits import charge, remember_limit
 
 if TYPE_CHECKING:
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from colonnade.web.access.limits import RequestLimit
 
 _OPEN = ("^/$", "^/health$", "^/ready$")
-_DOCUMENTS = ("^/docs$", "^/redoc$", "^/openapi.json$", "^/schema")
-_FREE = (*_OPEN, *_DOCUMENTS, "^/metrics$")
+_FREE = (*_OPEN, *DOCUMENTS, "^/metrics$")
+
+
+_BASIC = {"www-authenticate": 'Basic realm="Colonnade: the key is the password"'}
 
 
 class Identification:
@@ -68,8 +72,11 @@ class KeysMiddleware(ASGIMiddleware):
 
         Raises:
             Failure: it carries no key of this server.
+            NotAuthorizedException: as well, where a browser may ask for one.
         """
         if not caller_of(scope).name and scope.get("method") != "OPTIONS":
+            if is_document(scope["path"]):
+                raise NotAuthorizedException("A key of this server is needed", headers=dict(_BASIC))
             msg = "A key of this server is needed: Authorization: Bearer KEY."
             raise Failure(FailureKind.UNAUTHORIZED, msg)
         await next_app(scope, receive, send)
