@@ -13,6 +13,7 @@ from colonnade.worker.grammar.json_places import JsonPlaces
 from colonnade.worker.grammar.json_text import JsonText
 from colonnade.worker.grammar.matcher import GrammarMatcher
 from colonnade.worker.grammar.spelling import Spelling
+from colonnade.worker.grammar.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ class Vocabulary:
     def held(self, constraint: Constraint) -> Matcher:
         """A matcher at the beginning of a constraint, with all that it asks for. Raises
         ``ValueError`` where its grammar is none."""
-        matcher = GrammarMatcher(self.matcher(constraint.grammar), self)
+        matcher = GrammarMatcher(self.matcher(constraint.grammar), self, Usage())
         if constraint.differences is None:
             return matcher
         text = JsonText(JsonPlaces(constraint.differences))

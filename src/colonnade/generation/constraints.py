@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _Key = tuple[bytes, bool, tuple[str, ...]]
 _KEPT_BYTES = 16 << 20
+"""Of what is kept: the wishes, as they came, and what they became."""
+_KEPT_NUMBER = 4096
+_OWN_BYTES = 2048
+"""Of what is kept beside the texts."""
 
 
 class Wanted:
@@ -117,14 +121,17 @@ class Constraints:
             return
         self._built[key] = outcome
         self._kept += _size(key, outcome)
-        while self._kept > _KEPT_BYTES and len(self._built) > 1:
+        while len(self._built) > 1 and (
+            self._kept > _KEPT_BYTES or len(self._built) > _KEPT_NUMBER
+        ):
             self._kept -= _size(*self._built.popitem(last=False))
 
 
 def _size(key: _Key, outcome: Settled) -> int:
+    own = _OWN_BYTES + len(key[0]) + sum(map(len, key[2]))
     if isinstance(outcome, Refused):
-        return len(key[0]) + len(outcome.message)
+        return own + len(outcome.message)
     grammar = 0 if outcome.constraint is None else len(outcome.constraint.grammar)
     if outcome.constraint is not None and outcome.constraint.differences is not None:
         grammar *= 2  # its places are about as large
-    return len(key[0]) + grammar + sum(len(text) for each in outcome.narrowings for text in each)
+    return own + grammar + sum(len(text) for each in outcome.narrowings for text in each)

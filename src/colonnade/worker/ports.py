@@ -146,11 +146,34 @@ class TokenTable(NamedTuple):
     """Of the function ``llama_tokenize``."""
 
 
+class Pace(Protocol):
+    """How long the masks of a grammar take, as far as it is known."""
+
+    @property
+    def quick(self) -> bool:
+        """Its next mask will hardly take long."""
+        ...
+
+    @property
+    def slow(self) -> bool:
+        """A mask of late took long."""
+        ...
+
+    def note(self, seconds: float) -> None:
+        """Learn what a mask took."""
+        ...
+
+
 class Matcher(Protocol):
     """Follows a text through a grammar, token by token.
 
     All but ``accepts`` raise ``Failure`` where the grammar becomes too complex to go on.
     """
+
+    @property
+    def pace(self) -> Pace:
+        """Shared by all matchers of a grammar, of which one waits for what another is doing."""
+        ...
 
     @property
     def complete(self) -> bool:

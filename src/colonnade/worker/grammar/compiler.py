@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakSet
 
 from llguidance import LLMatcher, LLParserLimits
 from llguidance.gbnf_to_lark import gbnf_to_lark
@@ -16,6 +17,7 @@ from colonnade.worker.grammar.json_text import JsonText
 from colonnade.worker.grammar.matcher import GrammarMatcher, first_line
 from colonnade.worker.grammar.spelling import Spelling
 from colonnade.worker.grammar.tokenizer import GrammarTokenizer
+from colonnade.worker.grammar.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,17 @@ _MOST_ITEMS = 20_000
 """Places of a grammar in which one place of a text may be: as many as an object has optional
 properties, and each tool some. llguidance's own bound is 2,000; the work of a step has another."""
 
+_MOST_STATES = 250_000
+"""Of a lexer, of 300 to 1,000 bytes each: a text that comes to more of them fails."""
+
 _Key = tuple[GrammarSyntax, str, "Differences | None"]
+
+
+class _Compiled(NamedTuple):
+    """A grammar: a matcher at its beginning, and what it costs."""
+
+    matcher: Matcher
+    usage: Usage
 
 
 class Bounds(NamedTuple):
@@ -37,8 +49,12 @@ class Bounds(NamedTuple):
     """Characters."""
     depth: int = 500
     """Brackets within brackets."""
-    kept: int = 16_000_000
-    """Characters of all the grammars that are kept compiled."""
+    kept: int = 128 << 20
+    """Bytes of memory of all the grammars that are kept compiled, ..."""
+    kept_number: int = 1000
+    """... and how many these may be."""
+    in_use: int = 512 << 20
+    """Bytes of those that requests hold, whether they run or wait: beyond, nothing is compiled."""
 
 
 class GrammarCompiler:
@@ -50,10 +66,11 @@ class GrammarCompiler:
         self._bounds = bounds or Bounds()
         self._building = Lock()
         self._tokenizer: GrammarTokenizer | None = None
-        self._lock = Lock()
+        self._lock = RLock()
         self._spelling: Spelling | None = None
-        self._compiled: OrderedDict[_Key, Matcher] = OrderedDict()
-        self._kept = 0
+        self._compiled: OrderedDict[_Key, _Compiled] = OrderedDict()
+        self._usages: WeakSet[Usage] = WeakSet()
+        """Of all grammars that are kept, or held by a request."""
 
     @property
     def tokenizer(self) -> GrammarTokenizer:
@@ -84,31 +101,81 @@ class GrammarCompiler:
             if found is not None:
                 self._compiled.move_to_end(key)
         if found is None:
+            self._make_room()
             found = self._compile(constraint)
-            self._keep(key, found)
-        return found.branch()
+            with self._lock:
+                found = self._compiled.setdefault(key, found)
+            self._trim()
+        return found.matcher.branch()
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """How many grammars are kept compiled, and the bytes of memory that they hold."""
+        with self._lock:
+            return len(self._compiled), self._kept_bytes()
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all grammars, those included that requests alone still hold."""
+        with self._lock:
+            return sum([usage.bytes for usage in tuple(self._usages)])
 
     def tokens(self, text: str) -> list[int]:
         """See ``ports.Grammars``."""
         return self.tokenizer.marked(text)
 
-    def _keep(self, key: _Key, matcher: Matcher) -> None:
-        with self._lock:
-            if key in self._compiled:
-                return
-            self._compiled[key] = matcher
-            self._kept += _size(key)
-            while self._kept > self._bounds.kept and len(self._compiled) > 1:
-                self._kept -= _size(self._compiled.popitem(last=False)[0])
+    def _kept_bytes(self) -> int:
+        return sum([compiled.usage.bytes for compiled in self._compiled.values()])
 
-    def _compile(self, constraint: Constraint) -> Matcher:
+    def _trim(self) -> None:
+        """Keep no more than may be kept: what was unused for longest goes first."""
+        with self._lock:
+            kept = self._kept_bytes()
+            while self._compiled and (
+                kept > self._bounds.kept or len(self._compiled) > self._bounds.kept_number
+            ):
+                kept -= self._compiled.popitem(last=False)[1].usage.bytes
+
+    def _make_room(self) -> None:
+        """See that another grammar may be compiled.
+
+        Raises:
+            Failure: those that requests hold are too large together.
+        """
+        with self._lock:
+            if self.bytes <= self._bounds.in_use:
+                return
+            self._compiled.clear()
+            if self.bytes > self._bounds.in_use:
+                msg = (
+                    "The grammars of the requests that run and wait take all the memory that there "
+                    "is for grammars: try again when some have ended."
+                )
+                raise Failure(FailureKind.QUEUE_FULL, msg)
+
+    def _compile(self, constraint: Constraint) -> _Compiled:
         self._check(constraint.grammar)
-        grammar = _lark(constraint)
-        limits = LLParserLimits(max_items_in_row=_MOST_ITEMS, verbose_errors=False)
+        usage = Usage(self._trim)
+        with self._lock:
+            self._usages.add(usage)
+        with usage.compiling(_size(constraint)):
+            matcher = self._started(_lark(constraint), usage)
+        if constraint.differences is None:
+            return _Compiled(matcher, usage)
+        places = JsonPlaces(constraint.differences)
+        if places.scarce:
+            self.spelling.prepare()
+        return _Compiled(DifferentMatcher(matcher, JsonText(places), self.spelling), usage)
+
+    def _started(self, grammar: str, usage: Usage) -> GrammarMatcher:
+        """A matcher at the beginning of a grammar, of which the first mask is known."""
+        limits = LLParserLimits(
+            max_items_in_row=_MOST_ITEMS, max_lexer_states=_MOST_STATES, verbose_errors=False
+        )
         ll = LLMatcher(self.tokenizer.ll, grammar, log_level=0, limits=limits)
         if ll.is_error():
             raise _refused(first_line(ll.get_error()))
-        matcher = GrammarMatcher(ll, self.tokenizer)
+        matcher = GrammarMatcher(ll, self.tokenizer, usage)
         probe = matcher.branch()
         try:
             probe.consume(probe.forced())
@@ -116,12 +183,7 @@ class GrammarCompiler:
                 probe.mask()  # also makes ready what the first mask needs
         except Failure as failure:
             raise _refused(failure.message) from None
-        if constraint.differences is None:
-            return matcher
-        places = JsonPlaces(constraint.differences)
-        if places.scarce:
-            self.spelling.prepare()
-        return DifferentMatcher(matcher, JsonText(places), self.spelling)
+        return matcher
 
     def _check(self, grammar: str) -> None:
         if len(grammar) > self._bounds.size:
@@ -143,10 +205,9 @@ def _key(constraint: Constraint) -> _Key:
     return constraint.syntax, constraint.grammar, constraint.differences
 
 
-def _size(key: _Key) -> int:
+def _size(constraint: Constraint) -> int:
     """Characters, and as much again for each place that JSON is held to."""
-    _, grammar, differences = key
-    return len(grammar) * (1 if differences is None else 2)
+    return len(constraint.grammar) * (1 if constraint.differences is None else 2)
 
 
 def _lark(constraint: Constraint) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from colonnade.worker.grammar.json_text import JsonText
     from colonnade.worker.grammar.spelling import Mask, Spelling
-    from colonnade.worker.ports import Matcher
+    from colonnade.worker.ports import Matcher, Pace
 
 
 class DifferentMatcher:
@@ -28,6 +28,11 @@ class DifferentMatcher:
         self._text = text
         self._repeats = Repeats(text, spelling)
         self._ahead = Lookahead(text, spelling, self._repeats)
+
+    @property
+    def pace(self) -> Pace:
+        """See ``ports.Matcher``."""
+        return self._matcher.pace
 
     @property
     def complete(self) -> bool:

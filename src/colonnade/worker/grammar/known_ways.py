@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 _LOOSE = re.compile(rb"-0(?![.0-9])|\.[0-9]*0(?![0-9])|[0-9][eE]")
 """A number that can be written with fewer characters."""
 MOST = 20_000
-"""Beginnings that are remembered."""
+"""Beginnings that are remembered, ..."""
+_MOST_BYTES = 8 << 20
+"""... as long as they are no larger together."""
 
 
 class Ways:
     """Remembers beginnings of which an answer can still become something new, each with a longer
     text that is no beginning of anything known, and those that cannot."""
 
-    __slots__ = ("_by_longer", "_known", "tokens")
+    __slots__ = ("_by_longer", "_bytes", "_known", "tokens")
 
     def __init__(self) -> None:
         self._known: dict[bytes, bytes | None] = {}
         self._by_longer: dict[bytes, list[bytes]] = {}
+        self._bytes = 0
         self.tokens: dict[bytes, tuple[int, list[int], bool]] = {}
         """By beginning: how many known texts were looked at, the tokens that stay on their way, and
         whether there are escapes on it."""
@@ -37,14 +40,20 @@ class Ways:
 
     def open(self, beginning: bytes, longer: bytes) -> None:
         """Note a way."""
-        if len(self._known) < MOST:
-            self._known[beginning] = longer
+        if self._note(beginning, longer):
             self._by_longer.setdefault(longer, []).append(beginning)
 
     def end(self, beginning: bytes) -> None:
         """Note that there is none: nor will there be one when more is known."""
-        if len(self._known) < MOST:
-            self._known[beginning] = None
+        self._note(beginning, None)
+
+    def _note(self, beginning: bytes, longer: bytes | None) -> bool:
+        """Remember it if there is room."""
+        if len(self._known) >= MOST or self._bytes >= _MOST_BYTES:
+            return False
+        self._known[beginning] = longer
+        self._bytes += len(beginning) + len(longer or b"")
+        return True
 
     def close(self, value: Hashable, text: bytes) -> None:
         """Forget the ways that a key or item takes, which is known from now on."""
@@ -63,4 +72,5 @@ class Ways:
 
     def _forget(self, longer: bytes) -> None:
         for beginning in self._by_longer.pop(longer, ()):
-            self._known.pop(beginning, None)
+            if self._known.pop(beginning, None) is not None:
+                self._bytes -= len(beginning) + len(longer)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from llguidance import LLMatcher
     from numpy.typing import NDArray
 
+    from colonnade.worker.grammar.usage import Usage
+
 
 class Tokens(Protocol):
     """What a matcher needs to know of the vocabulary."""
@@ -26,11 +28,12 @@ class Tokens(Protocol):
 class GrammarMatcher:
     """See ``ports.Matcher``. llguidance's own never raises: it goes into a state of error."""
 
-    __slots__ = ("_ll", "_tokenizer")
+    __slots__ = ("_ll", "_tokenizer", "pace")
 
-    def __init__(self, ll: LLMatcher, tokenizer: Tokens) -> None:
+    def __init__(self, ll: LLMatcher, tokenizer: Tokens, usage: Usage) -> None:
         self._ll = ll
         self._tokenizer = tokenizer
+        self.pace = usage
 
     @property
     def complete(self) -> bool:
@@ -39,24 +42,30 @@ class GrammarMatcher:
 
     def mask(self) -> NDArray[np.uint8]:
         """See ``ports.Matcher``."""
-        mask = np.frombuffer(self._ll.compute_logit_bias(), dtype=np.uint8)
+        mask = np.frombuffer(self.pace.mask(self._ll.compute_logit_bias), dtype=np.uint8)
         if self._ll.is_error() or not mask.any():
             raise self._failure()
         return mask
 
     def forced(self) -> list[int]:
         """See ``ports.Matcher``."""
-        tokens: list[int] = self._ll.compute_ff_tokens()
+        with self.pace.lock:
+            tokens: list[int] = self._ll.compute_ff_tokens()
         return tokens
 
     def accepts(self, tokens: Sequence[int]) -> bool:
         """See ``ports.Matcher``."""
         wanted = list(tokens)
-        return bool(self._ll.validate_tokens(wanted) == len(wanted))
+        with self.pace.lock:
+            return bool(self._ll.validate_tokens(wanted) == len(wanted))
 
     def consume(self, tokens: Sequence[int]) -> None:
         """See ``ports.Matcher``."""
-        if tokens and not self._ll.consume_tokens(list(tokens)):
+        if not tokens:
+            return
+        with self.pace.lock:
+            consumed = self._ll.consume_tokens(list(tokens))
+        if not consumed:
             raise self._failure()
 
     def tokens(self, text: bytes) -> list[int]:
@@ -65,7 +74,7 @@ class GrammarMatcher:
 
     def branch(self) -> GrammarMatcher:
         """See ``ports.Matcher``."""
-        return GrammarMatcher(self._ll.deep_copy(), self._tokenizer)
+        return GrammarMatcher(self._ll.deep_copy(), self._tokenizer, self.pace)
 
     def _failure(self) -> Failure:
         reason = first_line(self._ll.get_error()) or "nothing may follow"
