@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,11 +33,20 @@ from colonnade.worker.speculation import DraftGuesser, Guesser, LookupGuesser
 from colonnade.worker.spinning import Spinning
 from colonnade.worker.threads import compute_threads
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from colonnade.worker.ports import TokenTable
+
 _PROGRESS_STEP = 0.01
 _STACK = 64 << 20
 
 _OWN_DEPTH = 32
 """Brackets that are put around a schema to make a grammar of it."""
+
+_SWITCH_SECONDS = 0.0005
+"""After which a thread in Python gives way to another one: Python's own 5 ms are as long as a step,
+and the loop wants the GIL back after each."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +60,21 @@ def run(descriptor: int, load: LoadModel) -> int:
     for each in (signal.SIGINT, signal.SIGTERM):  # the server process decides when to end
         signal.signal(each, signal.SIG_IGN)
     die_with_parent()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     channel = Channel(socket.socket(fileno=descriptor))
     logging.basicConfig(level=logging.WARNING, handlers=[ChannelHandler(channel)])
     pulse = Pulse(channel.send, load.hang_seconds, end=end_process)
     pulse.start()
+    bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
+    grammars = None
+
+    def prepare(table: Callable[[], TokenTable]) -> Callable[[], None]:
+        nonlocal grammars
+        grammars = GrammarCompiler(table, bounds)
+        return grammars.prepare()
+
     try:
-        model = LlamaModel(load, _Progress(channel, pulse))
+        model = LlamaModel(load, _Progress(channel, pulse), prepare)
         guesser = _guesser(load, model)
         invariant = invariant_rows(model) if load.batch_invariant else 0
     except ModelError as error:
@@ -73,8 +93,7 @@ def run(descriptor: int, load: LoadModel) -> int:
         pulse=pulse.step,
         work=work,
     )
-    bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
-    grammars = GrammarCompiler(model.token_table, bounds)
+    grammars = grammars or GrammarCompiler(model.token_table, bounds)
     intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)
     channel.send(Ready(info))
     pulse.loading.end()

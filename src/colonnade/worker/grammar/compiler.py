@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from threading import Lock, RLock
+from threading import Lock, RLock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
 
@@ -35,6 +36,9 @@ _MOST_STATES = 250_000
 _Key = tuple[GrammarSyntax, str, "Differences | None"]
 
 
+_log = logging.getLogger(__name__)
+
+
 class _Compiled(NamedTuple):
     """A grammar: a matcher at its beginning, and what it costs."""
 
@@ -61,7 +65,7 @@ class GrammarCompiler:
     """See ``ports.Grammars``."""
 
     def __init__(self, table: Callable[[], TokenTable], bounds: Bounds | None = None) -> None:
-        """``table`` is asked once, when the first grammar comes."""
+        """``table`` is asked once, by ``prepare`` or when the first grammar comes."""
         self._table = table
         self._bounds = bounds or Bounds()
         self._building = Lock()
@@ -88,6 +92,20 @@ class GrammarCompiler:
             if self._spelling is None:
                 self._spelling = Spelling(names, special)
             return self._spelling
+
+    def prepare(self) -> Callable[[], None]:
+        """Make the vocabulary ready, in a thread of its own: some of that holds the GIL, for a
+        second where there are 262,144 tokens. Returns what waits for its end."""
+        thread = Thread(target=self._prepare, name="grammar-vocabulary", daemon=True)
+        thread.start()
+        return thread.join
+
+    def _prepare(self) -> None:
+        try:
+            _ = self.tokenizer
+        except BaseException:  # noqa: BLE001 - llguidance's panics are no Exceptions
+            # Text can be generated all the same; who asks for a grammar is told.
+            _log.exception("the vocabulary could not be made ready for grammars")
 
     def has(self, constraint: Constraint) -> bool:
         """See ``ports.Grammars``."""

@@ -17,12 +17,12 @@ from colonnade.worker.grammar.heap import bytes_in_use
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_UNSEEN = 0.002
-"""Seconds of masks during which memory is not looked at: it grows by some 300 bytes a
-microsecond at most, and most grammars come to the same few states again and again."""
+_UNSEEN = 0.0005
+"""Seconds of a processor in quick masks during which memory is not looked at: most grammars come to
+the same few states again and again."""
 
-_BYTES_A_SECOND = 400e6
-"""What a mask may add at most, where memory cannot be looked at."""
+_BYTES_A_SECOND = 300e6
+"""What a slow mask may add, where memory cannot be looked at."""
 
 _SLOW = 0.0005
 """Seconds of a mask that should not be waited for by others."""
@@ -79,12 +79,12 @@ class Usage:
 
     def mask(self, compute: Callable[[], bytes]) -> bytes:
         """Compute a mask, and see what it adds to the memory, as often as needed."""
-        looks = self._unseen >= _UNSEEN
+        looks = not self.quick or self._unseen >= _UNSEEN
         before = bytes_in_use() if looks else None
-        began = time.perf_counter()
+        began = time.thread_time()
         with self.lock:
             mask = compute()
-        took = time.perf_counter() - began
+        took = time.thread_time() - began
         self._unseen += took
         if looks:
             after = bytes_in_use()

@@ -76,6 +76,16 @@ def describe(loaded: LlamaModel) -> ModelInfo:
     )
 
 
+def is_causal(model: Any) -> bool:  # noqa: ANN401 - a ctypes pointer
+    """Whether a model may generate text, as far as its file tells: it has no encoder, and does not
+    look ahead."""
+    if llama_cpp.llama_model_has_encoder(model) or not llama_cpp.llama_model_has_decoder(model):
+        return False
+    metadata = _all(model)
+    architecture = metadata.get("general.architecture", "")
+    return metadata.get(f"{architecture}.attention.causal") != "false"
+
+
 def resident_bytes() -> int:
     """Resident memory of this process, 0 where the system does not tell."""
     try:

@@ -20,6 +20,7 @@ from colonnade.worker.llama.errors import ModelError
 from colonnade.worker.llama.invariance import check_invariance
 from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.looking_back import DrySamplers
+from colonnade.worker.llama.metadata import is_causal
 from colonnade.worker.llama.rehearsal import rehearse
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
 from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
@@ -55,8 +56,15 @@ class LlamaModel:
     """A loaded model with one context. Not for use from two threads, but for ``samplers`` and what
     tells of the vocabulary."""
 
-    def __init__(self, load: LoadModel, on_progress: Callable[[float], bool]) -> None:
-        """Load the file. ``on_progress`` gets 0 to 1 and says whether to go on.
+    def __init__(
+        self,
+        load: LoadModel,
+        on_progress: Callable[[float], bool],
+        on_vocabulary: Callable[[Callable[[], TokenTable]], Callable[[], None]] | None = None,
+    ) -> None:
+        """Load the file. ``on_progress`` gets 0 to 1 and says whether to go on. ``on_vocabulary``
+        gets ``token_table`` before the context is made, where the model generates text, for a
+        thread that works beside that; it returns what waits for that thread's end.
 
         Raises:
             ModelError: the file is missing, no GGUF, corrupt, or too big for the memory; or an
@@ -70,7 +78,7 @@ class LlamaModel:
         llama_cpp.llama_backend_init()
         tune_process(load.tuning)
         with ExitStack() as opened:
-            self._open(load, on_progress, opened)
+            self._open(load, on_progress, on_vocabulary, opened)
             self._opened = opened.pop_all()
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._n_batch: int = llama_cpp.llama_n_batch(self._context)
@@ -88,13 +96,20 @@ class LlamaModel:
         self._load = load
 
     def _open(
-        self, load: LoadModel, on_progress: Callable[[float], bool], opened: ExitStack
+        self,
+        load: LoadModel,
+        on_progress: Callable[[float], bool],
+        on_vocabulary: Callable[[Callable[[], TokenTable]], Callable[[], None]] | None,
+        opened: ExitStack,
     ) -> None:
         """Model, adapters and context; ``opened`` frees them, the last one first."""
         self._model, self._arrays = open_model(load, on_progress)
         opened.callback(llama_cpp.llama_model_free, self._model)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary = Vocabulary(self._vocab)
+        wait = None
+        if on_vocabulary is not None and is_causal(self._model):
+            wait = opened.callback(on_vocabulary(self.token_table))
         adapters = open_adapters(self._model, load)
         for adapter in adapters:
             opened.callback(llama_cpp.llama_adapter_lora_free, adapter)
@@ -104,6 +119,8 @@ class LlamaModel:
             threads = compute_threads(load.threads)
             attach_threads(self._context, (threads, load.threads_batch or threads), opened)
         set_adapters(self._context, adapters, load.tuning)
+        if wait is not None:
+            wait()
 
     @property
     def pointer(self) -> Any:  # noqa: ANN401 - a ctypes pointer

@@ -55,8 +55,14 @@ class Vocabulary:
             token for token in range(self.size) if llama_cpp.llama_vocab_is_eog(vocab, token)
         )
         """Tokens that end a generation."""
+        self._attributes = np.fromiter(
+            (llama_cpp.llama_vocab_get_attr(vocab, token) for token in range(self.size)),
+            dtype=np.int32,
+            count=self.size,
+        )
         self._names: dict[int, bytes] = {}
-        self.pieces = self._texts(special=False)
+        buffer = _buffer()
+        self.pieces = [self._render(token, buffer, special=False) for token in range(self.size)]
         """Every token's text, by id; empty for control tokens. Looked up here, a microsecond each,
         because every token of an answer asks for it."""
         self._ids = np.array(range(self.size), dtype=object)
@@ -145,7 +151,11 @@ class Vocabulary:
 
     def names(self) -> list[bytes]:
         """The names of all tokens, by id."""
-        return self._texts(special=True)
+        buffer = _buffer()
+        return [
+            piece or self._render(token, buffer, special=True)
+            for token, piece in enumerate(self.pieces)
+        ]
 
     def text(self, token: int | None) -> str:
         """``name`` as a string; empty for None."""
@@ -169,16 +179,12 @@ class Vocabulary:
             if name and (token in control or (name[0] == "<" and name[-1] == ">"))
         }
 
-    def _with_attribute(self, wanted: int) -> Iterator[int]:
-        attributes = llama_cpp.llama_vocab_get_attr
-        return (token for token in range(self.size) if attributes(self._vocab, token) & wanted)
+    def _with_attribute(self, wanted: int) -> list[int]:
+        found: list[int] = np.flatnonzero(self._attributes & wanted).tolist()
+        return found
 
     def _token(self, token: int) -> int | None:
         return token if 0 <= token < self.size else None
-
-    def _texts(self, *, special: bool) -> list[bytes]:
-        buffer = _buffer()
-        return [self._render(token, buffer, special=special) for token in range(self.size)]
 
     def _render(self, token: int, buffer: ctypes.Array[ctypes.c_char], *, special: bool) -> bytes:
         """A token's text, by way of a buffer that no other thread may use: llama.cpp writes into it
