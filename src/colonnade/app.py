@@ -26,9 +26,10 @@ from colonnade.ops.documents import JSON, REDOC, SWAGGER, documents_router
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
 from colonnade.web.access import admins_only
-from colonnade.web.methods import head_as_get, told_preflights, whole_allow
+from colonnade.web.methods import head_as_get, whole_allow
 from colonnade.web.observed import Routed
 from colonnade.web.openapi import WireSchemas
+from colonnade.web.pages import PageGuard
 from colonnade.web.request_ids import RequestIds
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from colonnade.legacy.errors import Service
     from colonnade.legacy.house import House
     from colonnade.web.access import Access
+    from colonnade.web.pages import PageRules
 
 
 def create_app(
@@ -80,11 +82,10 @@ def _application(
     title: str,
     access: Access,
 ) -> Litestar:
-    cors = _cors(options)
     app = Litestar(
         route_handlers=[*routers, documents_router()],
         exception_handlers=exception_handlers,
-        cors_config=cors,
+        cors_config=_cors(options.pages),
         middleware=[Routed(), *access.middleware()],
         openapi_config=OpenAPIConfig(
             title=title,
@@ -99,11 +100,10 @@ def _application(
     )
     # Litestar's own middleware runs behind the router, where unknown paths never come.
     handler = app.asgi_handler
-    if cors is not None:
-        handler = told_preflights(handler, cors, exception_handlers[Exception])
     routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
     handler = whole_allow(handler, {each.path_format: set(each.methods) for each in routes})
-    app.asgi_handler = RequestIds(access.identified(head_as_get(handler)))
+    handler = PageGuard(access.identified(head_as_get(handler)), app, options.pages)
+    app.asgi_handler = RequestIds(handler)
     return app
 
 
@@ -116,12 +116,12 @@ def _schemas() -> WireSchemas:
     )
 
 
-def _cors(options: ApiOptions) -> CORSConfig | None:
-    """What pages of other origins may do; None for nothing."""
-    if not options.cors_origins:
+def _cors(pages: PageRules) -> CORSConfig | None:
+    """What pages of other origins are told that they may do; None for nothing."""
+    if not pages.origins:
         return None
     return CORSConfig(
-        allow_origins=list(options.cors_origins),
+        allow_origins=list(pages.origins.listed),
         expose_headers=[
             "x-request-id",
             "openai-processing-ms",

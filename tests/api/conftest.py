@@ -11,6 +11,7 @@ from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models, ServedModel
 from colonnade.web.access import Access
+from colonnade.web.pages import PageRules
 from tests.api.fakes import FakeEngine, FakeTemplate
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def models(engine: FakeEngine, template: FakeTemplate) -> Models:
 @pytest.fixture
 def app(models: Models) -> Litestar:
     options = ApiOptions(
-        keep_alive_seconds=KEEP_ALIVE, max_body_size=100_000, max_choices=8, cors_origins=("*",)
+        keep_alive_seconds=KEEP_ALIVE, max_body_size=100_000, max_choices=8, pages=PageRules(("*",))
     )
     return create_app(Generator(models), models, options, Access.for_anyone())
 
@@ -52,5 +53,5 @@ def app(models: Models) -> Litestar:
 @pytest.fixture
 async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client

@@ -45,7 +45,7 @@ async def client(engine: FakeEngine) -> AsyncIterator[httpx.AsyncClient]:
     models.add(ServedModel("fake", 1700000000, cast("Any", engine), template))
     app = create_app(Generator(models), models, ApiOptions(), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

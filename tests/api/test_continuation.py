@@ -47,7 +47,7 @@ def client_of(engine: FakeEngine, **options: Any) -> httpx.AsyncClient:
     models.add(ServedModel("fake", 1700000000, cast("Any", engine), template))
     app = create_app(Generator(models), models, ApiOptions(**options), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
-    return httpx.AsyncClient(transport=transport, base_url="http://test")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 @pytest.fixture

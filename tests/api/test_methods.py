@@ -11,6 +11,7 @@ from colonnade.api.options import ApiOptions
 from colonnade.app import create_app
 from colonnade.generation import Generator, Models
 from colonnade.web.access import Access
+from colonnade.web.pages import PageRules
 from tests.api.test_errors import check_shape
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ GOOD, EVIL = "https://good.example", "https://evil.example"
 async def picky(models: Models) -> AsyncIterator[httpx.AsyncClient]:
     """A server that the pages of one origin may call."""
     app = create_app(
-        Generator(models), models, ApiOptions(cors_origins=(GOOD,)), Access.for_anyone()
+        Generator(models), models, ApiOptions(pages=PageRules((GOOD,))), Access.for_anyone()
     )
     transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 
@@ -37,9 +38,9 @@ def preflight(origin: str) -> dict[str, str]:
 async def test_a_refused_preflight_is_an_error_as_any(picky: httpx.AsyncClient) -> None:
     for path in ("/v1/chat/completions", "/nowhere"):
         response = await picky.options(path, headers=preflight(EVIL))
-        assert response.status_code == 400
+        assert response.status_code == 403
         error = check_shape(response)
-        assert error["code"] == "unsupported"
+        assert error["code"] == "foreign_origin"
         assert EVIL in str(error["message"])
         assert "access-control-allow-origin" not in response.headers
 

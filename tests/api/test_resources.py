@@ -51,7 +51,7 @@ async def test_any_name_where_the_operator_allows_it(models: Models) -> None:
     lenient.add(other)
     app = create_app(Generator(lenient), lenient, ApiOptions(), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         names = {"gpt-4o": "fake/model", "fake/second": "fake/second", "": "fake/model"}
         for asked, answering in names.items():
             body = {"model": asked, "messages": [{"role": "user", "content": "Hi"}]}

@@ -65,7 +65,7 @@ async def test_no_such_place(client: httpx.AsyncClient, fields: dict[str, Any]) 
 async def test_where_no_request_may_pass_others(models: Models, engine: FakeEngine) -> None:
     app = create_app(Generator(models), models, ApiOptions(may_pass=False), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         for asked, used in (("priority", "default"), ("flex", "flex")):
             answer = (await client.post(CHAT, json=ASK | {"service_tier": asked})).json()
             assert answer["service_tier"] == used

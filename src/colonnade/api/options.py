@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from colonnade.web.pages import PageRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +23,5 @@ class ApiOptions:
     """Whether a last message of an assistant is gone on with where a request does not say."""
     may_pass: bool = True
     """Whether a request may ask to be served before others."""
-    cors_origins: tuple[str, ...] = ()
-    """Origins whose pages may call the API from a browser."""
+    pages: PageRules = field(default_factory=PageRules)
+    """Which web pages may call the API from a browser, and by which names."""

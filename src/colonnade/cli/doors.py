@@ -10,6 +10,8 @@ from colonnade.app import create_app, create_service_app
 from colonnade.cli.errors import CommandError
 from colonnade.cli.sockets import bind, url
 from colonnade.legacy.errors import Service
+from colonnade.web.hosts import own_names
+from colonnade.web.pages import PageRules
 
 if TYPE_CHECKING:
     import socket
@@ -28,23 +30,26 @@ class Door:
     service: Service | None
     sockets: list[socket.socket]
     url: str
+    pages: PageRules
 
 
 def open_doors(settings: Settings) -> list[Door]:
     """Take the ports, the main one first. They do not listen yet.
 
     Raises:
-        CommandError: one of them cannot be had.
+        CommandError: one of them cannot be had, or what is set for web pages makes no sense.
     """
-    doors = [_door(None, settings.server.host, settings.server.port)]
+    doors = [_door(None, settings, settings.server.port)]
     if settings.legacy.legacy_ports:
         for service in Service:
             port = getattr(settings.legacy, f"{service.value}_port")
-            doors.append(_door(service, settings.server.host, port))
+            doors.append(_door(service, settings, port))
     return doors
 
 
-def _door(service: Service | None, host: str, port: int) -> Door:
+def _door(service: Service | None, settings: Settings, port: int) -> Door:
+    host = settings.server.host
+    pages = _pages(service, settings)
     try:
         sockets = bind(host, port)
     except CommandError as error:
@@ -52,7 +57,19 @@ def _door(service: Service | None, host: str, port: int) -> Door:
             raise
         flag = f"--{service.value.replace('_', '-')}-port"
         raise CommandError(str(error).replace("--port", flag)) from error
-    return Door(service, sockets, url(host, sockets))
+    return Door(service, sockets, url(host, sockets), pages)
+
+
+def _pages(service: Service | None, settings: Settings) -> PageRules:
+    server = settings.server
+    hosts = (*server.allowed_hosts, *own_names(server.host))
+    try:
+        if service is Service.LLAMA_CHAT:
+            origins = settings.legacy.llama_chat_origins
+            return PageRules(origins, hosts, "--llama-chat-origins")
+        return PageRules(server.cors_origins, hosts)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 def app_of(door: Door, house: House, access: Access) -> Litestar:
@@ -65,7 +82,7 @@ def app_of(door: Door, house: House, access: Access) -> Litestar:
         keep_alive_seconds=settings.server.keep_alive_seconds,
         continue_final_message=settings.server.continue_final_message,
         may_pass=settings.queue.may_pass,
-        cors_origins=settings.server.cors_origins,
+        pages=door.pages,
     )
     if door.service is not None:
         return create_service_app(door.service, house, options, access)

@@ -135,4 +135,8 @@ def _announce(house: House, doors: list[Door]) -> None:
         out("Try it:")
         out(f"  curl {address}/v1/chat/completions -H 'Content-Type: application/json' -d {body}")
         out()
+    for door in doors:
+        if door.service is not None and door.pages.origins.all:
+            flag = door.pages.flag
+            out(f"Pages of any web site may call {TITLES[door.service]}: {flag} narrows it.")
     out("Ctrl-C stops the server.")

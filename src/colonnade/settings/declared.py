@@ -78,6 +78,8 @@ class Setting:
         """The default as a user would write it; empty when there is none."""
         if self.default is None or self.default == ():
             return ""
+        if self.many:
+            return ",".join(self.default)
         if self.is_switch:
             return str(self.default).lower()
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)

@@ -38,6 +38,13 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Web origins whose pages may call the server; `*` allows all."),
     ] = ()
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names of the server beside `localhost`, the machine's own and every "
+            "address; `*.NAME` are all below NAME, `*` is every name."
+        ),
+    ] = ()
     api_key: Annotated[
         tuple[str, ...],
         Meta(
@@ -282,6 +289,13 @@ class LegacySettings(Struct, frozen=True, kw_only=True):
     llama_chat_port: _Port = 8002
     queued_port: _Port = 7860
     flowgen_port: _Port = 8001
+    llama_chat_origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Web origins whose pages may call LLaMA chat's own port; `*` allows all, "
+            "`none` nobody's."
+        ),
+    ] = ("*",)
     models_dir: Annotated[
         tuple[str, ...],
         Meta(description="Directory whose models `/load` may open, with all below it."),
