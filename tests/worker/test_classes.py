@@ -25,6 +25,7 @@ def _start(line: WaitingClasses) -> Sequence | None:
     if entry is None:
         return None
     line.started(entry.sequence)
+    line.ended(entry.sequence)
     return entry.sequence
 
 
@@ -43,7 +44,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_classes_then_the_fewest_slots_then_the_oldest(
+def test_classes_then_the_least_served_then_the_oldest(
     wanted: list[tuple[str, int | tuple[Urgency, str]]],
 ) -> None:
     """Against a plain list that is searched as the rules say."""
@@ -58,7 +59,7 @@ def test_classes_then_the_fewest_slots_then_the_oldest(
             line.add(sequence)
             waiting.append(sequence)
         elif what == "end" and running:
-            running.pop(which % len(running))
+            line.ended(running.pop(which % len(running)))
         elif what == "remove" and waiting:
             line.remove(waiting.pop(which % len(waiting)).request)
         elif what in ("start", "peek"):
@@ -66,7 +67,13 @@ def test_classes_then_the_fewest_slots_then_the_oldest(
             others = [each.request.urgency for each in waiting if each.request.urgency != best]
             turn = others[0] if others and passed >= _SHARE - 1 else best
             able = [each for each in waiting if each.request.urgency == turn]
-            first = min(able, key=lambda each: held[each.request.client], default=None)
+
+            def due(each: Sequence, held: Counter[str] = held) -> float:
+                shares = line._shares[each.request.urgency]
+                client = each.request.client
+                return shares.served(client) + line._usual * held[client]
+
+            first = min(able, key=due, default=None)
             entry = line.pop(held)
             assert (entry and entry.sequence) is first
             if entry is None or first is None:

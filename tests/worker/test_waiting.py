@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from colonnade.messages import Decoding
 from colonnade.worker.sequence import Request, Sequence
+from colonnade.worker.shares import Shares
 from colonnade.worker.waiting import WaitingLine
 from tests.worker.fake_model import no_sampler, unguided
 
@@ -18,19 +19,22 @@ def _sequence(number: int, client: str) -> Sequence:
     return request.sequences()[0]
 
 
+USUAL = 5.0
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.sampled_from("abcd")),
-        st.tuples(st.sampled_from(["pop", "end", "remove", "peek"]), st.integers(0, 20)),
+        st.tuples(st.sampled_from(["pop", "end", "serve", "remove", "peek"]), st.integers(0, 20)),
     ),
     max_size=60,
 )
 
 
 @given(steps)
-def test_the_fewest_slots_then_the_oldest(wanted: list[tuple[str, str | int]]) -> None:
+def test_the_least_served_then_the_oldest(wanted: list[tuple[str, str | int]]) -> None:
     """Against a plain list that is searched as the rule says."""
-    line = WaitingLine()
+    shares = Shares()
+    line = WaitingLine(shares)
     waiting: list[Sequence] = []
     running: list[Sequence] = []
     for number, (what, which) in enumerate(wanted):
@@ -40,13 +44,20 @@ def test_the_fewest_slots_then_the_oldest(wanted: list[tuple[str, str | int]]) -
             line.add(sequence)
             waiting.append(sequence)
         elif what == "end" and running:
-            running.pop(int(which) % len(running))
+            shares.leave(running.pop(int(which) % len(running)).request.client)
+        elif what == "serve" and running:
+            client = running[int(which) % len(running)].request.client
+            shares.charge(client, int(which) % 4, 5.0)
         elif what == "remove" and waiting:
             gone = waiting.pop(int(which) % len(waiting))
             line.remove(gone.request)
         elif what in ("pop", "peek"):
-            first = min(waiting, key=lambda each: held[each.request.client], default=None)
-            entry = line.pop(held)
+
+            def turn(each: Sequence, held: Counter[str] = held) -> float:
+                return shares.served(each.request.client) + USUAL * held[each.request.client]
+
+            first = min(waiting, key=turn, default=None)
+            entry = line.pop(held, USUAL)
             assert (entry and entry.sequence) is first
             if entry is not None and what == "peek":
                 line.put_back([entry])
@@ -57,33 +68,34 @@ def test_the_fewest_slots_then_the_oldest(wanted: list[tuple[str, str | int]]) -
 
 
 def test_several_come_back_where_they_were() -> None:
-    line = WaitingLine()
+    line = WaitingLine(Shares())
     sequences = [_sequence(number, "ab"[number % 2]) for number in range(6)]
     for sequence in sequences:
         line.add(sequence)
-    taken = [line.pop({}) for _ in range(4)]
+    taken = [line.pop({}, USUAL) for _ in range(4)]
     line.put_back([entry for entry in taken if entry is not None])
-    assert [entry.sequence for _ in range(6) if (entry := line.pop({}))] == sequences
+    assert [entry.sequence for _ in range(6) if (entry := line.pop({}, USUAL))] == sequences
 
 
 def test_further_choices_come_before_what_their_client_waits_for() -> None:
-    line = WaitingLine()
+    line = WaitingLine(Shares())
     later, *choices = (_sequence(number, "a") for number in range(3))
     line.add(later)
     line.put_first(choices)
-    assert [entry.sequence for _ in range(3) if (entry := line.pop({}))] == [*choices, later]
+    assert [entry.sequence for _ in range(3) if (entry := line.pop({}, USUAL))] == [*choices, later]
 
 
 def test_those_who_come_and_go_leave_nothing_behind() -> None:
     """Nobody is taken meanwhile, or who is taken is put back."""
-    line = WaitingLine()
+    line = WaitingLine(Shares())
     for number in range(100):
         line.add(_sequence(number, f"client {number}"))
     for number in range(1000):
         gone = _sequence(number, "another")
         line.add(gone)
         line.remove(gone.request)
-        taken = [line.pop({}) for _ in range(16)]
+        taken = [line.pop({}, USUAL) for _ in range(16)]
         line.put_back([each for each in taken if each is not None])
     assert len(line) == 100
     assert len(line._heads) < 300
+    assert len(line._turns) < 300

@@ -11,6 +11,7 @@ import itertools
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
+from colonnade.worker.shares import Shares
 from colonnade.worker.waiting import WaitingLine
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 _SHARE = 8
 """One slot in so many goes to those whom more urgent ones keep waiting."""
+
+_USUAL = 512.0
+"""Cost of a sequence before one has ended: see ``shares``."""
+
+_NEWEST = 0.1
+"""Weight of the newest one in the mean."""
 
 _FORMER = 64
 """Entries of the heap that say what was true once, which are let be: see ``waiting``."""
@@ -37,6 +44,10 @@ class WaitingClasses:
     def __init__(self) -> None:
         self._lines: dict[Urgency, WaitingLine] = {}
         """None of them empty."""
+        self._shares: dict[Urgency, Shares] = {}
+        """What clients have been served in each class in which a sequence waits or runs."""
+        self._usual = _USUAL
+        """What a sequence costs, a running mean."""
         self._order: list[Urgency] = []
         """Their classes, the most urgent first."""
         self._oldest: list[tuple[int, Urgency]] = []
@@ -63,16 +74,34 @@ class WaitingClasses:
         if not self._order:
             return None
         urgency = self._next()
-        entry = self._lines[urgency].pop(held)
+        entry = self._lines[urgency].pop(held, self._usual)
         self._length -= entry is not None
         self._drop_if_empty(urgency)
         return entry
 
     def started(self, sequence: Sequence) -> None:
         """Note that one that was taken has got a slot."""
+        self._shares[sequence.request.urgency].start(sequence.request.client)
         urgency, order = sequence.request.urgency, self._order
         passes = bool(order) and urgency <= order[0] and urgency < order[-1]
         self._passed = self._passed + 1 if passes else 0
+
+    def charge(self, sequence: Sequence) -> None:
+        """Note what has been computed for a running sequence since the last time."""
+        cost = sequence.cost
+        if cost > sequence.charged:
+            shares = self._shares[sequence.request.urgency]
+            shares.charge(sequence.request.client, cost - sequence.charged, cost)
+            sequence.charged = cost
+
+    def ended(self, sequence: Sequence) -> None:
+        """Note that one that was taken runs no more, or cannot start."""
+        self.charge(sequence)
+        if sequence.charged:
+            self._usual += _NEWEST * (sequence.charged - self._usual)
+        urgency = sequence.request.urgency
+        self._shares[urgency].leave(sequence.request.client)
+        self._drop_if_empty(urgency)
 
     def put_back(self, entries: Collection[Waiter]) -> None:
         """Return what was taken to where it was; several in the order in which they came."""
@@ -103,14 +132,17 @@ class WaitingClasses:
         urgency = sequence.request.urgency
         line = self._lines.get(urgency)
         if line is None:
-            line = self._lines[urgency] = WaitingLine(self._numbers)
+            shares = self._shares.setdefault(urgency, Shares())
+            line = self._lines[urgency] = WaitingLine(shares, self._numbers)
             insort(self._order, urgency)
         return line
 
     def _drop_if_empty(self, urgency: Urgency) -> None:
-        if not self._lines[urgency]:
+        if urgency in self._lines and not self._lines[urgency]:
             del self._lines[urgency]
             del self._order[bisect_left(self._order, urgency)]
+        if urgency not in self._lines and self._shares[urgency].idle:
+            del self._shares[urgency]
 
     def _next(self) -> Urgency:
         """Whose turn it is."""

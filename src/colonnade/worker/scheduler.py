@@ -1,7 +1,7 @@
 """Decides what goes into the next batch. Knows sequences and slots, no library and no clock.
 
-A sequence holds a slot while it runs. Slots go to the more urgent, are shared fairly
-between clients, and each client's requests get theirs first in, first out. Every step carries
+A sequence holds a slot while it runs. Slots go to the more urgent, then to the client that has been
+served the least, and each client's requests get theirs first in, first out. Every step carries
 one token of each sequence that decodes, and beside them as much prefill as the budget allows, so
 that a long prompt delays the others by one bounded step at a time.
 """
@@ -92,6 +92,7 @@ class Scheduler:
 
     def add(self, request: Request) -> None:
         """Queue a request. Its further choices follow once the first has read the prompt."""
+        self._charge()
         first, *others = request.sequences()
         if len(request.prompt) > 1:
             request.followers = others
@@ -105,11 +106,12 @@ class Scheduler:
         self._waiting.remove(request)
         for sequence in self.running:
             if sequence.request is request:
-                self._slots.release(sequence)
+                self.release(sequence)
 
     def release(self, sequence: Sequence) -> None:
         """Take back the slot of a sequence that ended."""
         self._slots.release(sequence)
+        self._waiting.ended(sequence)
 
     def settle(self, rows: Rows) -> None:
         """Forget what a draft has put into the memory and did not come true."""
@@ -261,12 +263,13 @@ class Scheduler:
     def admit(self) -> list[Sequence]:
         """Give free slots to those who wait. Returns the sequences that start.
 
-        Of the most urgent, the client with the fewest slots comes first, and of its requests the
-        oldest. Who would read what another one is reading already waits for that; who comes after
-        does not.
+        Of the most urgent, the client that has been served the least comes first, and of its
+        requests the oldest. Who would read what another one is reading already waits for that; who
+        comes after does not.
         """
         if not self._waiting or self._slots.full:
             return []
+        self._charge()
         started: list[Sequence] = []
         held = Counter(each.request.client for each in self.running)
         later: list[Waiter] = []
@@ -281,6 +284,7 @@ class Scheduler:
             try:
                 self._slots.place(sequence)
             except Failure as failure:
+                self._waiting.ended(sequence)
                 self._give_up(sequence.request, failure)
                 started = [each for each in started if each.slot >= 0]
                 later = [each for each in later if each.sequence.request is not sequence.request]
@@ -292,6 +296,11 @@ class Scheduler:
             held[sequence.request.client] += 1
         self._waiting.put_back(later)
         return started
+
+    def _charge(self) -> None:
+        """Settle what clients have been served, before it matters."""
+        for sequence in self.running:
+            self._waiting.charge(sequence)
 
     def _give_up(self, request: Request, failure: Failure) -> None:
         """Drop a request of which a choice cannot begin."""

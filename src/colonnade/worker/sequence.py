@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from colonnade.worker.restraint import Restraint
 
 
+GENERATED = 4.0
+"""Cost of a generated token: so many tokens of a prompt are read in its time, more or fewer."""
+
+
 @dataclass(eq=False, slots=True)
 class Request:
     """A prompt with its wishes. Times are ``time.perf_counter`` seconds."""
@@ -84,6 +88,7 @@ class Sequence:
         "accepted",
         "behind",
         "cached",
+        "charged",
         "checkpoint",
         "choice",
         "draft",
@@ -118,6 +123,8 @@ class Sequence:
         """How many of ``tokens`` the model has read."""
         self.cached = 0
         """How many of the prompt's tokens were there already."""
+        self.charged = 0.0
+        """How much of its cost its client has been charged."""
         self.checkpoint = 0
         """Where in its prompt it stops for a moment, so that others can start from its state."""
         self.behind: Sequence | None = None
@@ -171,6 +178,12 @@ class Sequence:
     def prompt_is_read(self) -> bool:
         """From here on each step draws a token."""
         return self.position >= len(self.request.prompt)
+
+    @property
+    def cost(self) -> float:
+        """What was computed for it, in tokens of a prompt read."""
+        read = min(self.position, len(self.request.prompt)) - self.cached
+        return max(0, read) + GENERATED * max(0, self.generated)
 
     @property
     def shows_logprobs(self) -> bool:
