@@ -127,6 +127,7 @@ class TestWhatRuns:
         ours = {name: text for name, text in variables.items() if name.startswith("COLONNADE_")}
         settings = load_settings({}, ours | {"XDG_CONFIG_HOME": os.devnull})
         assert settings.server.host == "0.0.0.0"
+        assert settings.server.allow_anyone
         assert settings.legacy.models_dir == ("/models",)
         assert set(ours) <= {setting.env for setting in DECLARED}
 

@@ -7,7 +7,7 @@ import rich_click as click
 from colonnade import __version__
 from colonnade.cli.console import one_line_errors
 from colonnade.cli.flags import refuse_flags_of, setting_flags, settings_of
-from colonnade.cli.older import OlderForms
+from colonnade.cli.older import OlderForms, in_older_form
 
 _SERVE_GROUPS = ("server", "model", "queue", "limits", "legacy", "sampling")
 
@@ -38,7 +38,7 @@ def serve(**flags: object) -> None:
         settings = settings_of(flags)
         from colonnade.cli.serve import serve as run
 
-        raise SystemExit(run(settings))
+        raise SystemExit(run(settings, older_form=in_older_form()))
 
 
 @main.command()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _COMMANDS = {"daemon": "serve", "interactive": "chat", "test": "check"}
 _GEMMA_PORT = "3125"
 _ADDRESS = ("--host", "--port")
+_OLDER = "colonnade.older_form"
 
 
 class OlderForms(click.RichGroup):
@@ -21,7 +22,15 @@ class OlderForms(click.RichGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Translate an older form before the arguments are read."""
-        return super().parse_args(ctx, translated(args, self.commands))
+        today = translated(args, self.commands)
+        ctx.meta[_OLDER] = today != args
+        return super().parse_args(ctx, today)
+
+
+def in_older_form() -> bool:
+    """Whether the command that is running was given in an older form."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_OLDER))
 
 
 def translated(args: Sequence[str], commands: Container[str]) -> list[str]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shlex
 import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import uvloop
 
-from colonnade.cli.console import loading, out, say
+from colonnade.cli.announcement import announce
+from colonnade.cli.console import loading, say
 from colonnade.cli.doors import app_of, open_doors
 from colonnade.cli.http_server import HttpServer
-from colonnade.cli.report import aligned, model_facts
+from colonnade.cli.reach import check_reach
 from colonnade.cli.signals import StopSignals
 from colonnade.cli.sockets import listen
 from colonnade.hub import resolve_model
 from colonnade.legacy.opening import open_house
-from colonnade.legacy.routers import TITLES
 from colonnade.serving import LoadPlan, ModelRegistry
 from colonnade.watch import configure_logs, log_loop_failure
 from colonnade.web.access import Access
@@ -34,11 +32,14 @@ _NO_MODEL = "none"
 """What ``MODEL`` is for a server that starts without one."""
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, *, older_form: bool = False) -> int:
     """Serve until a signal comes; return the exit code.
 
+    ``older_form``: the command line is an older service's, where `--host` always sufficed to be
+    open to others.
+
     Raises:
-        CommandError: a port cannot be had.
+        CommandError: a port cannot be had, or others could reach the server without a key.
         SettingsError: the keys make no sense.
         ModelError: the model cannot be had or loaded.
         Failure: the session database cannot be opened.
@@ -49,6 +50,7 @@ def serve(settings: Settings) -> int:
     configure_logs(server.log_level, server.log_format, access=server.access_log)
     access = Access.of(settings)
     doors = open_doors(settings)
+    check_reach(doors, settings.server, access, older_form=older_form)
     name, draft = settings.model.model, settings.model.draft_model
     resolved = None if name == _NO_MODEL else resolve_model(name, say, draft=draft)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -94,7 +96,7 @@ async def _answer(house: House, doors: list[Door], access: Access, signals: Stop
         nonlocal starting
         starting -= 1
         if not starting:
-            _announce(house, doors)
+            announce(house, doors, access)
 
     servers = [HttpServer(app_of(door, house, access), house.settings, started) for door in doors]
     async with asyncio.TaskGroup() as tasks:
@@ -119,24 +121,3 @@ async def _stop(stopping: asyncio.Event, servers: list[HttpServer], house: House
 
 def _terminated(number: int, _: object) -> None:
     raise SystemExit(128 + number)
-
-
-def _announce(house: House, doors: list[Door]) -> None:
-    """Say what is served and where, with a line to try it."""
-    model, address = house.registry.current, doors[0].url
-    facts = [("Model", "none; POST /load loads one")] if model is None else model_facts(model)
-    others = [(TITLES[door.service], door.url) for door in doors if door.service is not None]
-    for line in aligned([*facts, ("Listening on", address), *others]):
-        out(line)
-    out()
-    if model is not None:
-        request = {"model": model.id, "messages": [{"role": "user", "content": "Hello!"}]}
-        body = shlex.quote(json.dumps(request))
-        out("Try it:")
-        out(f"  curl {address}/v1/chat/completions -H 'Content-Type: application/json' -d {body}")
-        out()
-    for door in doors:
-        if door.service is not None and door.pages.origins.all:
-            flag = door.pages.flag
-            out(f"Pages of any web site may call {TITLES[door.service]}: {flag} narrows it.")
-    out("Ctrl-C stops the server.")
