@@ -131,7 +131,7 @@ def test_a_state_that_is_left_for_others_holds_no_guesses() -> None:
     bench.submit(4, [*known, 60, 61, 1], max_tokens=1)
     bench.run()
     assert bench.finishes[4, 0].cached_tokens == len(known) + 1
-    states = bench.loop._scheduler._slots._states
+    states = bench.loop._scheduler._slots.states
     assert len(states)
     for tokens, state in states._saved.values():
         assert list(state) == tokens

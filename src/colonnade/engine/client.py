@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from typing import TYPE_CHECKING
 
+from colonnade.engine.latencies import Latencies
+from colonnade.engine.observation import Observation
 from colonnade.engine.stream import Stream
 from colonnade.engine.supervisor import Supervisor
 from colonnade.engine.suspects import Suspects, deadly
@@ -20,6 +23,7 @@ from colonnade.messages import (
     ModelInfo,
     PromptLogprobs,
     Refused,
+    Statistics,
     Step,
     Submit,
     Urgency,
@@ -63,6 +67,8 @@ class Engine:
         self._closed: Failure | None = None
         """What requests are told, once the engine is closed."""
         self.totals = Totals()
+        self.latencies = Latencies()
+        self.observation = Observation()
         self._idle = asyncio.Event()
         self._idle.set()
         self._turn_seconds = 1.0
@@ -111,6 +117,11 @@ class Engine:
     def trouble(self) -> str:
         """Why no request would be served now; empty while there is a worker."""
         return self._supervisor.trouble
+
+    @property
+    def restarts(self) -> int:
+        """Workers that were started in the place of one that died."""
+        return self._supervisor.restarts
 
     @property
     def active(self) -> int:
@@ -172,6 +183,13 @@ class Engine:
             await stream.aclose()
             raise
         return stream
+
+    async def observe(self) -> Observation:
+        """What the workers have done up to now, and how the present one stands."""
+        worker = self._supervisor.worker
+        if worker is not None:
+            await self.observation.renew(worker.send)
+        return self.observation
 
     async def drained(self) -> None:
         """Wait until no request is under way."""
@@ -243,6 +261,9 @@ class Engine:
         if isinstance(answer, LogLine):
             self._log_line(answer)
             return
+        if isinstance(answer, Statistics):
+            self.observation.add(answer)
+            return
         stream = self._streams.get(answer.id)
         if stream is None:
             return
@@ -262,7 +283,7 @@ class Engine:
         logging.getLogger(line.logger).log(line.level, "%s", line.text, extra=extra)
 
     def _hand_out_step(self, step: Step) -> None:
-        streams = self._streams
+        streams, now = self._streams, time.perf_counter()
         for request_id in step.started:
             if request_id in streams:
                 streams[request_id].started = True
@@ -270,6 +291,7 @@ class Engine:
             stream = streams.get(output.id)
             if stream is None:
                 continue
+            self.latencies.said(stream, output, now)
             stream.put(output)
             if stream.done:
                 self._suspects.answered(stream)
@@ -284,6 +306,7 @@ class Engine:
         seconds = max(each.prompt_ms + each.decode_ms for each in finishes) / 1e3
         self._turn_seconds += _NEWEST * (seconds - self._turn_seconds)
         answered = stream.answered()
+        self.latencies.answered(stream, answered)
         if stream.about is not None:
             stream.about.answers.append(answered)
         _log.info(
@@ -314,6 +337,7 @@ class Engine:
 
     def _on_death(self, how: str) -> None:
         """A worker has died: its requests fail, and are remembered if it worked on them."""
+        self.observation.worker_ended()
         worked_on = [each for each in self._streams.values() if each.worked_on]
         self._suspects.died(worked_on)
         for stream in worked_on:

@@ -33,6 +33,11 @@ class Stream:
         self._began = time.time_ns()
         self.about = about.get()
         """What is known of the client's request that it belongs to."""
+        self.door = "" if self.about is None else self.about.door
+        self.arrived = time.perf_counter() if self.about is None else self.about.began
+        """When that request came, as ``time.perf_counter`` has it."""
+        self.said: dict[int, float] = {}
+        """When each choice was last heard of, in the same time."""
         self.joining = joining
         """It is a further part of a request, and counts for nothing in the queue."""
         self.prompt_tokens = 0

@@ -21,6 +21,7 @@ from colonnade.messages import (
     PromptLogprobs,
     Ready,
     Refused,
+    Statistics,
     Step,
     Stuck,
     ThreadWait,
@@ -42,7 +43,7 @@ _FIRST_GUESS = 2.0
 
 _log = logging.getLogger(__name__)
 
-Answer = Step | Accepted | Refused | PromptLogprobs | LogLine
+Answer = Step | Accepted | Refused | PromptLogprobs | LogLine | Statistics
 """What a worker says of requests."""
 
 

@@ -47,8 +47,20 @@ from colonnade.messages.results import (
     ThreadWait,
     TokenLogprob,
 )
+from colonnade.messages.statistics import (
+    PARTS,
+    STEP_SECONDS,
+    STEP_TOKENS,
+    Look,
+    Part,
+    SlotUse,
+    Statistics,
+)
 
 __all__ = [
+    "PARTS",
+    "STEP_SECONDS",
+    "STEP_TOKENS",
     "Accepted",
     "Alive",
     "Alternative",
@@ -69,13 +81,17 @@ __all__ = [
     "LoadModel",
     "Loading",
     "LogLine",
+    "Look",
     "ModelInfo",
     "Output",
+    "Part",
     "PromptLogprobs",
     "PromptPart",
     "Ready",
     "Refused",
     "Sampling",
+    "SlotUse",
+    "Statistics",
     "Step",
     "Stuck",
     "Submit",

@@ -6,6 +6,8 @@ from enum import IntEnum, StrEnum
 
 from msgspec import Struct
 
+from colonnade.messages.statistics import Look
+
 
 class Sampling(Struct, frozen=True, array_like=True, gc=False):
     """How the next token is drawn: llama.cpp's samplers, with llama.cpp's defaults.
@@ -249,4 +251,4 @@ class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):
     id: int
 
 
-ToWorker = Submit | Cancel
+ToWorker = Submit | Cancel | Look

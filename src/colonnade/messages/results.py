@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from colonnade.messages.failures import FailureKind  # noqa: TC001 - msgspec reads the annotation
 from colonnade.messages.model import ModelInfo  # noqa: TC001 - msgspec reads the annotation
+from colonnade.messages.statistics import Statistics
 
 
 class FinishReason(StrEnum):
@@ -179,6 +180,7 @@ FromWorker = (
     | Ready
     | ThreadWait
     | LogLine
+    | Statistics
     | LoadFailed
     | Alive
     | Stuck

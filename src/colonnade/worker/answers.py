@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from colonnade.messages import Failure, FailureKind, FinishReason, Output, PromptLogprobs
+from colonnade.messages import Failure, FailureKind, FinishReason, Output, Part, PromptLogprobs
 from colonnade.worker.logprobs import log_softmax, prompt_logprobs, token_logprob
 from colonnade.worker.rows import Rows
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from colonnade.messages import Finish, FromWorker, TokenLogprob
     from colonnade.worker.guide import Guide
+    from colonnade.worker.meter import Meter
     from colonnade.worker.ports import Chunk, Model
     from colonnade.worker.restraint import Restraint
     from colonnade.worker.scheduler import Plan
@@ -34,8 +35,11 @@ class Answers:
         send: Callable[[FromWorker], None],
         end: Callable[[Sequence], None],
         give_up: Callable[[Request, FailureKind, str], None],
+        meter: Meter,
     ) -> None:
-        """``end`` frees what a sequence held that has said all, ``give_up`` drops a request."""
+        """``end`` frees what a sequence held that has said all, ``give_up`` drops a request.
+        ``meter`` is told what has taken time."""
+        self._meter = meter
         self._model = model
         self._pieces = model.pieces
         self._ends = model.ends
@@ -54,6 +58,7 @@ class Answers:
         """Draw the next tokens from a plan's logits, and note what they add. Returns the rows of
         those that had one to draw."""
         ready = self._ready(plan, logits, now)
+        self._meter.mark(Part.TEXT)
         going_on = ready
         while going_on:
             self._draw(going_on, logits, now)
@@ -113,12 +118,16 @@ class Answers:
                 self._restrain(rows, sequence.request.restraint, logits[rows.row])
         # of a request that was given up just now, the samplers are gone
         alive = [rows for rows in ready if rows.sequence.slot >= 0]
-        for rows, token in zip(alive, self._model.draw(alive), strict=True):
+        self._meter.mark(Part.MASKS)
+        tokens = self._model.draw(alive)
+        self._meter.mark(Part.DRAW)
+        for rows, token in zip(alive, tokens, strict=True):
             sequence = rows.sequence
             if sequence.guide is None:
                 self._advance(sequence, [token], rows.logprobs, now)
             elif sequence.slot >= 0:  # else another choice of its request has failed just now
                 self._take(sequence, sequence.guide, token, rows.logprobs, now)
+        self._meter.mark(Part.TEXT)
 
     def _restrain(self, rows: Rows, restraint: Restraint, row: NDArray[np.float32]) -> None:
         """Forbid what the request does; gives it up where that leaves nothing to say."""

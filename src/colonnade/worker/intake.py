@@ -29,7 +29,7 @@ from colonnade.worker.wishes import check_wishes, cut_prompt, restraint, with_bi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from colonnade.messages import Constraint, Decoding, FromWorker
+    from colonnade.messages import Constraint, Decoding, FromWorker, Look
     from colonnade.worker.ports import Grammars, Matcher, Model
     from colonnade.worker.restraint import Restraint
 
@@ -98,7 +98,7 @@ class Intake:
         model: Model,
         vocabulary: Vocabulary,
         grammars: Grammars,
-        pass_on: Callable[[Request | Cancel], None],
+        pass_on: Callable[[Request | Cancel | Look], None],
         send: Callable[[FromWorker], None],
     ) -> None:
         self._model = model
@@ -120,6 +120,10 @@ class Intake:
         """Pass a cancellation on, behind the request that it is for."""
         if not self._slow_lane.cancel(cancel.id):
             self._pass_on(cancel)
+
+    def look(self, look: Look) -> None:
+        """Pass on that the server asks how the loop stands."""
+        self._pass_on(look)
 
     def _is_long(self, submit: Submit) -> bool:
         length = len(submit.infill_suffix or "") + len(submit.decoding.prediction)

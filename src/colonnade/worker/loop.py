@@ -6,9 +6,10 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from colonnade.messages import Cancel, FailureKind, Refused, Step
+from colonnade.messages import Cancel, FailureKind, Look, Part, Refused, Statistics, Step
 from colonnade.worker.answers import Answers
 from colonnade.worker.invariant import InvariantScheduler
+from colonnade.worker.meter import Meter
 from colonnade.worker.pacer import PrefillPacer
 from colonnade.worker.ports import DecodeError
 from colonnade.worker.pulse import Task, Work
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from colonnade.worker.speculation import Guesser
     from colonnade.worker.spinning import Spinning
 
-Command = Request | Cancel
+Command = Request | Cancel | Look
 
 _NO_WORK = Work()
 
@@ -67,7 +68,8 @@ class Loop:
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
         self._pulse = pulse or Task("a step of the model")
         self._work = work
-        self._answers = Answers(model, send, self._end, self._give_up)
+        self._meter = Meter()
+        self._answers = Answers(model, send, self._end, self._give_up, self._meter)
         self._requests: dict[int, Request] = {}
 
     @property
@@ -90,6 +92,8 @@ class Loop:
 
     def step(self) -> None:
         """Run one batch, if there is one, and send what came of it."""
+        meter = self._meter
+        meter.begin()
         plan = self._scheduler.plan(self._pacer.budget)
         while self._scheduler.failed:
             request, failure = self._scheduler.failed.pop()
@@ -99,6 +103,7 @@ class Loop:
         if not plan.chunks:
             msg = "the plan is empty, although sequences run"
             raise RuntimeError(msg)
+        meter.mark(Part.PLAN)
         self._pulse.allowed = self._work.seconds(plan.rows)
         began = time.perf_counter()
         started = _start(plan.started, began) if plan.started else ()
@@ -107,15 +112,20 @@ class Loop:
         except DecodeError as error:
             self._fail(plan, started, str(error))
             return
+        meter.mark(Part.DECODE)
         self._scheduler.applied(plan)
+        meter.mark(Part.PLAN)
         now = time.perf_counter()
         if (plan.prefill_tokens or plan.width == 1) and not self._tries_waits:
             # with prefill, each sequence that decodes has one token: others would mislead
             self._pacer.observe(plan.prefill_tokens, now - began, decoding=plan.decoding)
         self._learn(plan, self._answers.draw(plan, logits, now), began)
+        meter.mark(Part.PLAN)
         outputs = self._answers.take()
         if outputs or started:
             self._send(Step(outputs, started))
+        meter.mark(Part.SEND)
+        meter.end(sum([len(chunk.tokens) for chunk in plan.chunks]))
         self._watch_waits(plan, now - began, now)
 
     def _watch_waits(self, plan: Plan, seconds: float, now: float) -> None:
@@ -156,6 +166,24 @@ class Loop:
                 self._scheduler.add(command)
             case Cancel(request_id):
                 self._cancel(request_id)
+            case Look():
+                self._send(self._statistics())
+
+    def _statistics(self) -> Statistics:
+        """What has been done since the last time, and how it stands."""
+        meter, states, now = self._meter, self._scheduler.states, time.perf_counter()
+        found = Statistics(
+            seconds=tuple(meter.seconds),
+            step_seconds=tuple(meter.steps.counts),
+            step_tokens=tuple(meter.tokens.counts),
+            tokens=int(meter.tokens.sum),
+            cache_hits=states.take_hits(),
+            cache_states=len(states),
+            cache_bytes=states.size,
+            slots=tuple([each.use(now) for each in self._scheduler.running]),
+        )
+        meter.clear()
+        return found
 
     def _cancel(self, request_id: int) -> None:
         request = self._requests.pop(request_id, None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Ready, Submit
+from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Look, Ready, Submit
 from colonnade.orphans import die_with_parent
 from colonnade.worker.cgroups import cpu_quota
 from colonnade.worker.channel import Channel, ChannelHandler
@@ -144,6 +144,8 @@ def _take(channel: Channel, intake: Intake, pulse: Task) -> None:
                     intake.submit(message)
                 case Cancel():
                     intake.cancel(message)
+                case Look():
+                    intake.look(message)
             pulse.end()
     except ConnectionError:
         pass  # the other side is gone all the same

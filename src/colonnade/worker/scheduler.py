@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
     from colonnade.worker.speculation import Speculation
+    from colonnade.worker.states import StateCache
     from colonnade.worker.waiting import Waiter
 
 
@@ -84,6 +85,11 @@ class Scheduler:
     def idle(self) -> bool:
         """Nothing runs and nothing waits."""
         return not self._waiting and not self._slots.running
+
+    @property
+    def states(self) -> StateCache:
+        """The states that are kept beside the slots."""
+        return self._slots.states
 
     @property
     def running(self) -> list[Sequence]:

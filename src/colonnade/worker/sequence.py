@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from colonnade.messages import Decoding, Finish, FinishReason, TokenLogprob, Urgency
+from colonnade.messages import Decoding, Finish, FinishReason, SlotUse, TokenLogprob, Urgency
 from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
@@ -201,6 +201,25 @@ class Sequence:
     def generated(self) -> int:
         """Number of tokens generated."""
         return len(self.tokens) - len(self.request.prompt)
+
+    def use(self, now: float) -> SlotUse:
+        """How it stands, while it holds a slot, at time ``now``."""
+        read_at = now if self.first_token is None else self.first_token
+        return SlotUse(
+            slot=self.slot,
+            request=self.request.id,
+            choice=self.choice,
+            prompt_tokens=len(self.request.prompt),
+            cached_tokens=self.cached,
+            read=self.position,
+            generated=max(0, self.generated),
+            remaining=max(0, self.limit - len(self.tokens)),
+            prefill=read_at - self.started,
+            decode=now - read_at,
+            constrained=self.guide is not None,
+            drafted=self.drafted,
+            accepted=self.accepted,
+        )
 
     def finish(self, reason: FinishReason, now: float) -> Finish:
         """The closing account, at time ``now``."""

@@ -49,7 +49,7 @@ class Slots:
         self._clock = itertools.count(1)
         self.running: list[Sequence] = []
         """The sequences that hold a slot, by slot. Not to be changed by others."""
-        self._states = StateCache(cache_size, whole=memory.whole)
+        self.states = StateCache(cache_size, whole=memory.whole)
         self._too_many: float = math.inf
         """Tokens whose state is larger than all the room for states."""
 
@@ -84,7 +84,7 @@ class Slots:
         del sequence.tokens[sequence.limit :]
         if self._cache_size and reusable and self._memory.whole:
             # A state cannot be cut here: leave one where this prompt parts from an earlier one.
-            parting = min(self._states.seen(request.prompt), reusable)
+            parting = min(self.states.seen(request.prompt), reusable)
             sequence.checkpoint = parting if parting >= kept + _MANY else 0
 
     def release(self, sequence: Sequence) -> None:
@@ -160,7 +160,7 @@ class Slots:
         common = shared[id(reader)]
         if common >= self._too_many:
             return None
-        found = self._states.find(prompt, most)
+        found = self.states.find(prompt, most)
         there = max(self._reusable(slot, prompt, most) for slot in free)
         if common - max(there, 0 if found is None else found[0]) < _MANY:
             return None
@@ -182,9 +182,10 @@ class Slots:
         source = max(free, key=lambda slot: shared[slot.index])
         common = shared[source.index]
         spare = min(free, key=lambda slot: (bool(slot.resident), slot.last_used, slot.index))
-        found = self._states.find(prompt, reusable)
+        found = self.states.find(prompt, reusable)
         if found is not None and found[0] >= max(_FEW, common + 1):
             self._evict(spare)
+            self.states.hits += 1
             return spare, self._restore(spare, found[1].state, found[0])
         if not common:
             self._evict(spare)
@@ -206,14 +207,14 @@ class Slots:
         lender = max(lenders, key=lambda each: _shares(each, prompt, most), default=None)
         if lender is None:
             return
-        found = self._states.find(prompt, most)
+        found = self.states.find(prompt, most)
         there = max(self._reusable(slot, prompt, most) for slot in free)
         if _shares(lender, prompt, most) - max(there, found[0] if found else 0) >= _MANY:
             self._save(lender.slot, lender.tokens[: lender.position])
 
     def _evict(self, slot: _Slot) -> None:
         """Save what a slot holds before it is lost."""
-        if len(slot.resident) >= _MANY and not self._states.holds(slot.resident):
+        if len(slot.resident) >= _MANY and not self.states.holds(slot.resident):
             self._save(slot.index, slot.resident)
 
     def _save(self, slot: int, tokens: list[int]) -> None:
@@ -223,7 +224,7 @@ class Slots:
         if self._memory.size(slot) > self._cache_size:
             self._too_many = len(tokens)
         else:
-            self._states.put(list(tokens), self._memory.save(slot))
+            self.states.put(list(tokens), self._memory.save(slot))
 
     def _restore(self, slot: _Slot, state: State, length: int) -> int:
         """Put a saved state of ``length`` tokens into a slot; returns how many are there."""

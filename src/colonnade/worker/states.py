@@ -37,12 +37,19 @@ class StateCache:
         self._next = 0
         self.size = 0
         """Bytes of all states."""
+        self.hits = 0
+        """How many prompts began with one, since somebody asked."""
         self._prompts: PrefixTree[int] = PrefixTree()
         self._recent: OrderedDict[int, list[int]] = OrderedDict()
 
     def __len__(self) -> int:
         """Number of states."""
         return len(self._saved)
+
+    def take_hits(self) -> int:
+        """How many prompts began with a state since this was last asked."""
+        hits, self.hits = self.hits, 0
+        return hits
 
     def holds(self, tokens: list[int]) -> bool:
         """Whether a state of these tokens, or one that can be cut to them, is there."""
