@@ -102,6 +102,22 @@ def test_what_cannot_be_loaded_leaves_the_old_one(load, legacy, path, status, wo
     assert served(legacy) == before
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"n_ctx": 100_000_000}, "of memory"),
+        ({"n_ctx": 500_000_000}, "of memory"),
+        ({"n_threads": 512}, "threads is 512"),
+        ({"n_threads": 513}, "options.n_threads"),
+        ({"n_batch": 2_000_000_000}, "options.n_batch"),
+    ],
+)
+def test_what_is_too_large_for_the_machine_is_refused(load, legacy, options, words):
+    before = served(legacy)
+    assert words in load("random.gguf", 400, **options)
+    assert served(legacy) == before
+
+
 def test_links_are_followed_before_they_are_judged(load, models_dir, tmp_path):
     outside = tmp_path / "outside.gguf"
     outside.write_bytes((models_dir / "random.gguf").read_bytes())

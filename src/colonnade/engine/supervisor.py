@@ -9,6 +9,8 @@ from contextvars import Context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from colonnade.engine.process import End, WorkerProcess
 from colonnade.engine.restarts import Restarts
 from colonnade.messages import (
@@ -225,6 +227,7 @@ class Supervisor:
         self._ready_at = time.monotonic()
         self._load_seconds = self._ready_at - self._due
         self.trouble = ""
+        self._load = msgspec.structs.replace(self._load, check_room=False)  # for the next one
         self.worker = worker
         worker.loaded = True
         self._settled.set()

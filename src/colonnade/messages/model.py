@@ -115,6 +115,10 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Most characters of one constraint's grammar."""
     max_grammar_depth: int = 256
     """Most brackets within brackets in one."""
+    memory: int = 0
+    """Most MiB of the machine's memory to take; 0 for most of what is free."""
+    check_room: bool = True
+    """Whether to see beforehand what it takes: not where it was loaded before."""
     hang_seconds: float = 30.0
     """How long the worker may be silent, or stand still in a step; 0 for ever."""
     choose_wait: bool = False

@@ -164,7 +164,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         int, Meta(description="Answers generated side by side; others queue.", ge=1, le=256)
     ] = 4
     batch_size: Annotated[
-        int, Meta(description="Most tokens in one step of the model.", ge=1, extra=_TOKENS)
+        int,
+        Meta(description="Most tokens in one step of the model.", ge=1, le=1 << 20, extra=_TOKENS),
     ] = 512
     threads: Annotated[
         int, Meta(description="Threads for decoding; 0 takes the physical cores.", ge=0, le=512)
@@ -248,6 +249,15 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
     max_choices: Annotated[
         int, Meta(description="Most answers (`n`) that one prompt may ask for.", ge=1, le=256)
     ] = 128
+    memory: Annotated[
+        int,
+        Meta(
+            description="Most of this machine's memory that a model may take, by what it is seen "
+            "to take before it is loaded; 0 for nearly all that is free then.",
+            ge=0,
+            extra={"unit": "MiB"},
+        ),
+    ] = 0
     hang_seconds: Annotated[
         _NonNegative,
         Meta(

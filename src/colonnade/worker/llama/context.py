@@ -16,7 +16,7 @@ from colonnade.worker.threads import compute_threads
 if TYPE_CHECKING:
     from colonnade.messages import LoadModel
 
-_DEFAULT_CTX = 8192
+DEFAULT_CTX = 8192
 """Context where the file allows more and nothing was asked for: it is allocated for every slot."""
 
 _PROMPT_OUTPUTS = 64
@@ -73,7 +73,7 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
         ModelError: a setting is wrong, or the memory does not suffice.
     """
     log.errors.clear()
-    ctx_size = _context_size(model, load)
+    ctx_size = context_size(model, load)
     _check_rotation(model, load)
     params = llama_cpp.llama_context_default_params()
     params.n_ctx = ctx_size * load.slots
@@ -101,7 +101,7 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
     return Context(context, int(params.n_outputs_max), min(room, ctx_size) - spare)
 
 
-def _context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
+def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
     """Tokens that one request may use.
 
     A model whose positions are learned, not rotated, has none beyond those it was trained on.
@@ -110,7 +110,7 @@ def _context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
         ModelError: that is no number of tokens, or too many.
     """
     trained: int = llama_cpp.llama_model_n_ctx_train(model)
-    wanted = load.ctx_size or min(trained, _DEFAULT_CTX)
+    wanted = load.ctx_size or min(trained, DEFAULT_CTX)
     if llama_cpp.llama_model_rope_type(model) == llama_cpp.LLAMA_ROPE_TYPE_NONE:
         wanted = min(wanted, trained)
     if wanted < 1:

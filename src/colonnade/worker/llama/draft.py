@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from colonnade.messages import Tuning
 from colonnade.worker.llama.errors import ModelError
+from colonnade.worker.llama.loading import draft_load
 from colonnade.worker.llama.model import LlamaModel
 
 if TYPE_CHECKING:
@@ -25,11 +23,7 @@ def open_draft(load: LoadModel, model: LlamaModel) -> LlamaModel:
     Raises:
         ModelError: it cannot be loaded, has another vocabulary, or a memory that cannot be cut.
     """
-    wishes = {"path": load.draft_path, "draft_path": "", "ctx_size": model.ctx_size}
-    draft = LlamaModel(
-        msgspec.structs.replace(load, tuning=Tuning(), **wishes),  # its options are the model's own
-        lambda _: True,
-    )
+    draft = LlamaModel(draft_load(load, model.ctx_size), lambda _: True)
     try:
         _check(load, draft, model)
     except ModelError:

@@ -28,6 +28,8 @@ _FORMATS = {
 }
 """What ``struct`` calls the types of fixed size."""
 
+_TOKENIZER = "tokenizer."
+
 _VERSIONS = (2, 3)
 _MOST_DIMENSIONS = 4
 
@@ -66,16 +68,51 @@ def read_header(path: Path) -> Header:
             raise HeaderError(msg) from error
 
 
+def read_numbers(path: Path) -> dict[str, float]:
+    """The numbers of a file's metadata, by their names, as far as they stand before the tokenizer,
+    which is long.
+
+    Raises:
+        HeaderError: it is no such file.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            return _Reader(file).numbers()
+        except (HeaderError, struct.error, OverflowError, MemoryError) as error:
+            msg = f"{path} is damaged: {error}"
+            raise HeaderError(msg) from error
+
+
 class _Reader:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def header(self) -> Header:
+    def numbers(self) -> dict[str, float]:
+        _, entries = self._counts()
+        found = {}
+        for _ in range(entries):
+            key, kind = self._text(), self._number("I")
+            if key.startswith(_TOKENIZER):
+                break
+            if kind in _FORMATS:
+                found[key] = self._number(_FORMATS[kind])
+            elif kind == STRING:
+                self._text()
+            else:
+                self._skip(kind)
+        return found
+
+    def _counts(self) -> tuple[int, int]:
+        """How many tensors there are, and how many entries of metadata."""
         magic, version = self._file.read(4), self._number("I")
         if magic != b"GGUF" or version not in _VERSIONS:
             msg = "it is not a GGUF file of a known version"
             raise HeaderError(msg)
-        tensors, entries = self._number("Q"), self._number("Q")
+        return self._number("Q"), self._number("Q")
+
+    def header(self) -> Header:
+        tensors, entries = self._counts()
         header = Header({}, {}, {})
         for _ in range(entries):
             key, kind = self._text(), self._number("I")

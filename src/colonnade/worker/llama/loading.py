@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import llama_cpp
+import msgspec
 
+from colonnade.messages import Tuning
 from colonnade.worker.llama import log
 from colonnade.worker.llama.errors import ModelError, why
 from colonnade.worker.llama.overrides import OverrideWatch, override_array
@@ -82,6 +84,13 @@ def open_model(
     return OpenModel(model, (shares, entries))
 
 
+def draft_load(load: LoadModel, ctx_size: int) -> LoadModel:
+    """How the draft model is loaded: with a context of the same shape. Its memory is looked at
+    together with the model's, and the options of ``tuning`` are the model's own."""
+    wishes = {"path": load.draft_path, "draft_path": "", "ctx_size": ctx_size, "check_room": False}
+    return msgspec.structs.replace(load, tuning=Tuning(), **wishes)
+
+
 def reads_whole(load: LoadModel) -> bool:
     """Whether the weights are read, not mapped: as ``mmap`` says, or else into huge pages, which a
     mapped file has none of.
@@ -104,10 +113,10 @@ def reads_whole(load: LoadModel) -> bool:
     if load.gpu_layers and llama_cpp.llama_supports_gpu_offload():
         return False
     free = free_memory()
-    return free is not None and _size(Path(load.path)) <= free // 2
+    return free is not None and file_size(Path(load.path)) <= free // 2
 
 
-def _size(path: Path) -> int:
+def file_size(path: Path) -> int:
     """Bytes of a model's files."""
     shard = _SHARD.search(path.name)
     if shard is None:

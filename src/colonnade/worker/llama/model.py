@@ -22,6 +22,7 @@ from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.looking_back import DrySamplers
 from colonnade.worker.llama.metadata import is_causal
 from colonnade.worker.llama.rehearsal import rehearse
+from colonnade.worker.llama.room import check_room
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
 from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
 from colonnade.worker.llama.tuning import check_tuning, tune_process
@@ -77,6 +78,8 @@ class LlamaModel:
             rehearse(load)
         llama_cpp.llama_backend_init()
         tune_process(load.tuning)
+        if load.check_room:
+            check_room(load)
         with ExitStack() as opened:
             self._open(load, on_progress, on_vocabulary, opened)
             self._opened = opened.pop_all()
