@@ -22,10 +22,9 @@ from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionRequest
 from colonnade.legacy.errors import handlers
 from colonnade.legacy.routers import TITLES, main_routers, service_router
-from colonnade.ops.documents import JSON, REDOC, SWAGGER, documents_router
+from colonnade.ops.documents import LITESTARS, Documents, documents_router, schema_router
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
-from colonnade.web.access import admins_only
 from colonnade.web.methods import head_as_get, whole_allow
 from colonnade.web.observed import Routed
 from colonnade.web.openapi import WireSchemas
@@ -82,8 +81,9 @@ def _application(
     title: str,
     access: Access,
 ) -> Litestar:
+    documents = Documents()
     app = Litestar(
-        route_handlers=[*routers, documents_router()],
+        route_handlers=[*routers, documents_router(documents)],
         exception_handlers=exception_handlers,
         cors_config=_cors(options.pages),
         middleware=[Routed(), *access.middleware()],
@@ -91,8 +91,8 @@ def _application(
             title=title,
             version=__version__,
             use_handler_docstrings=True,
-            render_plugins=[SWAGGER, REDOC, JSON],
-            openapi_router=Router("/schema", route_handlers=[], guards=[admins_only]),
+            render_plugins=[LITESTARS],
+            openapi_router=schema_router(documents),
         ),
         plugins=[_schemas()],
         # Logging belongs to whoever runs the process.

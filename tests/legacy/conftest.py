@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,19 @@ def endless(start_legacy, models_dir) -> Iterator[RunningServer]:
     running = start_legacy(*sizes, model=str(models_dir / "random.gguf"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory):
+    """A directory with axios."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("there is no Node.js")
+    folder = tmp_path_factory.mktemp("node")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), "axios@1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    if done.returncode:
+        pytest.skip(f"axios cannot be had: {done.stderr[-200:]}")
+    return folder / "node_modules"
 
 
 def active(http: httpx.Client) -> float:

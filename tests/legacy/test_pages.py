@@ -211,6 +211,11 @@ def test_the_port_of_llama_chat(legacy, origin):
     answer = httpx.post(f"{url}/chat", headers=page, json={"message": "Hello!"}, timeout=60)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "*"
+    # As an EventSource asks: a GET with the page's name, and no preflight.
+    events = {**page, "accept": "text/event-stream", "sec-fetch-site": "cross-site"}
+    stream = httpx.get(f"{url}/chat/stream?message=Hello!", headers=events, timeout=60)
+    assert stream.status_code == 200
+    assert stream.headers["access-control-allow-origin"] == "*"
     # A failure can be read, too, and there is no way around a preflight.
     wrong = httpx.post(f"{url}/chat", headers=page, json={"message": ""})
     assert wrong.status_code == 400
