@@ -82,7 +82,7 @@ class Bodies:
 
     def _send(self, route: tuple[str, str], body: bytes, more: Mapping[str, str]) -> None:
         method, path = route
-        sent = {"content-type": "application/json"} | more
+        sent = {"content-type": "application/json", **more}
         began = time.monotonic()
         try:
             answer = self._http.request(method, path, content=body, headers=sent)

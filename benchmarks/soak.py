@@ -38,6 +38,15 @@ _TOKENS = 24
 _SMALL = ("--cache-size", "32", "--session-count", "200")
 
 
+class SoakError(AssertionError):
+    """An answer is not what it should be."""
+
+
+def _check(holds: bool, told: object) -> None:
+    if not holds:
+        raise SoakError(str(told))
+
+
 class Actor:
     """A client that does one thing after the other."""
 
@@ -51,7 +60,7 @@ class Actor:
         """Do things until then.
 
         Raises:
-            AssertionError: an answer is not what it should be.
+            SoakError: an answer is not what it should be.
         """
         acts = [
             self.stream, self.schema, self.tool, self.choices, self.session, self.socket,
@@ -66,13 +75,13 @@ class Actor:
         words = ("blue", "river", "seven", "Lisbon", "tree", "quick", "name", "Alice", "count")
         return " ".join(self._chance.choices(words, k=self._chance.randint(1, 60)))
 
-    def _chat(self, **more: Any) -> dict[str, Any]:
+    def _chat(self, **more: object) -> dict[str, Any]:
         messages = [{"role": "user", "content": self._words()}]
         return {"messages": messages, "max_tokens": _TOKENS, **more}
 
-    async def _post(self, path: str, body: dict[str, Any], status: int = 200) -> Any:
+    async def _post(self, path: str, body: dict[str, Any], status: int = 200) -> Any:  # noqa: ANN401 - JSON
         answer = await self._http.post(path, json=body)
-        assert answer.status_code == status, answer.text
+        _check(answer.status_code == status, answer.text)
         return answer.json()
 
     async def stream(self) -> None:
@@ -80,7 +89,7 @@ class Actor:
         body = self._chat(stream=True)
         async with self._http.stream("POST", "/v1/chat/completions", json=body) as answer:
             lines = [line async for line in answer.aiter_lines() if line]
-        assert lines[-1] == "data: [DONE]", lines[-1]
+        _check(lines[-1] == "data: [DONE]", lines[-1])
 
     async def schema(self) -> None:
         """An answer in a form that nobody asked for before."""
@@ -98,7 +107,7 @@ class Actor:
         )
         choice = told["choices"][0]
         if choice["finish_reason"] == "stop":
-            assert json.loads(choice["message"]["content"]).keys() == properties.keys()
+            _check(json.loads(choice["message"]["content"]).keys() == properties.keys(), choice)
 
     async def tool(self) -> None:
         """A call of a tool that has to be made."""
@@ -110,7 +119,7 @@ class Actor:
     async def choices(self) -> None:
         """A completion in several choices."""
         body = {"prompt": self._words(), "n": 3, "max_tokens": 8, "logprobs": 2}
-        assert len((await self._post("/v1/completions", body))["choices"]) == 3
+        _check(len((await self._post("/v1/completions", body))["choices"]) == 3, body)
 
     async def session(self) -> None:
         """A message in a session, old or new."""
@@ -122,7 +131,7 @@ class Actor:
         async with connect(self._url.replace("http", "ws") + "/ws") as socket:
             await socket.send(json.dumps({"input": self._words(), "max_tokens": 8}))
             while (event := json.loads(await socket.recv()))["type"] != "result":
-                assert event["type"] != "error", event
+                _check(event["type"] != "error", event)
 
     async def queued(self) -> None:
         """A job whose answer comes on a stream."""
@@ -134,7 +143,7 @@ class Actor:
             job = {"prompt": "Count from 1 to 3", "client_id": client}
             await self._post("/api/v1/chat/submit", job, 202)
             async for line in lines:
-                assert line != "event: error", line
+                _check(line != "event: error", line)
                 if line == "event: done":
                     break
 
@@ -163,31 +172,40 @@ async def soak(url: str, pids: Sequence[int], minutes: float) -> tuple[Counter[s
     """Let actors act for so long; what they did, and a row for each process' memory."""
     done: Counter[str] = Counter()
     until = time.monotonic() + minutes * 60
-    samples: list[list[float]] = [[] for _ in pids]
+    samples: list[list[float]] = [[], [], []]
     limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http:
-        async with asyncio.TaskGroup() as tasks:
-            for seed in range(_ACTORS):
-                tasks.create_task(Actor(url, http, seed, done).act(until))
-            tasks.create_task(_sample(pids, samples, until))
-    return done, [
-        _row(name, each) for name, each in zip(("server", "worker"), samples, strict=True)
-    ]
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http,
+        asyncio.TaskGroup() as tasks,
+    ):
+        for seed in range(_ACTORS):
+            tasks.create_task(Actor(url, http, seed, done).act(until))
+        tasks.create_task(_sample(pids, samples, until))
+    names = ("server", "worker", "children that build")
+    return done, [_row(*each) for each in zip(names, samples, strict=True)]
 
 
 async def _sample(pids: Sequence[int], samples: list[list[float]], until: float) -> None:
+    """Note the memory (MiB) of the server, its worker, and all others together, while they last."""
+    server, _ = pids
     while time.monotonic() < until:
-        for pid, found in zip(pids, samples, strict=True):
-            with contextlib.suppress(ProcessLookupError):
-                found.append(machine.memory(pid).proportional)
+        others = [pid for pid in machine.children(server) if pid not in pids]
+        for group, found in zip(([server], [pids[1]], others), samples, strict=True):
+            found.append(sum(map(_memory, group)))
         await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+def _memory(pid: int) -> float:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, KeyError):
+        return machine.memory(pid).proportional
+    return 0.0
 
 
 def _row(name: str, samples: list[float]) -> Row:
     """The second third's memory beside the last one's."""
     third = len(samples) // 3
     second, last = (sum(part) / third for part in (samples[third : 2 * third], samples[-third:]))
-    growth = last / second - 1
+    growth = last / second - 1 if second else 0.0
     return Row(
         f"memory of the {name}",
         f"{last:.1f} MiB",

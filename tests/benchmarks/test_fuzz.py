@@ -1,0 +1,8 @@
+"""The fuzzing, for a few seconds."""
+
+from benchmarks import fuzz
+
+
+def test_a_short_fuzz(capsys):
+    assert fuzz.main(["--bodies", "300", "--frames", "60"]) == 0
+    assert "alive: True" in capsys.readouterr().out
