@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _DEMO = Path(__file__).parents[1] / "src" / "colonnade" / "demo" / "demo.gguf"
+_LOAD = {"model_path": "model.gguf", "tokenizer_name": "demo", "n_ctx": 512}
 _MEANT = frozenset({503, 504, 507})
 """Server errors that are no fault: no model is there, it takes too long, the disk is full."""
 _LENIENT = ("positive_data_acceptance", "negative_data_rejection")
@@ -92,6 +93,8 @@ class Bodies:
         self.slowest = max(self.slowest, time.monotonic() - began)
         self.statuses[answer.status_code] += 1
         _judge(answer, f"{method} {path} with {body[:300]!r}, {sent}")
+        if path in ("/unload", "/load") and answer.status_code == 200:
+            self._http.post("/load", json=_LOAD).raise_for_status()  # or nothing else is tried
 
 
 def _judge(answer: httpx.Response, what: str) -> None:
@@ -99,7 +102,7 @@ def _judge(answer: httpx.Response, what: str) -> None:
     if status >= 500 and status not in _MEANT:
         msg = f"{what}: {status} {answer.text[:300]}"
         raise FaultError(msg)
-    if status < 400:
+    if status < 400 or answer.url.path == "/ready":
         return
     try:
         told = answer.json()
@@ -171,7 +174,7 @@ def examples_of(document: dict[str, Any]) -> Examples:
             shown += media.get("schema", {}).get("examples", [])
             found[route] = [{"max_tokens": 3, **each} for each in shown] or [{}]
     # Streams that stay open until their client goes.
-    return {route: each for route, each in found.items() if "/stream/" not in route[1]}
+    return {route: each for route, each in found.items() if "/stream/" not in route[1] and "/schema" not in route[1]}
 
 
 def run_schemathesis(program: str, url: str, examples: int) -> int:
@@ -233,8 +236,7 @@ def _attack(url: str, options: argparse.Namespace) -> None:
 def _still_well(url: str, process: subprocess.Popen[str]) -> None:
     """Show that the server is there, with its first worker."""
     with httpx.Client(base_url=url, timeout=60) as http:
-        load = {"model_path": "model.gguf", "tokenizer_name": "demo"}
-        http.post("/load", json=load).raise_for_status()
+        http.post("/load", json=_LOAD).raise_for_status()
         body = {"messages": [{"role": "user", "content": "Hello!"}]}
         http.post("/v1/chat/completions", json=body).raise_for_status()
     print(f"alive: {process.poll() is None}")
