@@ -107,6 +107,11 @@ class TestVariables:
         assert (legacy.execute_top_p, legacy.execute_top_k) == (0.5, 5)
         assert found.server.log_level == "debug"
 
+    def test_trusted_proxies(self, settings) -> None:  # type: ignore[no-untyped-def]
+        found = settings(FORWARDED_ALLOW_IPS="127.0.0.1, 10.0.0.0/8")
+        assert found.server.trusted_proxies == ("127.0.0.1", "10.0.0.0/8")
+        assert settings(FORWARDED_ALLOW_IPS="*").server.trusted_proxies == ()
+
     def test_our_own_come_first(self, settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
         given = {"GEMMA_N_CTX": "1", "MODEL_PATH": "a", "GEMMA_N_THREADS": "1"}
         (tmp_path / "colonnade.toml").write_text("[model]\nthreads = 5\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import TYPE_CHECKING
@@ -213,6 +214,56 @@ def test_a_limit_of_requests_a_minute() -> None:
                 assert http.get(path).status_code != 429
     finally:
         server.stop()
+
+
+def test_each_answer_counts() -> None:
+    flags = ("--rate-limit", "8", "--threads", "1", "--trusted-proxies", "127.0.0.1,10.0.0.0/8")
+    server = start_server("demo", *flags)
+
+    def ask(address: str, path: str = "/v1/chat/completions", **fields: object) -> httpx.Response:
+        body = {**ASK, **fields} if "chat" in path else {"prompt": "a", "max_tokens": 1, **fields}
+        return http.post(path, json=body, headers={"x-forwarded-for": address})
+
+    try:
+        with server.client() as http:
+            assert ask("1.2.3.4", n=5).status_code == 200
+            refused = ask("1.2.3.4", n=4)
+            assert refused.status_code == 429
+            assert 50 < int(refused.headers["retry-after"]) <= 61
+            assert ask("1.2.3.4", n=2).status_code == 200
+            # what a client writes itself is left of what the proxies do
+            assert ask("9.9.9.9, 1.2.3.4, 10.1.2.3").status_code == 429
+            assert ask("1.2.3.5", "/v1/completions", prompt=["a", "b"], n=3).status_code == 200
+            assert ask("1.2.3.5", "/v1/completions", prompt=["a", "b"], n=2).status_code == 429
+            never = ask("1.2.3.6", n=9)
+            assert (never.status_code, never.json()["error"]["param"]) == (400, "n")
+            assert "retry-after" not in never.headers
+            assert ask("2001:db8:0:1::1", n=8).status_code == 200
+            assert ask("2001:db8:0:1:ffff::2").status_code == 429
+            assert ask("2001:db8:0:2::1").status_code == 200
+        url = server.root_url.replace("http", "ws", 1) + "/ws"
+        with connect(url, additional_headers={"x-forwarded-for": "1.2.3.7"}) as ws:
+            for _ in range(9):
+                ws.send('{"input": ""}')
+            answers = [json.loads(ws.recv())["code"] for _ in range(9)]
+        assert answers == ["VALIDATION_ERROR"] * 8 + ["QUEUE_FULL"]
+    finally:
+        server.stop()
+
+
+def test_nobody_chooses_their_own_address() -> None:
+    server = start_server(
+        "none", "--rate-limit", "2", env={**os.environ, "FORWARDED_ALLOW_IPS": "*"}
+    )
+    try:
+        with server.client() as http:
+            for number in range(4):
+                headers = {"x-forwarded-for": f"1.2.3.{number}"}
+                answer = http.get("/v1/models", headers=headers)
+                assert answer.status_code == (200 if number < 2 else 429)
+    finally:
+        server.stop()
+    assert len([line for line in server.log if "X-Forwarded-For is not believed" in line]) == 1
 
 
 def test_metrics(guarded: RunningServer) -> None:

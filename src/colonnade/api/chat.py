@@ -20,6 +20,7 @@ from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.chat_response import ChatChoice, ChatCompletion
 from colonnade.generation import Folded, Generator, Models, Turn
+from colonnade.web.access import charge_answers
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
@@ -51,6 +52,7 @@ async def create_chat_completion(
     """Generate the next message of a conversation."""
     body = await request.body()
     turn = chat_turn(data, models.find(data.model), options, body)
+    charge_answers(request.scope, turn.decoding.n)
     ignored = ignored_headers(body, ChatRequest)
     style = Style.of(data, turn.urgency)
     if not data.stream:

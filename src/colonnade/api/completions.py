@@ -20,6 +20,7 @@ from colonnade.api.options import ApiOptions
 from colonnade.api.schema.completions import Completion, CompletionChoice, CompletionRequest
 from colonnade.generation import Generation, Generator, Models, Usage
 from colonnade.messages import Failure, FailureKind
+from colonnade.web.access import charge_answers
 from colonnade.web.body import WireRequest
 from colonnade.web.disconnect import unless_disconnected
 from colonnade.web.examples import json_body
@@ -43,6 +44,7 @@ async def create_completion(
 ) -> Response[Completion]:
     """Continue one text or several."""
     job = completion_job(data, models.find(data.model), options)
+    charge_answers(request.scope, sum(turn.decoding.n for turn in job.turns))
     ignored = ignored_headers(await request.body(), CompletionRequest)
     if not data.stream:
         work = _complete(generator, job)

@@ -68,6 +68,9 @@ def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
         # Hundreds of kilobytes a connection, and messages of one token gain nothing by it.
         ws_per_message_deflate=False,
         lifespan="on",
+        # Who a client is, these proxies say; uvicorn by itself believes whoever is on this machine.
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
         log_config=None,
         access_log=False,  # it would write down queries; our own layer logs requests
         server_header=False,

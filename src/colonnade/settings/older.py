@@ -18,6 +18,7 @@ OLDER_NAMES: tuple[tuple[str, str], ...] = (
     ("GEMMA_TOP_P", "execute_top_p"),
     ("GEMMA_TOP_K", "execute_top_k"),
     ("LOG_LEVEL", "log_level"),
+    ("FORWARDED_ALLOW_IPS", "trusted_proxies"),
 )
 """Variable and setting. Where two name the same setting, the later one counts."""
 
@@ -40,5 +41,7 @@ def older_values(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         if variable == "LOG_LEVEL":
             # Other programs read it too, and have words of their own, which are no mistake.
             text = _LEVELS.get(text.lower(), "")
+        if variable == "FORWARDED_ALLOW_IPS" and text.strip() == "*":
+            text = ""  # images set it for other servers; it lets clients choose their addresses
         if text:
             yield variable, name, text

@@ -8,7 +8,7 @@ what others do with it are for administrators (``guards=[admins_only]``).
 from colonnade.web.access.callers import Caller, admins_only, caller_of
 from colonnade.web.access.composition import Access
 from colonnade.web.access.keys import Key, KeyRing
-from colonnade.web.access.limits import RequestLimit, charge
+from colonnade.web.access.limits import RequestLimit, charge, charge_answers
 
 __all__ = [
     "Access",
@@ -19,4 +19,5 @@ __all__ = [
     "admins_only",
     "caller_of",
     "charge",
+    "charge_answers",
 ]

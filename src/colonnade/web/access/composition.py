@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import signal
 from contextlib import asynccontextmanager
@@ -49,9 +50,10 @@ class Access:
         """What the settings say.
 
         Raises:
-            SettingsError: the keys make no sense.
+            SettingsError: the keys, or the proxies that are trusted, make no sense.
         """
         server = settings.server
+        _check_proxies(server.trusted_proxies)
         file = KeyFile(Path(server.api_key_file)) if server.api_key_file else None
         keys = KeyRing(_keys(server, file))
         return cls(keys, RequestLimit(server.rate_limit), server, file)
@@ -63,7 +65,8 @@ class Access:
 
     def identified(self, app: ASGIApp) -> ASGIApp:
         """An application that knows who asks; around everything that a request's path selects."""
-        return Identification(app, self.keys, self.limit)
+        proxied = self._server is not None and bool(self._server.trusted_proxies)
+        return Identification(app, self.keys, self.limit, proxied=proxied)
 
     def middleware(self) -> list[Middleware]:
         """The layers inside an application, where a refusal gets its door's own shape."""
@@ -105,6 +108,15 @@ class Access:
             await asyncio.sleep(_LOOK_SECONDS)
             if await asyncio.to_thread(file.changed):
                 self.reload()
+
+
+def _check_proxies(proxies: Iterable[str]) -> None:
+    for each in proxies:
+        try:
+            ipaddress.ip_network(each)
+        except ValueError as error:
+            msg = f"--trusted-proxies: {each!r} is no address and no network such as 10.0.0.0/8"
+            raise SettingsError(msg) from error
 
 
 def _keys(server: ServerSettings, file: KeyFile | None) -> tuple[Key, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from litestar.enums import ScopeType
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from colonnade.web.access.keys import KeyRing
     from colonnade.web.access.limits import RequestLimit
 
+_log = logging.getLogger(__name__)
+
 _OPEN = ("^/$", "^/health$", "^/ready$")
 _FREE = (*_OPEN, *DOCUMENTS, "^/metrics$")
 
@@ -34,14 +37,18 @@ class Identification:
     It refuses nobody: how a refusal looks is for the route to say.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyRing, limit: RequestLimit) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyRing, limit: RequestLimit, *, proxied: bool) -> None:
+        """``proxied``: what proxies say of a client's address was made use of before."""
         self._app = app
         self._keys = keys
         self._limit = limit
+        self._wonders = not proxied
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] in (ScopeType.HTTP, ScopeType.WEBSOCKET):
+            if self._wonders:
+                self._wonder(scope)
             caller = self._caller(scope)
             remember(scope, caller)
             remember_limit(scope, self._limit)
@@ -49,6 +56,15 @@ class Identification:
             if (found := about.get()) is not None:
                 found.caller = caller.name
         await self._app(scope, receive, send)
+
+    def _wonder(self, scope: Scope) -> None:
+        """Tell the operator, once, of a proxy that counts as one client."""
+        if any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
+            self._wonders = False
+            _log.warning(
+                "X-Forwarded-For is not believed, so a proxy and all behind it are one client: "
+                "--trusted-proxies names those that are"
+            )
 
     def _caller(self, scope: Scope) -> Caller:
         client = scope.get("client")

@@ -1,9 +1,9 @@
-"""How often one client may ask."""
+"""How much one client may ask for in a minute."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 from colonnade.messages import Failure, FailureKind
@@ -15,42 +15,97 @@ if TYPE_CHECKING:
     from litestar.types import Scope
 
 _STATE = "limit"
-_WINDOW = 60.0
+WINDOW = 60.0
+_ROUNDING = 1e-3
+"""Seconds more than it takes, which rounding may make too few."""
+_GRAIN = 1.0
+"""Seconds of requests that are remembered as one, and forgotten as one."""
+MOST_CLIENTS = 10_000
+"""That are remembered; who was away for longest is forgotten first."""
+
+
+class _Spending:
+    """What a client has asked for in the last minute: when, and how much."""
+
+    __slots__ = ("parts", "total")
+
+    def __init__(self) -> None:
+        self.parts: deque[tuple[float, float, int]] = deque()
+        """From when to when, and how much; the oldest first."""
+        self.total = 0
+
+    def add(self, now: float, cost: int) -> None:
+        began = now
+        if self.parts and now - self.parts[-1][0] < _GRAIN:
+            began, _, before = self.parts.pop()
+            self.total -= before
+            cost += before
+        self.parts.append((began, now, cost))
+        self.total += cost
+
+    def forget(self, now: float) -> None:
+        while self.parts and now - self.parts[0][1] >= WINDOW:
+            self.total -= self.parts.popleft()[2]
+
+    def wait(self, now: float, room: int) -> float:
+        """Seconds until there is so much less of it."""
+        for _, ended, cost in self.parts:
+            room -= cost
+            if room <= 0:
+                return max(0.0, ended + WINDOW - now) + _ROUNDING
+        return 0.0
 
 
 class RequestLimit:
-    """Counts the requests of each client, in every minute anew. One for all ports.
+    """So many answers a minute for each client: never more in any sixty seconds, wherever they
+    begin. One for all ports.
 
-    Litestar's own limit knows no messages on WebSockets.
+    Of the libraries, `limits` counts by windows that can hold twice as much at their edge, or keeps
+    every request, and neither bounds the number of clients.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
-        self._minute = -1
-        self._counts: Counter[str] = Counter()
+        self._clients: OrderedDict[str, _Spending] = OrderedDict()
 
     def __bool__(self) -> bool:
         """Whether there is any."""
         return self._most > 0
 
-    def charge(self, client: str, cost: int) -> None:
+    def __len__(self) -> int:
+        """The clients that are remembered."""
+        return len(self._clients)
+
+    def charge(self, client: str, cost: int = 1, *, paid: int = 0) -> None:
         """Take what a request costs from its client's budget.
 
+        ``paid`` of it was taken before, and stays so where the rest is refused.
+
         Raises:
-            Failure: the client has sent too many in this minute.
+            Failure: the budget does not hold it now, or never will.
         """
         if not self:
             return
+        if cost > self._most:
+            msg = f"This request asks for {cost} answers; a client may have {self._most} a minute."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param="n")
         now = self._clock()
-        if now // _WINDOW != self._minute:
-            self._minute = int(now // _WINDOW)
-            self._counts.clear()
-        self._counts[client] += cost
-        if self._counts[client] > self._most:
-            msg = f"This client has sent more than {self._most} requests in this minute."
-            wait = _WINDOW - now % _WINDOW
-            raise Failure(FailureKind.RATE_LIMITED, msg, retry_after=max(1.0, wait))
+        spending = self._spending(client, now)
+        if spending.total + cost - paid <= self._most:
+            spending.add(now, cost - paid)
+            return
+        msg = f"This client may ask {self._most} times a minute, each answer counted by itself."
+        wait = spending.wait(now, spending.total + cost - self._most)
+        raise Failure(FailureKind.RATE_LIMITED, msg, retry_after=wait)
+
+    def _spending(self, client: str, now: float) -> _Spending:
+        found = self._clients.setdefault(client, _Spending())
+        self._clients.move_to_end(client)
+        found.forget(now)
+        if len(self._clients) > MOST_CLIENTS:
+            self._clients.popitem(last=False)
+        return found
 
 
 def remember_limit(scope: Scope, limit: RequestLimit) -> None:
@@ -58,11 +113,24 @@ def remember_limit(scope: Scope, limit: RequestLimit) -> None:
     scope.setdefault("state", {})[_STATE] = limit
 
 
-def charge(scope: Scope, cost: int = 1) -> None:
-    """Take more from the budget of who sent a request, over what its coming in has cost.
+def charge(scope: Scope) -> None:
+    """Charge who sent a request for one answer.
 
     Raises:
-        Failure: the budget does not hold it.
+        Failure: their budget does not hold it.
     """
+    _limit(scope).charge(caller_of(scope).client)
+
+
+def charge_answers(scope: Scope, answers: int) -> None:
+    """Charge who sent a request for all answers that it asks for; one was charged as it came in.
+
+    Raises:
+        Failure: their budget does not hold them.
+    """
+    _limit(scope).charge(caller_of(scope).client, answers, paid=1)
+
+
+def _limit(scope: Scope) -> RequestLimit:
     limit: RequestLimit = scope["state"][_STATE]
-    limit.charge(caller_of(scope).client, cost)
+    return limit
