@@ -25,6 +25,7 @@ from colonnade.legacy.routers import TITLES, main_routers, service_router
 from colonnade.ops.documents import LITESTARS, Documents, documents_router, schema_router
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
+from colonnade.ops.slots import slots_router
 from colonnade.web.methods import head_as_get, whole_allow
 from colonnade.web.observed import Routed
 from colonnade.web.openapi import WireSchemas
@@ -60,6 +61,7 @@ def create_app(
         *openai_routers(generator, models, options),
         ops_router(models),
         metrics_router(models),
+        slots_router(models),
     ]
     if house is not None:
         routers += main_routers(house)

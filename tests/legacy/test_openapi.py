@@ -30,7 +30,7 @@ def test_every_route_is_described(document):
         (method.upper(), path) for path, item in document["paths"].items() for method in item
     }
     assert {
-        ("GET", "/"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"),
+        ("GET", "/"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("GET", "/slots"),
         ("POST", "/v1/chat/completions"), ("POST", "/v1/completions"),
         ("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"),
         ("POST", "/v1/execute"), ("POST", "/execute"),

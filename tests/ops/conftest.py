@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import httpx
@@ -13,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.running import RunningServer, start_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ADMIN = {"authorization": "Bearer operators-secret"}
 USER = {"authorization": "Bearer users-secret"}
@@ -57,3 +59,17 @@ def total(server: RunningServer, name: str, **labels: str) -> float:
 def names(text: str) -> set[str]:
     """The metrics that a query of PromQL asks for."""
     return set(re.findall(r"\b(?:colonnade|process)_\w+", text))
+
+
+@pytest.fixture
+def colonnade() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command to its end."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: text for name, text in os.environ.items() if "COLONNADE" not in name}
+        command = [sys.executable, "-m", "colonnade", *arguments]
+        return subprocess.run(
+            command, env=kept | variables, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run

@@ -70,6 +70,31 @@ def check(as_json: bool, **flags: object) -> None:
 
 
 @main.command()
+@click.argument("url", metavar="[URL]", default="http://127.0.0.1:8000", required=False)
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    envvar="COLONNADE_API_KEY",
+    help="A key of an administrator. [COLONNADE_API_KEY]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and end.")
+@click.option("--once", is_flag=True, help="Print the present state, and end.")
+@click.option(
+    "--interval", type=click.FloatRange(min=0.1), default=1.0, help="Between two looks. [s]"
+)
+def status(url: str, api_key: str | None, as_json: bool, once: bool, interval: float) -> None:
+    """Show what a running server does: its slots, its speed, what went wrong.
+
+    Again and again until Ctrl-C in a terminal, and once elsewhere.
+    """
+    with one_line_errors():
+        from colonnade.cli.status import status as run
+
+        key = (api_key or "").partition(",")[0]
+        run(url, key, as_json=as_json, once=once, interval=interval)
+
+
+@main.command()
 def models() -> None:
     """List the models that are here: embedded, in installed packages, downloaded from the hub."""
     with one_line_errors():

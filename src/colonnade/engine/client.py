@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from colonnade.engine.process import WorkerProcess
     from colonnade.engine.supervisor import Answer
     from colonnade.messages import Decoding, LoadModel, PromptPart, ThreadWait
+    from colonnade.watch import About
 
 _PATIENCE = 10.0
 """Seconds that a request waits for a worker's successor, where that loads in half of them."""
@@ -183,6 +184,11 @@ class Engine:
             await stream.aclose()
             raise
         return stream
+
+    def about(self, request_id: int) -> About | None:
+        """What is known of the client's request that a request of the engine belongs to."""
+        stream = self._streams.get(request_id)
+        return None if stream is None else stream.about
 
     async def observe(self) -> Observation:
         """What the workers have done up to now, and how the present one stands."""

@@ -1,14 +1,15 @@
 """``GET /``: what this is. ``GET /health``: it lives. ``GET /ready``: it would serve a request."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from litestar import Response, Router, get
+from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from colonnade import __version__
 from colonnade.generation import Models
+from colonnade.web.access import caller_of
 
 
 class Info(Struct):
@@ -63,9 +64,13 @@ def health(models: NamedDependency[Models]) -> Health:
     summary="Readiness",
     sync_to_thread=False,
 )
-def ready(models: NamedDependency[Models]) -> Response[Readiness]:
-    """200 once a model can serve a request, 503 before, and while a crashed one restarts."""
+def ready(request: Request[Any, Any, Any], models: NamedDependency[Models]) -> Response[Readiness]:
+    """200 once a model can serve a request, 503 before, and while a crashed one restarts. Where the
+    server has keys, the file is for those who have one."""
     found = readiness(models)
+    caller = caller_of(request.scope)
+    if not (caller.name or caller.admin):
+        found.model_path = None
     return Response(found, status_code=200 if found.model_loaded else 503)
 
 
