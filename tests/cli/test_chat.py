@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import re
+import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from colonnade.cli.chat.partners import Piece, _pieces
+from colonnade.cli.console import shown
 from colonnade.cli.errors import CommandError
 from tests.cli.conftest import end
 from tests.running import start_server
@@ -174,3 +180,76 @@ def test_pieces_of_thought_and_text():
     line = 'data: {"choices": [{"delta": {"reasoning_content": "hm", "content": "yes"}}]}'
     assert _pieces(line) == [Piece("hm", thought=True), Piece("yes")]
     assert _pieces(": comment") == _pieces("data: [DONE]") == _pieces("") == []
+
+
+CONTROLS = (
+    "\x1b[2J\x1b]52;c;aGFja2Vk\x07",  # an empty screen, and another clipboard
+    "\x9b31m", "\x1bP0;1|\x1b\\", "\b\b\b", "\x7f", "\x0e", "\u202efdp", "\u2066", "hidden\rshown",
+)  # fmt: skip
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class _Hostile(http.server.BaseHTTPRequestHandler):
+    """A server of OpenAI's API that sends control sequences wherever it can."""
+
+    protocol_version = "HTTP/1.0"
+
+    def do_GET(self):
+        self._send({"data": [{"id": f"evil{''.join(CONTROLS)}"}]})
+
+    def do_POST(self):
+        if b"fail" in self.rfile.read(int(self.headers["content-length"])):
+            self._send({"error": {"message": f"No.{''.join(CONTROLS)}"}}, 400)
+            return
+        self.send_response(200)
+        self.end_headers()
+        # One character an event: no sequence is whole in any of them.
+        for name in ("reasoning_content", "content"):
+            for text in ["A\tB\n", *"".join(CONTROLS), "\N{WOMAN}\u200d\N{ROCKET}", "Z"]:
+                event = {"choices": [{"delta": {name: text}}]}
+                self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+
+    def _send(self, document, status=200):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(document).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hostile():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hostile) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class TestControlSequences:
+    def test_in_a_pipe(self, colonnade, hostile):
+        done = colonnade("chat", "--url", hostile, stdin="Hello\nfail\n")
+        assert not OBEYED.search(done.stdout + done.stderr)
+        assert done.stdout.startswith("A\tB\n\\u001b[2J\\u001b]52;c;aGFja2Vk\\u0007\\u009b31m")
+        assert done.stdout.endswith("\\u202efdp\\u2066hiddenshown\N{WOMAN}\u200d\N{ROCKET}Z\n")
+        assert "colonnade: No.\\u001b[2J" in done.stderr
+
+    def test_in_a_terminal(self, terminal, hostile):
+        child = terminal("chat", "--url", hostile)
+        child.expect_exact("This is evil\\u001b[2J")
+        child.expect_exact("> ")
+        child.sendline("Hello")
+        child.expect_exact("\r\n> ")
+        assert child.before.count("\\u001b[2J") == 2, "a thought, and an answer"
+        seen = child.before.replace("\x1b[2m", "").replace("\x1b[0m", "").replace("\r\n", "\n")
+        assert not OBEYED.search(seen)
+
+    @given(st.text())
+    def test_any_text(self, text):
+        assert not OBEYED.search(shown(text))
+        kept = "".join(each for each in text if not OBEYED.match(each))
+        assert re.sub(r"\\u[0-9a-f]{4}", "", shown(text)) == re.sub(r"\\u[0-9a-f]{4}", "", kept)
+
+    def test_what_json_holds_stays_json(self):
+        held = {"name": "".join(CONTROLS)}
+        assert json.loads(shown(json.dumps(held, ensure_ascii=False))) == held

@@ -18,18 +18,35 @@ from colonnade.settings import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - set(map(ord, "\t\n\r"))
+"""C0 and C1."""
+_DIRECTIONS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+"""Embeddings, overrides and isolates of Unicode's bidirectional algorithm."""
+_ESCAPES = {code: f"\\u{code:04x}" for code in _CONTROLS | _DIRECTIONS} | {ord("\r"): ""}
+
 INTERRUPTED = 130
 """The exit code of a command that was stopped by Ctrl-C before its work was done."""
 
 
+def shown(text: str) -> str:
+    """A text of somebody else's that a terminal shows and does not obey.
+
+    A server, a model or a file may put control sequences into a text: to write elsewhere on the
+    screen, to change its title or the clipboard, to hide what stands there. Each character of
+    ECMA-48's control sets but line feed and tab, and each that turns the direction of a text,
+    becomes its escape (as in JSON, which may be what is printed). Carriage returns are left out.
+    """
+    return text if text.isprintable() else text.translate(_ESCAPES)
+
+
 def out(line: str = "") -> None:
     """Print a line of the result."""
-    print(line, flush=True)
+    print(shown(line), flush=True)
 
 
 def say(line: str) -> None:
     """Print a line for whoever watches."""
-    print(line, file=sys.stderr, flush=True)
+    print(shown(line), file=sys.stderr, flush=True)
 
 
 def any_text() -> None:
@@ -72,7 +89,7 @@ def loading(name: str) -> Iterator[Callable[[float], None]]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         # Square brackets in a file's name are no markup.
-        task = progress.add_task(name.replace("[", "\\["), total=1.0)
+        task = progress.add_task(shown(name).replace("[", "\\["), total=1.0)
         yield lambda done: progress.update(task, completed=done)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from colonnade.cli.console import say
+from colonnade.cli.console import say, shown
 from colonnade.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Talk:
                 if not thinking:
                     pieces.append(piece.text)
                 if self._interactive or not thinking:
-                    print(piece.text, end="", flush=True)
+                    print(shown(piece.text), end="", flush=True)
         finally:
             if thinking:
                 self._between(opens=False)

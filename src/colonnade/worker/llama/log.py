@@ -8,6 +8,8 @@ from collections import deque
 
 import llama_cpp
 
+from colonnade.watch import safe
+
 _WARN, _ERROR, _CONTINUED = 3, 4, 5  # enum ggml_log_level
 
 _LONGEST = 500
@@ -27,7 +29,7 @@ def _on_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
     if _level == _ERROR and line:
         errors.append(line)
     if _level in {_WARN, _ERROR} and line:
-        print(line, file=sys.stderr, flush=True)
+        print(safe(line), file=sys.stderr, flush=True)
 
 
 def install() -> None:
