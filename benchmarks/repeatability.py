@@ -18,7 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.texts import PASSAGES, STORIES
-from colonnade.engine import Engine
+from colonnade.engine import Bounds, Engine
 from colonnade.messages import Decoding, LoadModel, Sampling, TextPart
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ async def steadiness(load: LoadModel) -> dict[str, Moved]:
     """What moves when prompts come again, in several ways."""
     found: dict[str, Moved] = {}
     async with AsyncExitStack() as stack:
-        engine = await Engine.start(load, queue_size=256)
+        engine = await Engine.start(load, bounds=Bounds(queue_size=256))
         stack.push_async_callback(engine.close)
         first = [await ask(engine, prompt) for prompt in _PROMPTS]
         again = [await ask(engine, prompt) for prompt in _PROMPTS]
@@ -92,7 +92,7 @@ async def steadiness(load: LoadModel) -> dict[str, Moved]:
             beside += await asyncio.gather(*(ask(engine, prompt) for prompt in batch))
         found[f"{_STREAMS} at once"] = moved(first, beside)
     async with AsyncExitStack() as stack:
-        engine = await Engine.start(load, queue_size=256)
+        engine = await Engine.start(load, bounds=Bounds(queue_size=256))
         stack.push_async_callback(engine.close)
         cold = [await ask(engine, prompt) for prompt in reversed(_PROMPTS)]
         found["cold, in another order"] = moved(first, cold[::-1])
@@ -104,7 +104,7 @@ async def prices(loads: Sequence[LoadModel], rounds: int) -> list[list[float]]:
     async with AsyncExitStack() as stack:
         engines = []
         for load in loads:
-            engines.append(await Engine.start(load, queue_size=256))
+            engines.append(await Engine.start(load, bounds=Bounds(queue_size=256)))
             stack.push_async_callback(engines[-1].close)
         found: list[list[list[float]]] = [[[], [], []] for _ in loads]
         for number in range(rounds):

@@ -107,6 +107,9 @@ class FakeEngine:
     def last(self) -> Submitted:
         return self.submitted[-1]
 
+    def check_room(self, client: str, urgency: Urgency) -> None:
+        pass
+
     async def submit(
         self,
         prompt: tuple[PromptPart, ...],

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from colonnade.engine import Engine
+from colonnade.engine import Bounds, Engine
 from colonnade.messages import LoadModel
 from tests.conftest import RandomModel  # noqa: TC001 - in a fixture's signature
 
@@ -19,10 +19,12 @@ async def start_engine(random_model: RandomModel) -> AsyncIterator[StartEngine]:
     """Start engines, closed when the test ends."""
     async with AsyncExitStack() as stack:
 
-        async def start(kind: str = "llama", *, queue_size: int = 64, **settings: object) -> Engine:
+        async def start(
+            kind: str = "llama", *, bounds: Bounds | None = None, **settings: object
+        ) -> Engine:
             wishes = {"slots": 2, "threads": 1, "ctx_size": 512, **settings}
             load = LoadModel(str(random_model(kind)), **wishes)  # type: ignore[arg-type]
-            engine = await Engine.start(load, queue_size=queue_size)
+            engine = await Engine.start(load, bounds=bounds or Bounds())
             stack.push_async_callback(engine.close)
             return engine
 

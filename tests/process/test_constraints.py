@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from colonnade.engine import Engine
+from colonnade.engine import Bounds, Engine
 from colonnade.messages import (
     Constraint,
     Decoding,
@@ -63,7 +63,7 @@ def json_constraint(schema: object = PERSON) -> Constraint:
 async def demo() -> AsyncIterator[Engine]:
     """The embedded model: it has tokens for thoughts and calls."""
     load = LoadModel(str(DEMO), slots=4, threads=1, ctx_size=512)
-    engine = await Engine.start(load, queue_size=64)
+    engine = await Engine.start(load, bounds=Bounds(queue_size=64))
     yield engine
     await engine.close()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from colonnade.engine import Engine, LoadError, Stream
+from colonnade.engine import Bounds, Engine, LoadError, Stream
 from colonnade.messages import (
     Decoding,
     Failure,
@@ -21,6 +21,7 @@ from colonnade.messages import (
     Sampling,
     TextPart,
     TokenPart,
+    Urgency,
 )
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ async def test_submitting_can_be_cancelled(start_engine: StartEngine) -> None:
 
 
 async def test_the_queue_is_bounded(start_engine: StartEngine) -> None:
-    engine = await start_engine(slots=1, queue_size=2)
+    engine = await start_engine(slots=1, bounds=Bounds(queue_size=2))
     running = await _submit(engine, decoding=ENDLESS)
     await _until(lambda: running.started)
     waiting = [await _submit(engine) for _ in range(2)]
@@ -242,16 +243,23 @@ def _processor_ticks(engine: Engine) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-async def test_a_huge_prompt_is_refused_and_delays_nobody(start_engine: StartEngine) -> None:
+async def test_a_huge_prompt_is_refused_at_once(start_engine: StartEngine) -> None:
     engine = await start_engine()
-    huge = asyncio.create_task(_submit(engine, "many words " * 400_000))
+    with pytest.raises(Failure, match="at least") as caught:
+        await _submit(engine, "many words " * 400_000)
+    assert caught.value.kind is FailureKind.CONTEXT_LENGTH_EXCEEDED
+
+
+async def test_a_huge_prompt_delays_nobody(start_engine: StartEngine) -> None:
+    """It is to be cut, so that all of it is made into tokens."""
+    engine = await start_engine()
+    cut = Decoding(max_tokens=1, most_prompt=20)
+    huge = asyncio.create_task(_submit(engine, "many words " * 400_000, cut))
     await asyncio.sleep(0)
     finish = await _finish(await _submit(engine))
     assert finish.completion_tokens == 5
     assert not huge.done(), "the short request overtakes it"
-    with pytest.raises(Failure) as caught:
-        await huge
-    assert caught.value.kind is FailureKind.CONTEXT_LENGTH_EXCEEDED
+    assert (await _finish(await huge)).prompt_tokens == 20
 
 
 async def test_a_huge_prompt_can_be_cancelled_while_it_is_tokenized(
@@ -275,3 +283,28 @@ async def test_every_type_of_kv_cache_generates(kv_type: str, start_engine: Star
 async def test_a_model_that_only_embeds_says_so(start_engine: StartEngine) -> None:
     engine = await start_engine("embedding")
     assert not engine.info.decoder
+
+
+async def test_who_waits_for_too_long_is_told_so(start_engine: StartEngine) -> None:
+    engine = await start_engine(slots=1, bounds=Bounds(queue_seconds=0.2))
+    running = await _submit(engine, decoding=ENDLESS)
+    await _until(lambda: running.started)
+    waiting = await _submit(engine)
+    with pytest.raises(Failure) as caught:
+        await _finish(waiting)
+    assert caught.value.kind is FailureKind.QUEUE_FULL
+    assert engine.waiting == engine.waiting_size == 0
+    assert engine.active == 1, "who has a slot keeps it"
+    await running.aclose()
+    await _finish(await _submit(engine))
+
+
+async def test_room_is_looked_for_before_any_work_is_done(start_engine: StartEngine) -> None:
+    engine = await start_engine(slots=1, bounds=Bounds(queue_size=1))
+    engine.check_room("", Urgency())
+    streams = [await _submit(engine, decoding=ENDLESS) for _ in range(2)]
+    with pytest.raises(Failure, match="1 requests run, 1 wait"):
+        engine.check_room("", Urgency())
+    for stream in streams:
+        await stream.aclose()
+    engine.check_room("", Urgency())

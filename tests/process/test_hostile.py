@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from colonnade.engine import Engine, LoadError
+from colonnade.engine import Bounds, Engine, LoadError
 from colonnade.messages import Decoding, Failure, FailureKind, LoadModel, Sampling, TextPart
 from tests.altered import altered
 
@@ -119,7 +119,7 @@ async def test_strings_to_look_for_are_bounded(
 async def test_a_request_that_cannot_be_sent_takes_no_place_in_the_queue(
     start_engine: StartEngine,
 ) -> None:
-    engine = await start_engine(slots=1, queue_size=1)
+    engine = await start_engine(slots=1, bounds=Bounds(queue_size=1))
     for _ in range(3):
         with pytest.raises(OverflowError):
             await _answer(engine, decoding=Decoding(Sampling(top_k=1 << 80)))

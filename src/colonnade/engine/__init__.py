@@ -4,8 +4,9 @@ Starts a worker process for a model, keeps it alive, submits requests to it and 
 its own outputs. Knows nothing of prompts' meaning, templates or HTTP.
 """
 
+from colonnade.engine.backlog import Bounds
 from colonnade.engine.client import Engine
 from colonnade.engine.stream import Stream
 from colonnade.engine.supervisor import LoadError
 
-__all__ = ["Engine", "LoadError", "Stream"]
+__all__ = ["Bounds", "Engine", "LoadError", "Stream"]

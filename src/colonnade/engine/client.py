@@ -8,6 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from colonnade.engine.backlog import Backlog, Bounds, Entry
 from colonnade.engine.latencies import Latencies
 from colonnade.engine.observation import Observation
 from colonnade.engine.stream import Stream
@@ -40,10 +41,9 @@ if TYPE_CHECKING:
 _PATIENCE = 10.0
 """Seconds that a request waits for a worker's successor, where that loads in half of them."""
 
-_NEWEST = 0.1
-"""Weight of the newest request in the mean time of a request."""
-
 _USUAL = Urgency()
+
+_USUAL_BOUNDS = Bounds()
 
 _log = logging.getLogger(__name__)
 
@@ -55,9 +55,9 @@ class Engine:
     one with ``start``.
     """
 
-    def __init__(self, load: LoadModel, queue_size: int, request_seconds: float) -> None:
-        self._queue_size = queue_size
-        self._request_seconds = request_seconds
+    def __init__(self, load: LoadModel, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._backlog = Backlog(load.slots, bounds.queue_size, bounds.queue_memory)
         self._ids = itertools.count(1)
         self._streams: dict[int, Stream] = {}
         self._supervisor = Supervisor(load, self._hand_out, self._on_death)
@@ -72,8 +72,6 @@ class Engine:
         self.observation = Observation()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._turn_seconds = 1.0
-        """How long a request takes, a running mean, for Retry-After."""
 
     @property
     def thread_wait(self) -> ThreadWait | None:
@@ -85,19 +83,15 @@ class Engine:
         cls,
         load: LoadModel,
         *,
-        queue_size: int = 64,
-        request_seconds: float = 0.0,
+        bounds: Bounds = _USUAL_BOUNDS,
         on_progress: Callable[[float], None] = lambda _: None,
     ) -> Engine:
-        """Load a model in a worker process.
-
-        ``queue_size`` bounds the requests that wait for a slot, ``request_seconds`` the time that
-        one may take, waiting included (0: no bound). ``on_progress`` gets 0 to 1.
+        """Load a model in a worker process. ``on_progress`` gets 0 to 1.
 
         Raises:
             LoadError: the model could not be loaded.
         """
-        engine = cls(load, queue_size, request_seconds)
+        engine = cls(load, bounds)
         engine._info = await engine._supervisor.start(on_progress)
         return engine
 
@@ -132,7 +126,12 @@ class Engine:
     @property
     def waiting(self) -> int:
         """Requests that have no slot yet. One of several prompts counts once."""
-        return sum(not (each.started or each.joining) for each in self._streams.values())
+        return self._backlog.waiting
+
+    @property
+    def waiting_size(self) -> int:
+        """Bytes that requests take which have no slot yet, about."""
+        return self._backlog.waiting_size
 
     @property
     def pid(self) -> int | None:
@@ -160,12 +159,13 @@ class Engine:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
         """
         request_id = next(self._ids)
+        entry = Entry.of(prompt, decoding, client, urgency, joining=joining)
         submit = Submit(request_id, prompt, decoding, add_bos, infill_suffix, client, urgency)
         digest = await self._suspects.admit(submit)
         try:
             worker = await self._worker()
             if not joining:
-                self._check_queue()
+                self._backlog.check(client, entry.tier, entry.size)
         except BaseException:
             self._suspects.left(request_id)
             raise
@@ -173,10 +173,9 @@ class Engine:
         stream.submit, stream.digest = submit, digest
         self._suspects.watch(stream)
         self._streams[stream.id] = stream
+        self._backlog.add(stream.id, entry)
         self._idle.clear()
-        if self._request_seconds:
-            loop = asyncio.get_running_loop()
-            stream.deadline = loop.call_later(self._request_seconds, self._expire, stream)
+        self._set_deadlines(stream)
         try:
             worker.send(submit)
             await stream.accepted
@@ -196,6 +195,15 @@ class Engine:
         if worker is not None:
             await self.observation.renew(worker.send)
         return self.observation
+
+    def check_room(self, client: str, urgency: Urgency) -> None:
+        """Refuse a request that ``submit`` would refuse for want of room, before any work is done
+        for it.
+
+        Raises:
+            Failure: the queue is full.
+        """
+        self._backlog.check(client, urgency.tier)
 
     async def drained(self) -> None:
         """Wait until no request is under way."""
@@ -231,7 +239,7 @@ class Engine:
     async def _wait_for_worker(self) -> None:
         """Wait for the next one, where that is a matter of seconds and few others do."""
         soon = self._supervisor.seconds_to_ready <= _PATIENCE / 2
-        if not soon or self._coming > self._queue_size:
+        if not soon or self._coming > self._bounds.queue_size:
             return
         self._coming += 1
         try:
@@ -241,15 +249,6 @@ class Engine:
             pass  # whoever asks is told
         finally:
             self._coming -= 1
-
-    def _check_queue(self) -> None:
-        waiting = self.waiting
-        running = sum(each.started for each in self._streams.values())
-        about_to_start = max(0, self.info.slots - running)
-        if waiting >= self._queue_size + about_to_start:
-            msg = f"The server is busy: {running} requests run, {waiting} wait."
-            pause = self._turn_seconds * (waiting / self.info.slots)
-            raise Failure(FailureKind.QUEUE_FULL, msg, retry_after=max(1.0, pause))
 
     def _cancel(self, request_id: int) -> None:
         worker = self._supervisor.worker
@@ -276,6 +275,7 @@ class Engine:
         match answer:
             case Accepted(_, tokens, ids):
                 stream.accept(tokens, ids)
+                self._backlog.accepted(stream.id, tokens)
             case Refused(_, kind, text, param):
                 self._forget(answer.id)
                 stream.fail(Failure(kind, text, param=param))
@@ -292,7 +292,8 @@ class Engine:
         streams, now = self._streams, time.perf_counter()
         for request_id in step.started:
             if request_id in streams:
-                streams[request_id].started = True
+                self._start(streams[request_id])
+        self._backlog.served([(each.id, each.tokens, each.finish) for each in step.outputs])
         for output in step.outputs:
             stream = streams.get(output.id)
             if stream is None:
@@ -310,7 +311,6 @@ class Engine:
         finishes = stream.finishes
         self.totals.add(finishes)
         seconds = max(each.prompt_ms + each.decode_ms for each in finishes) / 1e3
-        self._turn_seconds += _NEWEST * (seconds - self._turn_seconds)
         answered = stream.answered()
         self.latencies.answered(stream, answered)
         if stream.about is not None:
@@ -330,16 +330,38 @@ class Engine:
         """Have no more to do with a request; None where that was so already."""
         stream = self._streams.pop(request_id, None)
         self._suspects.left(request_id)
+        self._backlog.remove(request_id)
         if not self._streams:
             self._idle.set()
-        if stream is not None and stream.deadline is not None:
-            stream.deadline.cancel()
+        if stream is not None:
+            stream.forget_deadlines()
         return stream
+
+    def _set_deadlines(self, stream: Stream) -> None:
+        loop, bounds = asyncio.get_running_loop(), self._bounds
+        if bounds.request_seconds:
+            stream.deadline = loop.call_later(bounds.request_seconds, self._expire, stream)
+        if bounds.queue_seconds and not stream.joining:
+            stream.patience = loop.call_later(bounds.queue_seconds, self._wait_no_more, stream)
+
+    def _start(self, stream: Stream) -> None:
+        """Note that a request has a slot."""
+        stream.started = True
+        self._backlog.started(stream.id)
+        if stream.patience is not None:
+            stream.patience.cancel()
 
     def _expire(self, stream: Stream) -> None:
         self._cancel(stream.id)
-        msg = f"The answer took longer than {self._request_seconds:g} seconds."
+        msg = f"The answer took longer than {self._bounds.request_seconds:g} seconds."
         stream.fail(Failure(FailureKind.TIMEOUT, msg))
+
+    def _wait_no_more(self, stream: Stream) -> None:
+        """Give up a request that has waited for too long."""
+        seconds = self._backlog.seconds
+        self._cancel(stream.id)
+        msg = f"The server is busy: no slot became free in {self._bounds.queue_seconds:g} seconds."
+        stream.fail(Failure(FailureKind.QUEUE_FULL, msg, retry_after=seconds))
 
     def _on_death(self, how: str) -> None:
         """A worker has died: its requests fail, and are remembered if it worked on them."""

@@ -51,6 +51,8 @@ class Stream:
         """Of what is asked, once the request is suspected of what a worker has died of."""
         self.deadline: asyncio.TimerHandle | None = None
         """What ends it when it takes too long."""
+        self.patience: asyncio.TimerHandle | None = None
+        """What ends it when it waits too long."""
         self._cancel = cancel
         self._unfinished = choices
         self.finishes: list[Finish] = []
@@ -70,6 +72,12 @@ class Stream:
     def worked_on(self) -> bool:
         """The worker makes it ready, or it has a slot; not where it waits for one."""
         return self.started or not self.accepted.done()
+
+    def forget_deadlines(self) -> None:
+        """Let it take as long as it does: it is over."""
+        for timer in (self.deadline, self.patience):
+            if timer is not None:
+                timer.cancel()
 
     def accept(self, prompt_tokens: int, prompt_ids: tuple[int, ...] = ()) -> None:
         """Note that the worker took the request (the engine's side)."""

@@ -164,6 +164,8 @@ class Generator:
 
     async def _start(self, turn: Turn, model: ServedModel, *, joining: bool) -> Generation:
         _check_ability(turn, model)
+        if not joining:
+            model.engine.check_room(asking.get(), turn.urgency)
         prepared = await prepare(turn, model, self._builders, asking.get())
         try:
             stream = await model.engine.submit(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.engine import Engine, LoadError
+from colonnade.engine import Bounds, Engine, LoadError
 from colonnade.generation import ServedModel
 from colonnade.hub import ModelError
 from colonnade.messages import Failure, LoadModel, Sampling, Tuning
@@ -54,8 +54,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
     try:
         engine = await Engine.start(
             load_request(settings, path, plan.tuning, plan.resolved.draft),
-            queue_size=settings.queue.queue_size,
-            request_seconds=settings.server.request_seconds,
+            bounds=_bounds(settings),
             on_progress=on_progress,
         )
     except (LoadError, Failure) as error:
@@ -68,6 +67,16 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
     except BaseException:
         await engine.close()
         raise
+
+
+def _bounds(settings: Settings) -> Bounds:
+    queue = settings.queue
+    return Bounds(
+        queue.queue_size,
+        queue.queue_memory << 20,
+        queue.queue_seconds,
+        settings.server.request_seconds,
+    )
 
 
 def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:

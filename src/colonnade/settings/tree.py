@@ -234,6 +234,22 @@ class QueueSettings(Struct, frozen=True, kw_only=True):
     queue_size: Annotated[
         int, Meta(description="Requests that may wait for a slot; more get a 429.", ge=0)
     ] = 64
+    queue_memory: Annotated[
+        int,
+        Meta(
+            description="Memory that the requests that wait may take, about; more get a 429.",
+            ge=1,
+            extra={"unit": "MiB"},
+        ),
+    ] = 512
+    queue_seconds: Annotated[
+        _NonNegative,
+        Meta(
+            description="How long a request may wait for a slot before it gets a 429; 0 for no "
+            "limit.",
+            extra=_SECONDS,
+        ),
+    ] = 0.0
     may_pass: Annotated[
         bool,
         Meta(
