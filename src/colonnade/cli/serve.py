@@ -7,12 +7,11 @@ import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-import uvloop
-
 from colonnade.cli.announcement import announce
 from colonnade.cli.console import loading, say
 from colonnade.cli.doors import app_of, open_doors
 from colonnade.cli.http_server import HttpServer
+from colonnade.cli.monitored_loop import new_loop
 from colonnade.cli.reach import check_reach
 from colonnade.cli.signals import StopSignals
 from colonnade.cli.sockets import listen
@@ -53,7 +52,8 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
     check_reach(doors, settings.server, access, older_form=older_form)
     name, draft = settings.model.model, settings.model.draft_model
     resolved = None if name == _NO_MODEL else resolve_model(name, say, draft=draft)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    slow_seconds = server.slow_callback_ms / 1e3
+    with asyncio.Runner(loop_factory=lambda: new_loop(slow_seconds)) as runner:
         return runner.run(_serve(settings, resolved, doors, access))
 
 

@@ -15,6 +15,7 @@ from colonnade.ops.families import (
     MemoryCollector,
     processes,
 )
+from colonnade.ops.loop import LoopCollector
 from colonnade.ops.processes import Memories
 from colonnade.web.access import admins_only
 from colonnade.web.observed import COUNTS
@@ -34,6 +35,7 @@ class Numbers:
         self._registry = CollectorRegistry()
         for collector in (EngineCollector(models), HttpCollector(COUNTS), self._memory):
             self._registry.register(collector)
+        self._registry.register(LoopCollector())
         ProcessCollector(registry=self._registry)
 
     async def text(self) -> bytes:

@@ -126,6 +126,14 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         Literal["text", "json"], Meta(description="How the lines of the log are written.")
     ] = "text"
     access_log: Annotated[bool, Meta(description="Log a line for each HTTP request.")] = False
+    slow_callback_ms: Annotated[
+        _NonNegative,
+        Meta(
+            description="Log and count what holds the event loop for longer, with its place in the "
+            "code; 0 for not looking.",
+            extra=_MILLISECONDS,
+        ),
+    ] = 0.0
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
