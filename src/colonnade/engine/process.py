@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -50,6 +51,9 @@ _LISTEN = 5.0
 
 _LONGEST_LINE = 1000
 """Characters of a line of stderr that are worth keeping."""
+
+_BUILT_AT = re.compile(r"\S*/llama\.cpp/")
+"""Where llama.cpp was built, in what it says when it ends the process."""
 
 _log = logging.getLogger("colonnade.worker")
 
@@ -174,7 +178,7 @@ class WorkerProcess:
         self._note(rest)
 
     def _note(self, line: str) -> None:
-        text = line.rstrip()[:_LONGEST_LINE]
+        text = _BUILT_AT.sub("", line.rstrip()[:_LONGEST_LINE])
         if text:
             self._last_words = (time.monotonic(), text)
             _log.log(logging.WARNING if self.loaded else logging.DEBUG, "%s", text)

@@ -138,7 +138,8 @@ class Supervisor:
                 _log.exception("the worker process failed")
                 end = End(f"{type(error).__name__}: {error}")
             if not loaded.done():
-                loaded.set_exception(LoadError(f"the worker process died: {end}"))
+                msg = f"the worker process died of it, so that the file may be damaged: {end}"
+                loaded.set_exception(LoadError(msg))
                 return
             self._count(end)
             if self.hopeless:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from colonnade.worker.llama import log
@@ -18,6 +19,12 @@ _PREAMBLES = (
     "failed to apply lora adapter: ",
 )
 """How llama.cpp begins its error lines, in this order; the reader knows that much already."""
+
+_DAMAGE = re.compile(
+    r"(?:gguf_init_from_\w+|read): (.*)"
+    r"|.*error loading model: (tensor '.*' data is not within the file bounds)"
+)
+"""What llama.cpp says of a file that is not what it says itself. What follows says less."""
 
 
 class ModelError(Exception):
@@ -37,7 +44,10 @@ def choice(table: Mapping[str, int], value: str, setting: str) -> int:
 
 
 def why(what: str) -> str:
-    """``what`` with llama.cpp's first error line, which names the cause."""
+    """``what`` with llama.cpp's first error line that names the cause."""
+    damage = next((found for line in log.errors if (found := _DAMAGE.match(line))), None)
+    if damage is not None:
+        return f"{what}: the file is damaged: {damage[1] or damage[2]}"
     cause = next((line for line in log.errors if "error" in line.lower()), None)
     cause = cause or (log.errors[0] if log.errors else None)
     if cause is None:
