@@ -53,7 +53,7 @@ async def test_a_worker_that_is_stopped_is_replaced(start_engine: StartEngine) -
 
 
 async def test_an_idle_worker_is_not_taken_for_one_that_hangs(start_engine: StartEngine) -> None:
-    engine = await start_engine(hang_seconds=0.8)
+    engine = await start_engine(hang_seconds=1.2)
     pid = engine.pid
     await asyncio.sleep(2.4)  # three times what a worker may be silent
     assert engine.pid == pid

@@ -38,7 +38,8 @@ _SIGNS = 4
 """Looks for a sign of life in the time that a worker may be silent."""
 
 _STARTING = 10
-"""By how much longer a process that starts may be silent: its program has to be read, too."""
+"""By how much longer a process that starts may be silent: its program has to be read, and some of
+what is made ready keeps the interpreter's lock."""
 
 _FIRST_GUESS = 2.0
 """Seconds that loading a model takes, before it is known."""
@@ -138,7 +139,7 @@ class Supervisor:
                 _log.exception("the worker process failed")
                 end = End(f"{type(error).__name__}: {error}")
             if not loaded.done():
-                msg = f"the worker process died of it, so that the file may be damaged: {end}"
+                msg = f"the worker process died of it: {end}"
                 loaded.set_exception(LoadError(msg))
                 return
             self._count(end)
@@ -197,8 +198,9 @@ class Supervisor:
             await asyncio.sleep(limit / _SIGNS)
             silent = silent + 1 if worker.heard == heard else 0
             heard = worker.heard
-            if silent > (_SIGNS if heard else _SIGNS * _STARTING):
-                worker.cause = f"it hung: nothing was heard of it for {limit:g} s"
+            most = _SIGNS * (1 if worker.loaded else _STARTING)
+            if silent > most:
+                worker.cause = f"it hung: nothing was heard of it for {silent * limit / _SIGNS:g} s"
                 worker.kill()
 
     def _take(
