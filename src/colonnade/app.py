@@ -21,6 +21,7 @@ from colonnade.api.router import openai_routers
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionRequest
 from colonnade.legacy.errors import handlers
+from colonnade.legacy.numbers import HouseCollector
 from colonnade.legacy.routers import TITLES, main_routers, service_router
 from colonnade.ops.documents import LITESTARS, Documents, documents_router, schema_router
 from colonnade.ops.health import ops_router
@@ -60,7 +61,7 @@ def create_app(
     routers = [
         *openai_routers(generator, models, options),
         ops_router(models),
-        metrics_router(models),
+        metrics_router(models, () if house is None else (HouseCollector(house),)),
         slots_router(models),
     ]
     if house is not None:

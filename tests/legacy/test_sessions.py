@@ -86,6 +86,8 @@ async def test_four_hundred_requests_to_one_session(endless):
             assert {each.result().status_code for each in done} == {429}
             assert all("wait" in each.result().json()["detail"] for each in done)
             assert all("retry-after" in each.result().headers for each in done)
+            metrics = (await http.get("/metrics")).text
+            assert "colonnade_session_requests_waiting 1.0" in metrics
         (last,) = (each for each in waiting if each not in done)
         assert (await last).status_code == 200
     with endless.client() as client:

@@ -180,7 +180,7 @@ class JobQueue:
         self._check_room(connected, job)
         connected.waiting.append(job)
         self._start_what_fits()
-        return job, self._waiting if job in connected.waiting else 0
+        return job, self.waiting if job in connected.waiting else 0
 
     def finish(self) -> None:
         """Take no more jobs; end each client's stream when its jobs are done."""
@@ -198,7 +198,13 @@ class JobQueue:
         await cancel(*tasks)
 
     @property
-    def _waiting(self) -> int:
+    def clients(self) -> int:
+        """Clients that are connected."""
+        return len(self._clients)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that have not begun."""
         return sum(len(client.waiting) for client in self._clients.values())
 
     @property
@@ -214,8 +220,8 @@ class JobQueue:
         if client.running is None and not client.waiting and self._running < self._slots:
             return
         share = max(1, self._size // 2)
-        if self._waiting >= self._size or len(client.waiting) >= share:
-            msg = f"The queue is full: {self._running} jobs run, {self._waiting} wait."
+        if self.waiting >= self._size or len(client.waiting) >= share:
+            msg = f"The queue is full: {self._running} jobs run, {self.waiting} wait."
             raise Failure(FailureKind.QUEUE_FULL, msg)
         waiting = (each.length for other in self._clients.values() for each in other.waiting)
         if sum(waiting) + job.length > self._length:

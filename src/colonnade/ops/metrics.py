@@ -21,6 +21,10 @@ from colonnade.web.access import admins_only
 from colonnade.web.observed import COUNTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client.registry import Collector
+
     from colonnade.generation import Models
     from colonnade.ops.processes import Memory
 
@@ -28,12 +32,13 @@ if TYPE_CHECKING:
 class Numbers:
     """Everything that is counted, and asking for what is not known here."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, collectors: Iterable[Collector]) -> None:
         self._models = models
         self._memories = Memories()
         self._memory = MemoryCollector()
         self._registry = CollectorRegistry()
-        for collector in (EngineCollector(models), HttpCollector(COUNTS), self._memory):
+        own = (EngineCollector(models), HttpCollector(COUNTS), self._memory)
+        for collector in (*own, *collectors):
             self._registry.register(collector)
         self._registry.register(LoopCollector())
         ProcessCollector(registry=self._registry)
@@ -61,9 +66,9 @@ async def metrics(numbers: NamedDependency[Numbers]) -> Response[bytes]:
     return Response(await numbers.text(), media_type="text/plain; version=0.0.4")
 
 
-def metrics_router(models: Models) -> Router:
-    """The route, bound to what it counts."""
-    numbers = Numbers(models)
+def metrics_router(models: Models, collectors: Iterable[Collector] = ()) -> Router:
+    """The route, bound to what it counts. ``collectors``: further numbers."""
+    numbers = Numbers(models, collectors)
     return Router(
         "/",
         route_handlers=[metrics],

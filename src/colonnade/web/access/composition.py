@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 2.0
 """How often it is seen whether the file of keys is another one."""
 
+_NAMED = 8
+"""Hexadecimal digits of a key's hash that stand for a name."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -125,8 +128,8 @@ def _keys(server: ServerSettings, file: KeyFile | None) -> tuple[Key, ...]:
     for warning in [] if file is None else file.warnings:
         _log.warning("%s", warning)
     steered = bool(server.admin_key) or any(key.admin for key in named)
-    plain = _numbered("key", server.api_key, admin=not steered)
-    admins = _numbered("admin", server.admin_key, admin=True)
+    plain = _unnamed("key", server.api_key, admin=not steered)
+    admins = _unnamed("admin", server.admin_key, admin=True)
     try:
         return checked([*plain, *admins, *named])
     except ValueError as error:
@@ -134,5 +137,7 @@ def _keys(server: ServerSettings, file: KeyFile | None) -> tuple[Key, ...]:
         raise SettingsError(msg) from error
 
 
-def _numbered(word: str, hashes: Iterable[str], *, admin: bool) -> list[Key]:
-    return [Key(f"{word}-{i}", digest(each), admin) for i, each in enumerate(hashes, 1)]
+def _unnamed(word: str, hashes: Iterable[str], *, admin: bool) -> list[Key]:
+    """Keys without names of their own. What they get is theirs whatever keys come and go beside
+    them: sessions and accounts are kept under it."""
+    return [Key(f"{word}-{digest(each).hex()[:_NAMED]}", digest(each), admin) for each in hashes]

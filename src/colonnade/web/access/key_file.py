@@ -25,7 +25,7 @@ _MOST_BYTES = 1 << 20
 _SHORT = 16
 """Characters below which a key may be guessed."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-_RESERVED = re.compile(r"(key|admin)-\d+")
+_RESERVED = re.compile(r"(key|admin)-[0-9a-f]+")
 """Names of keys that have none, ``--api-key`` and ``--admin-key``."""
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
@@ -107,7 +107,7 @@ def parse_line(line: str) -> tuple[Key, bool] | None:
         msg = "a key is NAME:KEY or NAME:sha256=HEX"
         raise ValueError(msg)
     if not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
-        msg = "a name has at most 64 letters, digits and . _ @ + -, and is not key-N or admin-N"
+        msg = "a name has at most 64 letters, digits and . _ @ + -, and is not as key-0a1b2c3d"
         raise ValueError(msg)
     if secret and not _VISIBLE.fullmatch(secret):
         msg = f"the key of {name} has characters that no header carries"
