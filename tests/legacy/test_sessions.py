@@ -76,13 +76,13 @@ async def test_four_hundred_requests_to_one_session(endless):
     limits = httpx.Limits(max_connections=500)
     async with httpx.AsyncClient(base_url=endless.root_url, timeout=60, limits=limits) as http:
         async with http.stream("POST", "/chat/stream", json=long) as first:
-            assert (await anext(first.aiter_lines())).startswith("data:")
+            lines = first.aiter_lines()
+            assert (await anext(lines)).startswith("data:")
             waiting = [asyncio.create_task(http.post("/chat", json=short)) for _ in range(400)]
-            while len(done := [each for each in waiting if each.done()]) < 399:
-                await asyncio.wait(
-                    [each for each in waiting if not each.done()],
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+            done: set[asyncio.Task[httpx.Response]] = set()
+            while len(done) < 399:
+                assert '"done":true' not in await anext(lines), "it goes on all the while"
+                done = {each for each in waiting if each.done()}
             assert {each.result().status_code for each in done} == {429}
             assert all("wait" in each.result().json()["detail"] for each in done)
             assert all("retry-after" in each.result().headers for each in done)
