@@ -92,11 +92,15 @@ class Connection(asyncio.Protocol):
 
     async def whole(self, body: dict[str, Any]) -> bytes:
         """Ask for an answer in one piece; returns the response as it came."""
-        self._answer = None
-        response = await self._ask(body)
+        response = await self.raw(body)
         if not response.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(response.decode())
         return response
+
+    async def raw(self, body: dict[str, Any]) -> bytes:
+        """The same, whatever comes of it."""
+        self._answer = None
+        return await self._ask(body)
 
     def hang_up(self) -> None:
         """Give up the stream under way: it ends with what came until now."""

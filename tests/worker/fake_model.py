@@ -122,7 +122,7 @@ class FakeModel:
         return [int(self._allowed(draw).argmax()) for draw in draws]
 
     def _allowed(self, draw: Draw) -> NDArray[np.float32]:
-        row = self.logits[draw.row]
+        row = self.logits[draw.row] if draw.apart is None else draw.apart
         return row if draw.mask is None else np.where(draw.mask, row, np.float32(-1))
 
     pieces: ClassVar = [*(bytes([token + 48]) for token in range(END)), b""]

@@ -500,6 +500,7 @@ class Forcing:
     forced = 0
     done = False
     owes = False
+    pace = None
 
     def __init__(self, tokens: list[int]) -> None:
         self._tokens = tokens

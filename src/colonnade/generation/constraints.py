@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _Key = tuple[bytes, bool, tuple[str, ...]]
 _KEPT_BYTES = 16 << 20
 """Of what is kept: the wishes, as they came, and what they became."""
-_KEPT_NUMBER = 4096
+_KEPT_NUMBER = 1000
 _OWN_BYTES = 2048
 """Of what is kept beside the texts."""
 

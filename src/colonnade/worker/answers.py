@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from colonnade.messages import Failure, FailureKind, FinishReason, Output, Part, PromptLogprobs
 from colonnade.worker.logprobs import log_softmax, prompt_logprobs, token_logprob
+from colonnade.worker.masks import Masks
 from colonnade.worker.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from colonnade.messages import Finish, FromWorker, TokenLogprob
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _NOTHING_LEFT = "Of the allowed tokens, none may be said at this place: the others forbid it."
+
+_NO_LOGITS = np.empty((0, 0), dtype=np.float32)
 
 
 class Answers:
@@ -47,6 +52,14 @@ class Answers:
         self._free = end
         self._give_up = give_up
         self._outputs: list[Output] = []
+        self._masks = Masks()
+        self._late: list[Rows] = []
+        """Rows that are kept until their masks are there."""
+
+    @property
+    def waiting(self) -> bool:
+        """Some sequences have a row of logits and no mask for it yet."""
+        return bool(self._late)
 
     def take(self) -> tuple[Output, ...]:
         """What has been said since the last call."""
@@ -54,16 +67,57 @@ class Answers:
         self._outputs.clear()
         return outputs
 
-    def draw(self, plan: Plan, logits: NDArray[np.float32], now: float) -> list[Rows]:
+    def begin(self, plan: Plan) -> None:
+        """Let masks that may take long be computed while a plan is run."""
+        for sequence in plan.sequences:
+            if sequence.guide is not None:
+                self._masks.begin(sequence)
+
+    def draw(
+        self, plan: Plan, logits: NDArray[np.float32], now: float, patience: float = 0.0
+    ) -> list[Rows]:
         """Draw the next tokens from a plan's logits, and note what they add. Returns the rows of
-        those that had one to draw."""
-        ready = self._ready(plan, logits, now)
+        those that had one to draw. Masks that are late are waited for ``patience`` seconds, in all;
+        whose mask is later keeps the row."""
+        read = set(plan.sequences) if self._late else ()  # what was kept of them is old
+        woken = [rows for rows in self._woken() if rows.sequence not in read]
+        ready = [*woken, *self._ready(plan, logits, now)]
         self._meter.mark(Part.TEXT)
+        late = self._draw_there(ready, logits, now)
+        until = time.perf_counter() + patience
+        while late and (left := until - time.perf_counter()) > 0 and self._masks.collect(left):
+            late = self._draw_there(late, logits, now)
+        self._late += [rows.kept(logits) for rows in late if rows.sequence.slot >= 0]
+        self._meter.mark(Part.MASKS)
+        return ready
+
+    def draw_late(self, now: float, patience: float) -> list[Rows]:
+        """Draw from rows that were kept, when their masks are there; waits so many seconds for the
+        first one. Returns the rows from which a token was drawn."""
+        self._masks.collect(patience)
+        woken = self._woken()
+        late = self._draw_there(woken, _NO_LOGITS, now)
+        self._late += late
+        return [rows for rows in woken if rows not in late]
+
+    def _woken(self) -> list[Rows]:
+        """The rows that were kept, of sequences that still run."""
+        self._masks.collect()
+        kept, self._late = self._late, []
+        return [rows for rows in kept if rows.sequence.slot >= 0]
+
+    def _draw_there(self, ready: list[Rows], logits: NDArray[np.float32], now: float) -> list[Rows]:
+        """Draw from the rows whose masks are there, as far as their drafts come true. Returns those
+        whose masks are not."""
+        late: list[Rows] = []
         going_on = ready
         while going_on:
-            self._draw(going_on, logits, now)
-            going_on = [rows for rows in going_on if rows.walk()]
-        return ready
+            there: list[Rows] = []
+            for rows in going_on:
+                (there if self._masks.is_there(rows.sequence) else late).append(rows)
+            self._draw(there, logits, now)
+            going_on = [rows for rows in there if rows.walk()]
+        return late
 
     def _ready(self, plan: Plan, logits: NDArray[np.float32], now: float) -> list[Rows]:
         """The rows of those whose next token is to be drawn."""
@@ -113,9 +167,9 @@ class Answers:
                 rows.mask = self._mask(sequence, sequence.guide)
             if sequence.request.decoding.logprobs is not None:
                 # drawing may change the row, and these are of what the model made
-                rows.logprobs = log_softmax(logits[rows.row])
+                rows.logprobs = log_softmax(rows.values(logits))
             if sequence.request.restraint is not None and sequence.slot >= 0:
-                self._restrain(rows, sequence.request.restraint, logits[rows.row])
+                self._restrain(rows, sequence.request.restraint, rows.values(logits))
         # of a request that was given up just now, the samplers are gone
         alive = [rows for rows in ready if rows.sequence.slot >= 0]
         self._meter.mark(Part.MASKS)
@@ -142,7 +196,7 @@ class Answers:
     def _mask(self, sequence: Sequence, guide: Guide) -> NDArray[np.uint8] | None:
         """Which tokens its guide allows; gives the request up where that cannot be said."""
         try:
-            return guide.mask()
+            return self._masks.take(sequence, guide)
         except Failure as failure:
             self._give_up(sequence.request, failure.kind, failure.message)
             return None

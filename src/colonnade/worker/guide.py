@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from copy import copy
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from colonnade.messages import Constraint, Thought
-    from colonnade.worker.ports import Matcher
+    from colonnade.worker.ports import Matcher, Pace
 
 
 class _Phase(Enum):
@@ -60,6 +62,7 @@ class Guide:
 
     __slots__ = (
         "_begun",
+        "_certain",
         "_constraint",
         "_ends",
         "_matcher",
@@ -100,6 +103,7 @@ class Guide:
         """Tokens that are settled, each still to be drawn."""
         self.forced = 0
         """Tokens that were not drawn, or drawn where there was no other."""
+        self._certain: list[int] | None = None
         self._thought_tokens = 0
         self._begun: list[int] = []
         """What was drawn while a thought may be opening."""
@@ -125,7 +129,20 @@ class Guide:
         return self._held and not self._queue and self._matcher_now.complete
 
     def begin(self) -> list[int]:
-        """The tokens that are certain before anything is drawn."""
+        """The tokens that are certain before anything is drawn, found out by who asks first."""
+        if self._certain is None:
+            self._certain = self._first()
+        return list(self._certain)
+
+    def branch(self) -> Guide:
+        """Another one at the same place."""
+        made = copy(self)
+        made._queue, made._begun = deque(self._queue), list(self._begun)  # noqa: SLF001
+        made._tail = copy(self._tail)  # noqa: SLF001
+        made._matcher = None if self._matcher is None else self._matcher.branch()  # noqa: SLF001
+        return made
+
+    def _first(self) -> list[int]:
         if self._phase is _Phase.THOUGHT and self._budget_is_spent:
             certain = self._end_thought()
         else:
@@ -135,6 +152,13 @@ class Guide:
             return []
         return certain
 
+    @property
+    def pace(self) -> Pace | None:
+        """How long the grammar takes for the next mask; None where it is not asked."""
+        if self._queue or not (self._held or (self._phase is _Phase.OPENING and self._at_once)):
+            return None
+        return self._matcher_now.pace
+
     def mask(self) -> NDArray[np.uint8] | None:
         """Which tokens may come next, (vocab_size): 0 for those that may not. None for no matter.
 
@@ -143,11 +167,14 @@ class Guide:
         """
         if self._queue:
             return self._only(self._queue[0])
-        if self._held:
-            return self._matcher_now.mask()
-        if self._phase is _Phase.OPENING and self._at_once:
-            return self._opening_mask()
-        return None
+        pace = self.pace
+        if pace is None:
+            return None
+        began = time.thread_time()
+        try:
+            return self._matcher_now.mask() if self._held else self._opening_mask()
+        finally:
+            pace.note(time.thread_time() - began)
 
     def take(self, token: int) -> list[int]:
         """Note a drawn token; returns those to append: mostly the token itself and what it forces.

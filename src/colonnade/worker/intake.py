@@ -207,11 +207,10 @@ class Intake:
         if constraint is None and (thought is None or thought.budget is None):
             return lambda _choice: None
         model, grammars, pieces = self._model, self._grammars, self._model.pieces
-        matcher = None if constraint is None else self._matcher(constraint, decoding.begun)
         shown = frozenset(decoding.shown)
-        return lambda _choice: Guide(
+        first = Guide(
             constraint,
-            None if matcher is None else matcher.branch(),
+            None if constraint is None else self._matcher(constraint, decoding.begun),
             thought,
             spell=lambda token: model.name(token) if token in shown else pieces[token],
             tokens=grammars.tokens,
@@ -219,6 +218,8 @@ class Intake:
             vocab_size=self._vocabulary.size,
             stepwise=decoding.logprobs is not None,
         )
+        first.begin()  # here, for it may have to wait for a mask of the same grammar
+        return lambda _choice: first.branch()
 
     def _matcher(self, constraint: Constraint, begun: str) -> Matcher:
         """A matcher behind what the answer begins with."""

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 Command = Request | Cancel | Look
 
+_PATIENCE = 0.05
+"""What part of a step's time masks may keep those waiting whose tokens are there."""
+
+_A_WHILE = 0.005
+"""Seconds."""
+
 _NO_WORK = Work()
 
 
@@ -99,6 +105,7 @@ class Loop:
             request, failure = self._scheduler.failed.pop()
             self._give_up(request, failure.kind, failure.message)
         if plan is None:
+            self._draw_late()
             return
         if not plan.chunks:
             msg = "the plan is empty, although sequences run"
@@ -107,6 +114,7 @@ class Loop:
         self._pulse.allowed = self._work.seconds(plan.rows)
         began = time.perf_counter()
         started = _start(plan.started, began) if plan.started else ()
+        self._answers.begin(plan)
         try:
             logits = self._model.decode(plan.chunks)
         except DecodeError as error:
@@ -119,7 +127,8 @@ class Loop:
         if (plan.prefill_tokens or plan.width == 1) and not self._tries_waits:
             # with prefill, each sequence that decodes has one token: others would mislead
             self._pacer.observe(plan.prefill_tokens, now - began, decoding=plan.decoding)
-        self._learn(plan, self._answers.draw(plan, logits, now), began)
+        ready = self._answers.draw(plan, logits, now, _PATIENCE * (now - began))
+        self._learn(plan, ready, began)
         meter.mark(Part.PLAN)
         outputs = self._answers.take()
         if outputs or started:
@@ -127,6 +136,18 @@ class Loop:
         meter.mark(Part.SEND)
         meter.end(sum([len(chunk.tokens) for chunk in plan.chunks]))
         self._watch_waits(plan, now - began, now)
+
+    def _draw_late(self) -> None:
+        """Nothing is to be read. Where that is because masks are late, wait for one of them, but
+        not for so long that whoever comes would notice."""
+        if not self._answers.waiting:
+            return
+        drawn = self._answers.draw_late(time.perf_counter(), _A_WHILE)
+        if self._speculation is not None and drawn:
+            self._speculation.follow(drawn)
+        outputs = self._answers.take()
+        if outputs:
+            self._send(Step(outputs, ()))
 
     def _watch_waits(self, plan: Plan, seconds: float, now: float) -> None:
         """See whether the threads had better wait in another way: after a step's answers are out,

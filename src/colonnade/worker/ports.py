@@ -125,6 +125,11 @@ class Draw(Protocol):
         ...
 
     @property
+    def apart(self) -> NDArray[np.float32] | None:
+        """A row of an earlier batch instead, (vocab_size). It may change in place."""
+        ...
+
+    @property
     def mask(self) -> NDArray[np.uint8] | None:
         """0 for the tokens that may not be drawn, (vocab_size); None allows all."""
         ...

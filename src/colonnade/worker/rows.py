@@ -15,7 +15,10 @@ class Rows:
     """Walks through the rows as long as what is drawn is what was guessed. Each is a
     ``ports.Draw``."""
 
-    __slots__ = ("base", "draft", "logprobs", "mask", "right", "row", "sampler", "sequence", "slot")
+    __slots__ = (
+        *("apart", "base", "draft", "logprobs", "mask", "right", "row", "sampler", "sequence"),
+        "slot",
+    )
 
     def __init__(self, sequence: Sequence, end: int) -> None:
         """``end`` is the row behind its last one. They belong to the sequence's last token, and to
@@ -27,6 +30,8 @@ class Rows:
         """Number of its tokens before the first draw."""
         self.row = end - 1
         """The row of the next draw."""
+        self.apart: NDArray[np.float32] | None = None
+        """Logits of the next draw that are kept apart, (vocab_size), because of a later batch."""
         self.right = 0
         """How many of the draft's tokens were drawn."""
         self.mask: NDArray[np.uint8] | None = None
@@ -37,6 +42,16 @@ class Rows:
         if sequence.draft is not None:
             self.row -= sequence.draft.read
             sequence.draft = None
+
+    def values(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of the next draw, (vocab_size), of its own or among those of the last batch."""
+        return logits[self.row] if self.apart is None else self.apart
+
+    def kept(self, logits: NDArray[np.float32]) -> Rows:
+        """The row of the next draw, for when the batch is gone, without the draft behind it."""
+        rows = Rows(self.sequence, self.row + 1)
+        rows.apart = self.values(logits).copy()
+        return rows
 
     def walk(self) -> bool:
         """Go to the row behind what was drawn. Returns whether there is one."""

@@ -128,13 +128,13 @@ class Scheduler:
         self._slots.forget()
 
     def plan(self, prefill_budget: int) -> Plan | None:
-        """The next batch, None when there is nothing to do.
+        """The next batch, None when there is nothing to read.
 
         ``prefill_budget`` bounds what is read beside sequences that decode: prompts, and tokens
         that grammars force on others.
         """
         started = self.admit()
-        running = self.running
+        running = [each for each in self.running if each.unread]  # others wait for a mask
         if not running:
             return None
         if all(each.unread == 1 for each in running):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.worker.guide import Guide
+    from colonnade.worker.masks import Job
     from colonnade.worker.ports import Foresight, Sampler, State
     from colonnade.worker.prediction import Prediction
     from colonnade.worker.restraint import Restraint
@@ -97,6 +98,7 @@ class Sequence:
         "foresight",
         "guide",
         "limit",
+        "mask",
         "pending_logprobs",
         "position",
         "predicted",
@@ -165,6 +167,8 @@ class Sequence:
         self.sampler = request.samplers(self.choice, request.prompt)
         request.made.append(self.sampler)
         self.guide = request.guides(self.choice)
+        self.mask: Job | None = None
+        """What its guide allows next, where that is computed beside."""
         self.tokens = list(request.prompt)
         if self.guide is not None:
             self.tokens += self.guide.begin()

@@ -13,6 +13,7 @@ from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from colonnade.messages import Failure, FailureKind, GrammarSyntax
 from colonnade.worker.grammar.differences import DifferentMatcher
+from colonnade.worker.grammar.heap import give_back
 from colonnade.worker.grammar.json_places import JsonPlaces
 from colonnade.worker.grammar.json_text import JsonText
 from colonnade.worker.grammar.matcher import GrammarMatcher, first_line
@@ -75,6 +76,8 @@ class GrammarCompiler:
         self._compiled: OrderedDict[_Key, _Compiled] = OrderedDict()
         self._usages: WeakSet[Usage] = WeakSet()
         """Of all grammars that are kept, or held by a request."""
+        self._dropped = 0
+        """Bytes of what was dropped since memory was given back to the system."""
 
     @property
     def tokenizer(self) -> GrammarTokenizer:
@@ -152,7 +155,14 @@ class GrammarCompiler:
             while self._compiled and (
                 kept > self._bounds.kept or len(self._compiled) > self._bounds.kept_number
             ):
-                kept -= self._compiled.popitem(last=False)[1].usage.bytes
+                dropped = self._compiled.popitem(last=False)[1].usage.bytes
+                kept -= dropped
+                self._dropped += dropped
+            much = self._dropped > self._bounds.kept // 2
+            if much:
+                self._dropped = 0
+        if much:
+            give_back()
 
     def _make_room(self) -> None:
         """See that another grammar may be compiled.

@@ -32,6 +32,14 @@ def bytes_in_use() -> int | None:
     return int(found.uordblks + found.hblkhd)
 
 
+def give_back() -> None:
+    """Have the C library give free memory back to the system, also such as lies between what is in
+    use. Takes some milliseconds, in which other threads may have to wait for memory."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
+
+
 @cache
 def _mallinfo2() -> Callable[[], Any] | None:
     """That of glibc, which has it from version 2.33 on."""

@@ -81,7 +81,7 @@ def _greedy_block(draws: Sequence[Draw]) -> slice | None:
         sampler = draw.sampler
         if not isinstance(sampler, GreedySampler) or sampler.bias is not None:
             return None
-        if draw.row != row or draw.mask is not None:
+        if draw.row != row or draw.mask is not None or draw.apart is not None:
             return None
     return slice(begin, begin + len(draws))
 
@@ -91,5 +91,8 @@ def _one_by_one(logits: NDArray[np.float32], draws: Sequence[Draw]) -> list[int]
     for draw in draws:
         sampler = draw.sampler
         assert isinstance(sampler, LlamaSampler)  # noqa: S101 - the model made it itself
-        tokens.append(sampler.sample(logits, draw.row, draw.mask))
+        if draw.apart is None:
+            tokens.append(sampler.sample(logits, draw.row, draw.mask))
+        else:
+            tokens.append(sampler.sample_apart(draw.apart, draw.mask))
     return tokens

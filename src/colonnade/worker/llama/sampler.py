@@ -46,6 +46,12 @@ class LlamaSampler(ABC):
         """Draw from a row of the last batch's logits (rows, vocab_size), see ``ports.Draw``."""
 
     @abstractmethod
+    def sample_apart(
+        self, values: NDArray[np.float32], mask: NDArray[np.uint8] | None = None
+    ) -> int:
+        """Draw from logits of an earlier batch, (vocab_size), as from a row of the last one."""
+
+    @abstractmethod
     def accept(self, token: int) -> None:
         """See ``ports.Sampler``."""
 
@@ -73,6 +79,12 @@ class GreedySampler(LlamaSampler):
                 return int(allowed[values[allowed].argmax()])
             _apply(mask, values)
         return int(values.argmax())
+
+    def sample_apart(
+        self, values: NDArray[np.float32], mask: NDArray[np.uint8] | None = None
+    ) -> int:
+        """See ``LlamaSampler``."""
+        return self.sample(values[np.newaxis], 0, mask)
 
     def accept(self, token: int) -> None:
         """Looks back at nothing."""
@@ -103,6 +115,19 @@ class ChainSampler(LlamaSampler):
         from_the_end = row - len(logits)  # a number from 0 on would be a token of the batch
         return int(llama_cpp.llama_sampler_sample(self._chain, self._context, from_the_end))
 
+    def sample_apart(
+        self, values: NDArray[np.float32], mask: NDArray[np.uint8] | None = None
+    ) -> int:
+        """See ``LlamaSampler``."""
+        if self._bias is not None:
+            self._bias.apply(values)
+        if mask is not None:
+            allowed = _few_allowed(mask)
+            if allowed is not None:
+                return self._sample_among(allowed, values)
+            _apply(mask, values)
+        return self._sample(np.arange(len(values)), values)
+
     def _sample_among(self, allowed: NDArray[np.intp], row: NDArray[np.float32]) -> int:
         """Draw from the candidates alone: as from the whole vocabulary with a mask, and cheaper."""
         if len(allowed) == 1:
@@ -112,8 +137,12 @@ class ChainSampler(LlamaSampler):
         logits = row[allowed]
         if not np.isfinite(logits).any():  # a bias forbids what the grammar leaves
             logits[:] = 0
-        candidates = np.zeros(len(allowed), dtype=_CANDIDATE)
-        candidates["id"] = allowed
+        return self._sample(allowed, logits)
+
+    def _sample(self, tokens: NDArray[np.intp], logits: NDArray[np.float32]) -> int:
+        """Draw one of some tokens, each with its logit."""
+        candidates = np.zeros(len(tokens), dtype=_CANDIDATE)
+        candidates["id"] = tokens
         candidates["logit"] = logits
         data = candidates.ctypes.data_as(llama_cpp.llama_token_data_p)
         array = llama_cpp.llama_token_data_array(data, len(candidates), -1, False)
