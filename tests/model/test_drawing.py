@@ -33,6 +33,7 @@ class _Draw(NamedTuple):
     sampler: Sampler
     row: int
     mask: NDArray[np.uint8] | None = None
+    apart: NDArray[np.float32] | None = None
 
 
 @pytest.fixture(scope="module", params=[None, 1], ids=["one pass", "a pass a token"])
@@ -115,6 +116,29 @@ def test_a_mask_or_a_bias_among_greedy_ones(model: LlamaModel, logits: NDArray[n
         likeliest[2],
         5,
     ]
+
+
+SAMPLED = Decoding(sampling=Sampling(seed=11, top_k=0, top_p=1.0, min_p=0.0, temperature=2.0))
+FILTERED = Decoding(
+    sampling=Sampling(seed=11, top_k=40, top_p=0.9, repeat_penalty=1.1, logit_bias=((5, 1.0),))
+)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.01], ids=["all", "half", "few"])
+@pytest.mark.parametrize("decoding", [GREEDY, BIASED, SAMPLED, FILTERED])
+def test_a_row_that_was_kept_is_drawn_from_as_from_the_batch(
+    model: LlamaModel, logits: NDArray[np.float32], decoding: Decoding, share: float
+) -> None:
+    mask = (np.random.default_rng(1).random(logits.shape[1]) < share).astype(np.uint8)
+    kept = logits.copy()
+    at_once = [model.samplers(decoding)(0, []) for _ in range(4)]
+    later = [model.samplers(decoding)(0, []) for _ in range(4)]
+    drawn = model.draw([_Draw(sampler, row, mask) for row, sampler in enumerate(at_once)])
+    model.decode([Chunk(0, len(PROMPTS[0]), [7], 1)])
+    for _ in range(3):
+        again = [_Draw(sampler, 0, mask, kept[row].copy()) for row, sampler in enumerate(later)]
+        assert model.draw(again) == drawn
+        later = [model.samplers(decoding)(0, []) for _ in range(4)]
 
 
 def test_names_from_many_threads(model: LlamaModel) -> None:
