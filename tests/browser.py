@@ -24,8 +24,9 @@ _FLAGS = (
     "--disable-gpu",
     "--disable-background-networking",
     "--no-first-run",
-    # Nothing but this machine is there.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+    # Nothing but this machine is there, and one name leads to it that is not its own.
+    "--host-resolver-rules="
+    "MAP rebind.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 PATIENCE = 60
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import reported, site
+from tests.browser import reported, shown, site
 from tests.legacy.conftest import TITLES
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -126,3 +126,14 @@ def test_a_page_that_does_not_ask(open_page, legacy):
     with legacy.client() as http:
         assert http.get("/ready").json()["model_loaded"] is True
         assert "pictured" not in http.get("/sessions").json()["sessions"]
+
+
+def test_a_page_whose_name_leads_here(legacy, tmp_path):
+    """The browser takes the server for the page's own, and asks nobody."""
+    url = legacy.root_url.replace("127.0.0.1", "rebind.example")
+    assert url != legacy.root_url
+    text, _ = shown(f"{url}/v1/models", tmp_path / "profile")
+    assert "unknown_host" in text
+    assert "demo" not in text
+    text, _ = shown(f"{legacy.root_url}/v1/models", tmp_path / "profile")
+    assert "demo" in text

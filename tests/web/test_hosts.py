@@ -82,11 +82,20 @@ def test_what_is_no_name(name):
         KnownHosts([name])
 
 
-def test_own_names(monkeypatch):
+def test_own_names(monkeypatch, tmp_path):
+    file = tmp_path / "hosts"
+    file.write_text(
+        "127.0.0.1 localhost\n127.0.1.1 desk.corp.example Desk # desk.evil.example\n"
+        "0.0.0.0 tracker.example\n# 10.0.0.1 desk.old.example desk\n"
+    )
+    monkeypatch.setattr(socket, "gethostname", lambda: "Desk")
+    names = own_names("box.home", file)
+    assert set(names) == {
+        "desk", "desk.local", "desk.corp.example", "box.home",
+        "host.docker.internal", "host.containers.internal",
+    }  # fmt: skip
     monkeypatch.setattr(socket, "gethostname", lambda: "Desk.lan")
-    names = own_names("box.home")
-    assert {"desk.lan", "desk", "desk.local", "box.home", "host.docker.internal"} <= set(names)
-    KnownHosts(names)
+    assert {"desk.lan", "desk", "desk.local"} <= set(own_names("::", tmp_path / "none"))
     monkeypatch.setattr(socket, "gethostname", lambda: "no name at all")
     KnownHosts(own_names("::"))
 

@@ -115,6 +115,7 @@ def _policy(nonce: str) -> dict[str, str]:
     }
     return {
         "content-security-policy": "; ".join(f"{name} {value}" for name, value in rules.items()),
+        "cross-origin-opener-policy": "same-origin",
         "referrer-policy": "no-referrer",
         "x-frame-options": "DENY",
         "cache-control": "no-store",

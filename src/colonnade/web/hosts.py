@@ -9,15 +9,18 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _HOST = re.compile(
     r"(?P<name>\[[0-9a-f:.]+(?:%[a-z0-9_.~-]+)?\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5})?)?"
 )
 _NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
+_HOSTS = Path("/etc/hosts")
 
 _CONTAINERS = ("host.docker.internal", "host.containers.internal")
 """What containers call the machine that they run on."""
@@ -41,15 +44,31 @@ def parsed_host(text: str) -> Host | None:
     return Host(name, int(port) if port else None)
 
 
-def own_names(listening_on: str) -> tuple[str, ...]:
-    """The names of this machine, as far as it gives them to itself.
+def own_names(listening_on: str, hosts_file: Path = _HOSTS) -> tuple[str, ...]:
+    """The names of this machine, as far as it gives them to itself, the first its host name.
 
     Nothing that a name server says is among them: it may be in a stranger's network.
     """
     machine = socket.gethostname().lower().removesuffix(".")
     label = machine.partition(".")[0]
     names = (machine, label, f"{label}.local", listening_on.lower(), *_CONTAINERS)
-    return tuple(name for name in names if _NAME.fullmatch(name))
+    return tuple(name for name in (*names, *_beside(machine, hosts_file)) if _NAME.fullmatch(name))
+
+
+def _beside(machine: str, hosts_file: Path) -> Iterator[str]:
+    """What the machine's file of hosts calls it, too: mostly its name with the domain.
+
+    Other lines of it are not believed: lists against advertising give this machine's address to
+    names of strangers.
+    """
+    try:
+        lines = hosts_file.read_text(encoding="utf-8", errors="replace").lower().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        names = line.partition("#")[0].split()[1:]
+        if machine in names:
+            yield from names
 
 
 class KnownHosts:
