@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,6 +101,7 @@ class KnownHosts:
         return self._all or name in self._names or name.endswith(self._endings) or _is_address(name)
 
 
+@lru_cache(maxsize=128)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

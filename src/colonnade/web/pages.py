@@ -36,6 +36,21 @@ _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 _SHOWN = 200
 """So much of what a request says is repeated to it."""
 
+_TELLING = frozenset(
+    {
+        b"host",
+        b"origin",
+        b"content-type",
+        b"content-length",
+        b"transfer-encoding",
+        b"sec-fetch-site",
+        b"sec-fetch-mode",
+        b"sec-fetch-dest",
+        b"access-control-request-private-network",
+    }
+)
+"""The headers that are looked at."""
+
 _NOT_FOR_OTHERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -62,11 +77,11 @@ class _Asked:
         """Read it in one pass."""
         asked = cls()
         for name, value in scope["headers"]:
-            asked._take(name, value)
+            if name in _TELLING:
+                asked._take(name, value.decode("latin-1").strip())
         return asked
 
-    def _take(self, name: bytes, value: bytes) -> None:
-        text = value.decode("latin-1").strip()
+    def _take(self, name: bytes, text: str) -> None:
         match name:
             case b"host":
                 self.hosts.append(text)
