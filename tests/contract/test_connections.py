@@ -36,7 +36,12 @@ def talk(server: RunningServer) -> Callable[[bytes], bytes]:
 
 def request(body: dict[str, Any], *headers: str, version: str = "1.1") -> bytes:
     content = json.dumps(body).encode()
-    lines = [f"POST {CHAT} HTTP/{version}", "Host: x", f"Content-Length: {len(content)}", *headers]
+    lines = [
+        f"POST {CHAT} HTTP/{version}",
+        "Host: [::1]",
+        f"Content-Length: {len(content)}",
+        *headers,
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
@@ -116,7 +121,7 @@ def test_an_offer_with_a_body_that_comes_later(server: RunningServer) -> None:
 @pytest.mark.parametrize("target", ["x:1", "/v1/models"])
 @pytest.mark.parametrize("offer", [(), H2C])
 def test_no_proxy(talk: Callable[[bytes], bytes], target: str, offer: tuple[str, ...]) -> None:
-    lines = [f"CONNECT {target} HTTP/1.1", "Host: x", *offer, "", ""]
+    lines = [f"CONNECT {target} HTTP/1.1", "Host: [::1]", *offer, "", ""]
     status, headers, _ = parted(talk("\r\n".join(lines).encode()))
     assert status in {400, 405}
     assert headers["connection"] == "close"
@@ -135,10 +140,10 @@ def test_requests_ahead_of_answers(talk: Callable[[bytes], bytes]) -> None:
         b"nonsense\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS, where none is
-        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n bad: y\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: [::1]\r\n bad: y\r\n\r\n",
         request(ASK, "Content-Length: 3"),
         request(ASK, "Transfer-Encoding: chunked"),
-        f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".encode(),
+        f"POST {CHAT} HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".encode(),
     ],
 )
 def test_no_http(talk: Callable[[bytes], bytes], sent: bytes) -> None:
@@ -158,7 +163,7 @@ def test_nonsense_behind_a_request_does_not_cut_its_answer(
     "begin",
     [
         b"GET /",
-        b"GET / HTTP/1.1\r\nHost: x\r\nA: ",
+        b"GET / HTTP/1.1\r\nHost: [::1]\r\nA: ",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a=",
     ],
