@@ -193,7 +193,8 @@ def run_schemathesis(program: str, url: str, examples: int) -> int:
         "--request-timeout", "60", "--warnings", "off", "--suppress-health-check", "all",
         "--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--workers", "2",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with TemporaryDirectory() as folder:  # it leaves things behind where it runs
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     made = re.search(r"(\d[\d,]*) generated", done.stdout)
     if done.returncode or made is None:
         raise FaultError(done.stdout[-8000:] + done.stderr[-2000:])
