@@ -27,6 +27,7 @@ from colonnade.ops.documents import LITESTARS, Documents, documents_router, sche
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
 from colonnade.ops.slots import slots_router
+from colonnade.ops.usage import UsageCollector, usage_router
 from colonnade.web.methods import head_as_get, whole_allow
 from colonnade.web.observed import Routed
 from colonnade.web.openapi import WireSchemas
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litestar.types import ExceptionHandlersMap
+    from prometheus_client.registry import Collector
 
     from colonnade.api.options import ApiOptions
     from colonnade.generation import Generator, Models
@@ -61,8 +63,9 @@ def create_app(
     routers = [
         *openai_routers(generator, models, options),
         ops_router(models),
-        metrics_router(models, () if house is None else (HouseCollector(house),)),
+        metrics_router(models, _collectors(access, house)),
         slots_router(models),
+        usage_router(access.ledger),
     ]
     if house is not None:
         routers += main_routers(house)
@@ -108,6 +111,12 @@ def _application(
     handler = PageGuard(access.identified(head_as_get(handler)), app, options.pages)
     app.asgi_handler = RequestIds(handler)
     return app
+
+
+def _collectors(access: Access, house: House | None) -> list[Collector]:
+    """Numbers beside those of engines, doors and processes."""
+    usage = UsageCollector(access.ledger)
+    return [usage] if house is None else [usage, HouseCollector(house)]
 
 
 def _schemas() -> WireSchemas:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from colonnade.settings import ServerSettings, Settings, SettingsError, sealed
 from colonnade.web.access import Access, Key
 from colonnade.web.access.key_file import KeyFile, parse_line
+from colonnade.web.access.quotas import Period, Quota, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,15 +31,31 @@ def sha256(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-@given(NAMES, SECRETS, st.booleans(), st.booleans(), st.sampled_from([" ", "\t", "   "]))
+KINDS = st.tuples(st.sampled_from(Unit), st.sampled_from(Period))
+QUOTAS = st.dictionaries(KINDS, st.integers(0, 10**15 - 1))
+
+
+@given(NAMES, SECRETS, st.booleans(), st.booleans(), st.sampled_from([" ", "\t", "   "]), QUOTAS)
 def test_what_is_written_is_read(
-    name: str, secret: str, admin: bool, hashed: bool, space: str
+    name: str,
+    secret: str,
+    admin: bool,
+    hashed: bool,
+    space: str,
+    quotas: dict[tuple[Unit, Period], int],
 ) -> None:
     shown = f"sha256={sha256(secret).hex()}" if hashed else secret
-    line = f"{name}:{shown}" + (f"{space}admin" if admin else "") + f"{space}# words: of mine"
+    options = ["admin"] if admin else []
+    options += [f"{unit}/{period}={most}" for (unit, period), most in quotas.items()]
+    line = space.join([f"{name}:{shown}", *options, "# words: of mine"])
     found = parse_line(line)
     assert found is not None
-    assert found[0] == Key(name, sha256(secret), admin)
+    assert found[0] == Key(
+        name,
+        sha256(secret),
+        admin,
+        tuple(Quota(unit, period, most) for (unit, period), most in quotas.items()),
+    )
     assert found[1] == (not hashed and len(secret) < 16)
 
 
@@ -71,6 +88,10 @@ def test_any_line_is_a_key_a_comment_or_an_error_that_keeps_the_secret(line: str
         ("a:k\u00e4y\n", "line 1: the key of a has characters"),
         ("a:sha256=12\n", "line 1: sha256= stands before 64"),
         ("a:some-key root\n", "line 1: what follows the key is not known"),
+        ("a:some-key tokens/week=1\n", "line 1: what follows the key is not known"),
+        ("a:some-key tokens/day=-1\n", "line 1: what follows the key is not known"),
+        ("a:some-key tokens/day=1 tokens/day=2\n", "line 1: tokens/day is given twice"),
+        ("a:some-key\na:other-key tokens/day=1\n", "the keys of a differ"),
         ("a:some-key\nb:some-key\n", "a and b have the same key"),
         ("a:some-key\na:other-key admin\n", "the keys of a differ"),
     ],

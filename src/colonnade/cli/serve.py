@@ -7,6 +7,7 @@ import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from colonnade.cli.accounts import kept_accounts
 from colonnade.cli.announcement import announce
 from colonnade.cli.console import loading, say
 from colonnade.cli.doors import app_of, open_doors
@@ -69,6 +70,7 @@ async def _serve(
                 registry = ModelRegistry(
                     settings.server.shutdown_seconds,
                     any_model_name=settings.model.any_model_name,
+                    accounts=access.ledger,
                 )
                 stack.push_async_callback(registry.close)
                 house = await stack.enter_async_context(open_house(settings, registry))
@@ -76,6 +78,7 @@ async def _serve(
                     with loading(resolved.path.name) as progress:
                         await registry.load(LoadPlan(resolved, settings), progress)
                 await stack.enter_async_context(access.kept_up())
+                await stack.enter_async_context(kept_accounts(settings, access))
                 for door in doors:
                     listen(door.sockets)
                 await _answer(house, doors, access, signals)

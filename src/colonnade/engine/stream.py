@@ -55,6 +55,8 @@ class Stream:
         """What ends it when it waits too long."""
         self._cancel = cancel
         self._unfinished = choices
+        self.generated = 0
+        """Tokens of all choices so far."""
         self.finishes: list[Finish] = []
         """The ends of the choices that have ended."""
         self._ready: list[Output] = []
@@ -89,6 +91,7 @@ class Stream:
     def put(self, output: Output) -> None:
         """Add an output (the engine's side)."""
         self._ready.append(output)
+        self.generated += output.tokens
         if output.finish is not None:
             self._unfinished -= 1
             self.finishes.append(output.finish)

@@ -4,6 +4,7 @@ Renders prompts, submits them to an engine, and turns its outputs into events. K
 wire format and no llama.cpp. Every door uses this one path.
 """
 
+from colonnade.generation.accounts import Accounts, Used
 from colonnade.generation.events import (
     CallArguments,
     CallStart,
@@ -22,6 +23,7 @@ from colonnade.generation.service import Completed, Generation, Generator
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn, asking
 
 __all__ = [
+    "Accounts",
     "CallArguments",
     "CallStart",
     "ChatPrompt",
@@ -43,6 +45,7 @@ __all__ = [
     "TextDelta",
     "Turn",
     "Usage",
+    "Used",
     "asking",
     "fold",
 ]

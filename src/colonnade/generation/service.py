@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from colonnade.generation.accounts import NoAccounts, Used
 from colonnade.generation.builders import shared_builders
 from colonnade.generation.events import Event, Finished, Usage
 from colonnade.generation.folding import fold
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from colonnade.engine import Stream
+    from colonnade.generation.accounts import Accounts
     from colonnade.generation.builders import Builders
     from colonnade.generation.folding import Folded
     from colonnade.generation.models import Models, ServedModel
@@ -66,13 +69,16 @@ class Generation:
         reader: Callable[[int], Reader],
         prompt_text: str,
         narrowings: tuple[Narrowing, ...] = (),
+        note: Callable[[Used], None] = lambda _: None,
     ) -> None:
+        """``note`` takes, once, what was used when it ends."""
         self.model = model
         self.prompt_text = prompt_text
         """The prompt as the model read it; empty where it came as token ids."""
         self.narrowings = narrowings
         """Values that the request's schemas allow, and the answer cannot have."""
         self._stream = stream
+        self._note = note
         self._readers = [reader(choice) for choice in range(choices)]
         self.finished: list[Finished] = []
         self.so_far: dict[int, Usage] = {}
@@ -128,15 +134,25 @@ class Generation:
                 yield event
 
     async def aclose(self) -> None:
-        """Cancel what is still running. Does nothing after the end."""
+        """Cancel what is still running, and note what was used. Does nothing after the end."""
         await self._stream.aclose()
+        note, self._note = self._note, lambda _: None
+        read = self._stream.prompt_tokens if self._stream.started else 0
+        note(Used(prompt_tokens=read, completion_tokens=self._stream.generated))
 
 
 class Generator:
     """Starts generations. One per server."""
 
-    def __init__(self, models: Models, builders: Builders | None = None) -> None:
+    def __init__(
+        self,
+        models: Models,
+        builders: Builders | None = None,
+        accounts: Accounts | None = None,
+    ) -> None:
+        """``accounts``: who may use how much, and has; without any, nobody counts."""
         self._models = models
+        self._accounts = NoAccounts() if accounts is None else accounts
         self._builders = shared_builders() if builders is None else builders
 
     async def start(self, turn: Turn, *, joining: bool = False) -> Generation:
@@ -146,8 +162,10 @@ class Generator:
 
         Raises:
             Failure: the model is unknown or away, the template refuses the messages, the prompt
-                does not fit, the wished form cannot be held to, or the queue is full.
+                does not fit, the wished form cannot be held to, the queue is full, or the client
+                has a quota that is used up.
         """
+        self._accounts.admit(asking.get())
         model = self._models.find(turn.model)
         found = about.get()
         if found is not None:
@@ -189,7 +207,17 @@ class Generator:
             prepared.reader,
             prepared.text,
             prepared.narrowings,
+            self._account(asking.get()),
         )
+
+    def _account(self, client: str) -> Callable[[Used], None]:
+        """Count a request of a client's, but further parts of one; what takes what it used."""
+        request = about.get()
+        if request is None or not request.counted:
+            self._accounts.note(client, Used(requests=1))
+        if request is not None:
+            request.counted = True
+        return partial(self._accounts.note, client)
 
     async def complete(self, turn: Turn) -> Completed:
         """Generate the whole answer to a turn.

@@ -89,6 +89,7 @@ TABLE: dict[FailureKind, Row] = {
     FailureKind.NO_MODEL: Row(503, 503, 503, 400, _ABSENT),
     FailureKind.QUEUE_FULL: Row(429, 429, 429, 429, _FULL),
     FailureKind.RATE_LIMITED: Row(429, 429, 429, 429, _FULL),
+    FailureKind.QUOTA_EXCEEDED: Row(429, 429, 429, 429, _FULL),
     FailureKind.TIMEOUT: Row(504, 504, 504, 504, _LATE),
     FailureKind.UNAUTHORIZED: Row(401, 401, 401, 401, _INVALID),
     FailureKind.FORBIDDEN: Row(403, 403, 403, 403, _INVALID),

@@ -27,9 +27,8 @@ class SessionBook:
     """Opens the store once, and sweeps it from time to time."""
 
     def __init__(self, settings: Settings) -> None:
-        given = settings.legacy.session_database
-        self._url = given or _usual_place()
-        self._usual = not given and self._url != "sqlite://"
+        self._settings = settings
+        self._url = settings.legacy.session_database or _usual_place()
         self._expire_seconds = settings.legacy.session_seconds
         self._bounds = _bounds(settings)
         self._store: SessionStore | None = None
@@ -44,10 +43,10 @@ class SessionBook:
         """
         async with self._opening:
             if self._store is None:
-                if self._usual:
-                    _make_private(self._url)
                 self._store = await SessionStore.open(
-                    self._url, expire_seconds=self._expire_seconds, bounds=self._bounds
+                    database_url(self._settings),
+                    expire_seconds=self._expire_seconds,
+                    bounds=self._bounds,
                 )
             if time.monotonic() - self._swept > _SWEEP_SECONDS:
                 await self._sweep(self._store)
@@ -70,6 +69,16 @@ class SessionBook:
         """Close the store, if it was opened."""
         if self._store is not None:
             await self._store.close()
+
+
+def database_url(settings: Settings) -> str:
+    """Where what outlives the server is kept. The usual place is made, for nobody else to read."""
+    if given := settings.legacy.session_database:
+        return given
+    url = _usual_place()
+    if url != "sqlite://":
+        _make_private(url)
+    return url
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -48,6 +48,8 @@ class FailureKind(StrEnum):
     """There is no room left where it would have to be kept."""
     STORAGE_FAILED = "storage_failed"
     """The database that it is kept in cannot be used now."""
+    QUOTA_EXCEEDED = "insufficient_quota"
+    """The client's key has been used as much as it may be; ``retry_after`` says until when."""
     SHUTTING_DOWN = "shutting_down"
     """The server is stopping."""
     INTERNAL = "internal"

@@ -14,7 +14,7 @@ from colonnade.serving.loading import LoadPlan, load_model
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from colonnade.generation import ServedModel
+    from colonnade.generation import Accounts, ServedModel
     from colonnade.hub import ResolvedModel
     from colonnade.settings import Settings
 
@@ -28,10 +28,17 @@ class ModelRegistry:
     gets no more requests, ends those it has, and goes; for that time both take their memory.
     """
 
-    def __init__(self, drain_seconds: float = 30.0, *, any_model_name: bool = False) -> None:
-        """``any_model_name``: the model answers whatever name a request gives."""
+    def __init__(
+        self,
+        drain_seconds: float = 30.0,
+        *,
+        any_model_name: bool = False,
+        accounts: Accounts | None = None,
+    ) -> None:
+        """``any_model_name``: the model answers whatever name a request gives. ``accounts``: who
+        may use how much, and has."""
         self.models = Models(any_name=any_model_name)
-        self.generator = Generator(self.models)
+        self.generator = Generator(self.models, accounts=accounts)
         self._drain_seconds = drain_seconds
         self._changing = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import (
     BigInteger,
     Column,
+    Date,
     Double,
     ForeignKeyConstraint,
     Index,
@@ -61,6 +62,16 @@ exchanges = Table(
     ForeignKeyConstraint(
         ["owner", "session"], [sessions.c.owner, sessions.c.id], ondelete="CASCADE"
     ),
+)
+
+usage = Table(
+    "colonnade_usage",
+    _metadata,
+    Column("name", AnyText, primary_key=True),  # of a key
+    Column("day", Date, primary_key=True),  # by UTC
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
 )
 
 _formats = Table("colonnade_session_format", _metadata, Column("format", Integer, nullable=False))

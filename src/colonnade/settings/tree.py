@@ -65,7 +65,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         _Text | None,
         Meta(
             description="A file of keys, one a line: `NAME:KEY` or `NAME:sha256=HEX`, then "
-            "`admin` or nothing.",
+            "`admin`, quotas as `tokens/month=N`, or nothing.",
             extra={"guards": True},
         ),
     ] = None

@@ -61,6 +61,8 @@ class About:
     began: float = field(default_factory=time.perf_counter)
     """``time.perf_counter`` seconds."""
     began_ns: int = field(default_factory=time.time_ns)
+    counted: bool = False
+    """It stands in its client's account."""
     answers: list[Answered] = field(default_factory=list)
 
     def again(self) -> About:

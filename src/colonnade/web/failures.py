@@ -46,6 +46,7 @@ RULES: dict[FailureKind, Rule] = {
     FailureKind.FOREIGN_ORIGIN: Rule(403, "permission_error"),
     FailureKind.UNSUPPORTED_MEDIA_TYPE: Rule(415, "invalid_request_error"),
     FailureKind.RATE_LIMITED: Rule(429, "rate_limit_error", 1, should_retry=True),
+    FailureKind.QUOTA_EXCEEDED: Rule(429, "insufficient_quota", should_retry=False),
     FailureKind.WORKER_DIED: Rule(503, "server_error", 1, should_retry=True),
     FailureKind.STORAGE_FULL: Rule(507, "server_error", should_retry=False),
     FailureKind.STORAGE_FAILED: Rule(503, "server_error", 2, should_retry=True),

@@ -8,6 +8,7 @@ what others do with it are for administrators (``guards=[admins_only]``).
 from colonnade.web.access.callers import Caller, admins_only, caller_of
 from colonnade.web.access.composition import Access
 from colonnade.web.access.keys import Key, KeyRing
+from colonnade.web.access.ledger import Ledger
 from colonnade.web.access.limits import RequestLimit, charge, charge_answers
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Caller",
     "Key",
     "KeyRing",
+    "Ledger",
     "RequestLimit",
     "admins_only",
     "caller_of",

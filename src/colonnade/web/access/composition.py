@@ -14,6 +14,7 @@ from colonnade.settings import SettingsError, digest
 from colonnade.web.access.key_file import KeyFile, checked
 from colonnade.web.access.keys import Key, KeyRing
 from colonnade.web.access.layers import Identification, KeysMiddleware, LimitMiddleware
+from colonnade.web.access.ledger import Ledger
 from colonnade.web.access.limits import RequestLimit
 from colonnade.web.disconnect import cancel
 
@@ -45,6 +46,7 @@ class Access:
     ) -> None:
         self.keys = keys
         self.limit = limit
+        self.ledger = Ledger(keys)
         self._server = server
         self._file = file
 

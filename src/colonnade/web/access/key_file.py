@@ -1,8 +1,8 @@
 """The file of keys: a line for each.
 
-``NAME:KEY`` or ``NAME:sha256=HEX``, then, separated by white space, ``admin`` or nothing. A line
-that begins with ``#`` is a comment, and so is what follows one behind a key. Several keys may have
-one name, so that one can take the other's place.
+``NAME:KEY`` or ``NAME:sha256=HEX``, then, separated by white space, ``admin`` and quotas such as
+``tokens/month=1000000``. A line that begins with ``#`` is a comment, and so is what follows one
+behind a key. Several keys may have one name, so that one can take the other's place.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.settings import SettingsError, digest, sealed
 from colonnade.web.access.keys import Key
+from colonnade.web.access.quotas import Period, Quota, Unit
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +28,7 @@ _SHORT = 16
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _RESERVED = re.compile(r"(key|admin)-[0-9a-f]+")
 """Names of keys that have none, ``--api-key`` and ``--admin-key``."""
+_QUOTA = re.compile(r"(tokens|requests)/(day|month)=([0-9]{1,15})")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -149,8 +151,15 @@ def checked(keys: Iterable[Key]) -> tuple[Key, ...]:
 def _with(key: Key, option: str) -> Key:
     if option == "admin":
         return replace(key, admin=True)
-    msg = "what follows the key is not known: it can be admin"
-    raise ValueError(msg)
+    found = _QUOTA.fullmatch(option)
+    if found is None:
+        msg = "what follows the key is not known: it can be admin, or tokens or requests"
+        raise ValueError(msg + " a day or month, as tokens/day=N")
+    quota = Quota(Unit(found[1]), Period(found[2]), int(found[3]))
+    if any((each.unit, each.period) == (quota.unit, quota.period) for each in key.quotas):
+        msg = f"{quota.unit}/{quota.period} is given twice"
+        raise ValueError(msg)
+    return replace(key, quotas=(*key.quotas, quota))
 
 
 def _version(status: os.stat_result) -> tuple[int, ...]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from litestar.types import Scope
 
+    from colonnade.web.access.quotas import Quota
+
 
 DOCUMENTS = ("^/docs(/|$)", "^/redoc(/|$)", "^/openapi.json$", "^/schema")
 """Where the documentation is."""
@@ -32,13 +34,16 @@ class Key:
     name: str
     digest: bytes = field(repr=False)
     admin: bool = False
+    quotas: tuple[Quota, ...] = ()
 
 
 class KeyRing:
     """The keys of a server; without any, all may come in."""
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
-        self._keys = tuple(keys)
+        self._keys: tuple[Key, ...] = ()
+        self._quotas: dict[str, tuple[Quota, ...]] = {}
+        self.replace(keys)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -51,6 +56,16 @@ class KeyRing:
     def replace(self, keys: Iterable[Key]) -> None:
         """Take others in place of these."""
         self._keys = tuple(keys)
+        self._quotas = {key.name: key.quotas for key in self._keys}
+
+    def quotas(self, name: str) -> tuple[Quota, ...]:
+        """How much the keys of a name may be used."""
+        return self._quotas.get(name, ())
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any has a quota."""
+        return any(self._quotas.values())
 
     def of(self, scope: Scope) -> Key | None:
         """The key that a request carries: ``Authorization: Bearer KEY`` or ``x-api-key``.
