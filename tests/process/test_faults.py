@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colonnade.engine import Engine
-from colonnade.messages import Decoding, Failure, FailureKind, LoadModel, Sampling
+from colonnade.messages import Decoding, Failure, FailureKind, LoadModel, Sampling, TokenPart
 from tests.process.test_engine import ENDLESS, SHORT, _finish, _submit, _until
 
 if TYPE_CHECKING:
@@ -103,6 +103,29 @@ async def test_a_request_that_was_answered_since_is_not_blamed(start_engine: Sta
         _kill(engine)
         assert (await _failure(_finish(stream))).kind is FailureKind.WORKER_DIED
         assert (await _finish(await _submit(engine, "innocent", long))).completion_tokens == 100
+
+
+async def test_what_was_answered_before_is_not_blamed_soon(start_engine: StartEngine) -> None:
+    engine = await start_engine()
+    assert (await _finish(await _submit(engine, "of all", ENDLESS))).completion_tokens > 5
+    kinds = []
+    for _ in range(4):
+        stream = await _submit(engine, "of all", ENDLESS)
+        await _until(lambda stream=stream: stream.started)
+        _kill(engine)
+        kinds.append((await _failure(_finish(stream))).kind)
+    assert kinds == [FailureKind.WORKER_DIED] * 3 + [FailureKind.DEADLY_REQUEST]
+
+
+async def test_llama_cpp_dies_of_a_request_itself(start_engine: StartEngine) -> None:
+    engine = await start_engine("embedding")  # no door lets such a request through
+    kinds = [(await _failure(_answered(engine))).kind for _ in range(3)]
+    assert kinds == [FailureKind.WORKER_DIED] + [FailureKind.DEADLY_REQUEST] * 2
+    assert engine.totals.ends["deadly_request"] == 1, "the other one was not taken"
+
+
+async def _answered(engine: Engine) -> None:
+    await _finish(await engine.submit((TokenPart((9,) * 300),), ENDLESS))
 
 
 async def test_three_failures_to_load_again_are_enough(

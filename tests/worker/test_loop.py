@@ -490,8 +490,10 @@ def test_a_step_says_everything_in_one_message() -> None:
     for number in range(4):
         bench.submit(number, [number * 10], max_tokens=5)
     bench.run()
-    assert len(bench.sent) == len(bench.model.batches) == 5
-    assert all(len(step.outputs) == 4 for step in bench.steps)
+    begun, said = bench.sent[:4], bench.sent[4:]
+    assert [step.started for step in begun] == [(0,), (1,), (2,), (3,)], "before it is worked on"
+    assert len(said) == len(bench.model.batches) == 5
+    assert all(len(step.outputs) == 4 for step in said)
 
 
 class Forcing:

@@ -4,7 +4,8 @@ llama.cpp ends its process on some inputs. A client that sends such a request ag
 themselves, would keep everybody else from being served. So requests that a worker worked on when it
 died are remembered by their content. One that was there at one death is a suspect: it is taken
 again, but beside no other suspect, so that the next death tells them apart. One that was there at
-two is refused. A suspect whose answer comes to its end is none any more.
+two is refused. A suspect whose answer comes to its end is none any more, and of a content that was
+answered before it takes more: what everybody sends is likely to be there whatever workers die of.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.messages import Failure, FailureKind
+from colonnade.messages import Failure, FailureKind, TextPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +35,15 @@ _MEMORY = 600.0
 
 _DEATHS = 2
 """Deaths after which a request is refused."""
+
+_DEATHS_OF_GOOD = 4
+"""The same for one that was answered before."""
+
+_GOOD = 4096
+"""Contents of answered requests that are remembered."""
+
+_SMALL = 1 << 16
+"""Characters or ids of a request whose digest takes no time."""
 
 _ALONE = 2.0
 """Seconds in a slot that a suspect has before another suspect may run beside it: most that end the
@@ -54,10 +64,19 @@ def content(submit: Submit) -> bytes:
     return hashlib.blake2b(_encoder.encode(said), digest_size=16).digest()
 
 
+def _is_small(submit: Submit) -> bool:
+    length = len(submit.infill_suffix or "")
+    for part in submit.prompt:
+        length += len(part.text) if isinstance(part, TextPart) else len(part.ids)
+    return length <= _SMALL
+
+
 @dataclass(slots=True)
 class _Suspect:
-    deaths: int
-    until: float
+    most: int
+    """Deaths after which it is refused."""
+    deaths: int = 0
+    until: float = 0.0
 
 
 class Suspects:
@@ -67,6 +86,8 @@ class Suspects:
         self._clock = clock
         self._known: OrderedDict[bytes, _Suspect] = OrderedDict()
         """By the digest of their content, the one that was blamed last at the end."""
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+        """Digests of small requests that were answered, the newest at the end."""
         self._place = asyncio.Lock()
         """Held by the suspect that has begun last."""
         self._holder: int | None = None
@@ -89,8 +110,11 @@ class Suspects:
         """
         if not self:
             return None
-        digest = content(submit)
-        if not self._deaths(digest):
+        if _is_small(submit):
+            digest = content(submit)
+        else:
+            digest = await asyncio.to_thread(content, submit)
+        if digest not in self._known:
             return None
         self._check(digest)
         if self._waiting >= _LONGEST_LINE:
@@ -130,7 +154,10 @@ class Suspects:
             if stream.submit is None:
                 continue
             stream.digest = stream.digest or content(stream.submit)
-            suspect = self._known.pop(stream.digest, None) or _Suspect(0, 0.0)
+            suspect = self._known.pop(stream.digest, None)
+            if suspect is None:
+                good = stream.digest in self._good
+                suspect = _Suspect(_DEATHS_OF_GOOD if good else _DEATHS)
             suspect.deaths += 1
             suspect.until = self._clock() + _MEMORY
             self._known[stream.digest] = suspect
@@ -139,19 +166,27 @@ class Suspects:
 
     def answered(self, stream: Stream) -> None:
         """It was answered, and nobody died."""
-        if stream.digest is not None:
-            self._known.pop(stream.digest, None)
+        submit, digest = stream.submit, stream.digest
+        if submit is None or not _is_small(submit):
+            self._known.pop(digest or b"", None)
+            return
+        digest = digest or content(submit)
+        self._known.pop(digest, None)
+        self._good[digest] = None
+        self._good.move_to_end(digest)
+        if len(self._good) > _GOOD:
+            self._good.popitem(last=False)
 
     def refuses(self, stream: Stream) -> bool:
         """Whether it will not be taken again."""
-        return stream.digest is not None and self._deaths(stream.digest) >= _DEATHS
+        return stream.digest is not None and self._is_deadly(stream.digest)
 
-    def _deaths(self, digest: bytes) -> int:
+    def _is_deadly(self, digest: bytes) -> bool:
         suspect = self._known.get(digest)
-        return 0 if suspect is None else suspect.deaths
+        return suspect is not None and suspect.deaths >= suspect.most
 
     def _check(self, digest: bytes) -> None:
-        if self._deaths(digest) >= _DEATHS:
+        if self._is_deadly(digest):
             raise deadly()
 
 
@@ -159,7 +194,7 @@ def deadly() -> Failure:
     """What a client is told of a request that is refused."""
     minutes = _MEMORY / 60
     msg = (
-        f"{_DEATHS} worker processes died while they worked on this request. It is refused for "
-        f"{minutes:.0f} minutes."
+        "Worker processes died, again and again, while they worked on this request. It is refused "
+        f"for {minutes:.0f} minutes."
     )
     return Failure(FailureKind.DEADLY_REQUEST, msg)

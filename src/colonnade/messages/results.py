@@ -94,7 +94,7 @@ class Step(Struct, frozen=True, array_like=True, tag="step", gc=False):
 
     outputs: tuple[Output, ...]
     started: tuple[int, ...] = ()
-    """Requests that left the queue."""
+    """Requests that leave the queue. It comes before anything is done for them."""
 
 
 class Accepted(Struct, frozen=True, array_like=True, tag="accepted", gc=False):

@@ -13,11 +13,13 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 from colonnade.worker.ports import Chunk
-from colonnade.worker.scheduler import Limits, Plan, Scheduler, echoes
+from colonnade.worker.scheduler import Limits, Plan, Scheduler, echoes, quiet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from colonnade.worker.ports import Memory
-    from colonnade.worker.sequence import Sequence
+    from colonnade.worker.sequence import Request, Sequence
 
 _PIECE = 60
 """Tokens of a prompt in a step: from 64 on attention computes them together."""
@@ -30,9 +32,12 @@ many cells as tokens, up to the next 256."""
 class InvariantScheduler(Scheduler):
     """See the module. Tokens are not guessed."""
 
-    def __init__(self, limits: Limits, memory: Memory, rows: int) -> None:
-        """``rows``: each pass of the model takes a multiple of that many."""
-        super().__init__(limits, memory)
+    def __init__(
+        self, limits: Limits, memory: Memory, rows: int, *, tell: Callable[[Request], None] = quiet
+    ) -> None:
+        """``rows``: each pass of the model takes a multiple of that many. ``tell``: as in
+        ``Scheduler``."""
+        super().__init__(limits, memory, tell=tell)
         self._rows = rows
         self._has_read = False
         """The last step read prompts: those that draw have waited for it."""

@@ -66,9 +66,9 @@ class Loop:
         )
         self._speculation = Speculation(guesser) if guesser and model.forgets else None
         self._scheduler = (
-            InvariantScheduler(limits, model, invariant_rows)
+            InvariantScheduler(limits, model, invariant_rows, tell=self._tell)
             if invariant_rows
-            else Scheduler(limits, model, self._speculation)
+            else Scheduler(limits, model, self._speculation, tell=self._tell)
         )
         self._spinning = spinning
         self._pacer = PrefillPacer(prefill_step_ms, model.batch_size)
@@ -113,12 +113,13 @@ class Loop:
         meter.mark(Part.PLAN)
         self._pulse.allowed = self._work.seconds(plan.rows)
         began = time.perf_counter()
-        started = _start(plan.started, began) if plan.started else ()
+        for sequence in plan.started:
+            sequence.started = began
         self._answers.begin(plan)
         try:
             logits = self._model.decode(plan.chunks)
         except DecodeError as error:
-            self._fail(plan, started, str(error))
+            self._fail(plan, str(error))
             return
         meter.mark(Part.DECODE)
         self._scheduler.applied(plan)
@@ -131,11 +132,15 @@ class Loop:
         self._learn(plan, ready, began)
         meter.mark(Part.PLAN)
         outputs = self._answers.take()
-        if outputs or started:
-            self._send(Step(outputs, started))
+        if outputs:
+            self._send(Step(outputs))
         meter.mark(Part.SEND)
         meter.end(sum([len(chunk.tokens) for chunk in plan.chunks]))
         self._watch_waits(plan, now - began, now)
+
+    def _tell(self, request: Request) -> None:
+        """Say that a request begins, before anything is done for it: the process may die of it."""
+        self._send(Step((), (request.id,)))
 
     def _draw_late(self) -> None:
         """Nothing is to be read. Where that is because masks are late, wait for one of them, but
@@ -212,10 +217,8 @@ class Loop:
             self._scheduler.remove(request)
             request.close()
 
-    def _fail(self, plan: Plan, started: tuple[int, ...], message: str) -> None:
+    def _fail(self, plan: Plan, message: str) -> None:
         """Give up every request of a batch that failed; those that wait go on."""
-        if started:
-            self._send(Step((), started))
         for request in {id(each.request): each.request for each in plan.sequences}.values():
             self._give_up(request, FailureKind.INTERNAL, message)
         self._scheduler.forget()
@@ -235,10 +238,3 @@ class Loop:
         if not request.unfinished:
             del self._requests[request.id]
             request.close()
-
-
-def _start(sequences: list[Sequence], now: float) -> tuple[int, ...]:
-    """Note who got a slot; the ids of their requests."""
-    for sequence in sequences:
-        sequence.started = now
-    return tuple(each.request.id for each in sequences if each.choice == 0)

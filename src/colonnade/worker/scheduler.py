@@ -18,6 +18,8 @@ from colonnade.worker.ports import Chunk
 from colonnade.worker.slots import Slots
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from colonnade.messages import Urgency
     from colonnade.worker.ports import Memory
     from colonnade.worker.rows import Rows
@@ -66,18 +68,29 @@ class Plan(NamedTuple):
         return sum([chunk.outputs for chunk in self.chunks]) if self.width else 0
 
 
+def quiet(_: Request) -> None:
+    """Tell nobody."""
+
+
 class Scheduler:
     """The queue and the slots."""
 
     def __init__(
-        self, limits: Limits, memory: Memory, speculation: Speculation | None = None
+        self,
+        limits: Limits,
+        memory: Memory,
+        speculation: Speculation | None = None,
+        *,
+        tell: Callable[[Request], None] = quiet,
     ) -> None:
-        """``speculation`` guesses tokens, where the memory can forget wrong ones."""
+        """``speculation`` guesses tokens, where the memory can forget wrong ones. ``tell`` is told
+        of each request that is about to begin."""
         self.limits = limits
         self._speculation = speculation
         self._slots = Slots(limits.slots, limits.ctx_size, limits.cache_size, memory)
         self._waiting = WaitingClasses()
         self._turns = itertools.count()
+        self._tell = tell
         self.failed: list[tuple[Request, Failure]] = []
         """Requests that could not begin and were dropped; whoever answers them takes them out."""
 
@@ -287,6 +300,8 @@ class Scheduler:
             if self._slots.is_being_read(sequence):
                 later.append(entry)
                 continue
+            if sequence.choice == 0:
+                self._tell(sequence.request)
             try:
                 self._slots.place(sequence)
             except Failure as failure:
