@@ -60,8 +60,10 @@ def test_what_others_can_reach(host, opened):
             each.close()
 
 
-@pytest.mark.parametrize("arguments", [(), ("--legacy-ports", "--gemma-port", "0")])
-def test_others_are_kept_out_where_nobody_needs_a_key(colonnade, arguments):
+@pytest.mark.parametrize("legacy", [False, True])
+def test_others_are_kept_out_where_nobody_needs_a_key(colonnade, legacy):
+    ports = (f"--{name}-port=0" for name in ("gemma", "llama-chat", "queued", "flowgen"))
+    arguments = ("--legacy-ports", *ports) if legacy else ()
     done = colonnade("serve", "none", "--host", ANYWHERE, "--port", "0", *arguments)
     assert done.returncode == 1
     assert done.stderr.startswith("colonnade: with --host 0.0.0.0 others can reach the server")
