@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar import Litestar, Response
 
 from colonnade.web.hosts import Host, KnownHosts, own_names, parsed_host
 from colonnade.web.origins import Origins, same_origin
+from colonnade.web.pages import PageGuard, PageRules
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 NAME = st.lists(LABEL, min_size=1, max_size=4).map(".".join)
@@ -97,7 +100,9 @@ def test_own_names(monkeypatch, tmp_path):
     monkeypatch.setattr(socket, "gethostname", lambda: "Desk.lan")
     assert {"desk.lan", "desk", "desk.local"} <= set(own_names("::", tmp_path / "none"))
     monkeypatch.setattr(socket, "gethostname", lambda: "no name at all")
-    KnownHosts(own_names("::"))
+    for address in ("::", "127.0.0.1"):
+        assert address not in own_names(address), "no name, and known anyway"
+        KnownHosts(own_names(address))
 
 
 def test_origins():
@@ -155,6 +160,50 @@ def test_same_origin(origin, host, same):
     parsed = parsed_host(host)
     assert parsed is not None
     assert same_origin(origin, parsed) is same
+
+
+HEADER = st.tuples(
+    st.sampled_from(
+        [
+            b"host", b"origin", b"content-type", b"content-length", b"transfer-encoding",
+            b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest",
+            b"access-control-request-private-network",
+        ]
+    ),
+    st.binary(max_size=30)
+    | st.sampled_from([b"localhost", b"http://localhost", b"cross-site", b"application/json"]),
+)  # fmt: skip
+
+
+NO_ROUTES = Litestar(
+    [], exception_handlers={Exception: lambda _, exc: Response(str(exc), status_code=403)}
+)
+
+
+@given(st.sampled_from(["http", "websocket"]), st.lists(HEADER, max_size=6))
+def test_whatever_comes_is_let_in_or_refused(kind, headers):
+    """And never let in by a name or from a page that is not known, however often it is said."""
+    sent = []
+
+    async def reached(*_):
+        sent.append(200)
+
+    async def send(message):
+        sent.append(message.get("status", 0))
+
+    guard = PageGuard(reached, NO_ROUTES, PageRules())
+    scope = {"type": kind, "path": "/", "headers": headers, "state": {}}
+    asyncio.run(guard(scope | ({"method": "POST"} if kind == "http" else {}), None, send))
+    assert sent in ([200], [403, 0])
+    if sent == [200]:
+        said = [(name, value.strip().lower()) for name, value in headers]
+        origins = {value for name, value in said if name == b"origin"}
+        assert origins <= {b"http://localhost"}
+        for name, value in said:
+            if name == b"host" and value:
+                host = parsed_host(value.decode("latin-1"))
+                assert host is not None
+                assert host.name in KnownHosts()
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

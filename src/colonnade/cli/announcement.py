@@ -51,6 +51,9 @@ def _addresses(doors: list[Door]) -> Iterator[tuple[str, str]]:
     yield "Listening on", doors[0].url
     for url in outside_urls(doors[0].sockets):
         yield "Reachable at", url
+    if is_open(doors[0].sockets):
+        # Others may know it by more names than it does itself.
+        yield "Known as", f"{', '.join(doors[0].pages.hosts.listed)} (--allowed-hosts adds names)"
     for door in doors:
         if door.service is not None:
             yield TITLES[door.service], door.url

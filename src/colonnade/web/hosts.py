@@ -52,8 +52,9 @@ def own_names(listening_on: str, hosts_file: Path = _HOSTS) -> tuple[str, ...]:
     """
     machine = socket.gethostname().lower().removesuffix(".")
     label = machine.partition(".")[0]
-    names = (machine, label, f"{label}.local", listening_on.lower(), *_CONTAINERS)
-    return tuple(name for name in (*names, *_beside(machine, hosts_file)) if _NAME.fullmatch(name))
+    names: tuple[str, ...] = (machine, label, f"{label}.local", listening_on.lower(), *_CONTAINERS)
+    names = (*names, *_beside(machine, hosts_file))
+    return tuple(name for name in names if _NAME.fullmatch(name) and not _is_address(name))
 
 
 def _beside(machine: str, hosts_file: Path) -> Iterator[str]:
@@ -91,6 +92,8 @@ class KnownHosts:
                 "*.NAME is all names below NAME, * is every name"
             )
             raise ValueError(msg)
+        self.listed = tuple(dict.fromkeys(given))
+        """Those beside ``localhost`` and addresses, as they were given."""
         self._all = EVERY in given
         self._names = {"localhost", *(name for name in given if "*" not in name)}
         below = (name.removeprefix("*") for name in given if name.startswith("*."))
