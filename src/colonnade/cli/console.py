@@ -6,6 +6,7 @@ Errors are one line, without traceback; a progress bar is for terminals, plain l
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,9 +45,22 @@ def out(line: str = "") -> None:
     print(shown(line), flush=True)
 
 
+_log = logging.getLogger("colonnade.cli")
+_to_log = False
+
+
+def say_in_log() -> None:
+    """From here on, what is said goes to the log: its lines are for a program, all of them."""
+    global _to_log
+    _to_log = True
+
+
 def say(line: str) -> None:
     """Print a line for whoever watches."""
-    print(shown(line), file=sys.stderr, flush=True)
+    if _to_log:
+        _log.info("%s", line)
+    else:
+        print(shown(line), file=sys.stderr, flush=True)
 
 
 def any_text() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.cli.accounts import kept_accounts
 from colonnade.cli.announcement import announce
-from colonnade.cli.console import loading, say
+from colonnade.cli.console import loading, say, say_in_log
 from colonnade.cli.doors import app_of, open_doors
 from colonnade.cli.http_server import HttpServer
 from colonnade.cli.monitored_loop import new_loop
@@ -48,6 +48,8 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     server = settings.server
     configure_logs(server.log_level, server.log_format, access=server.access_log)
+    if server.log_format == "json":
+        say_in_log()
     access = Access.of(settings)
     doors = open_doors(settings)
     check_reach(doors, settings.server, access, older_form=older_form)
