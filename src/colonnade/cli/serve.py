@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from colonnade.cli.accounts import kept_accounts
@@ -23,6 +23,8 @@ from colonnade.watch import configure_logs, log_loop_failure
 from colonnade.web.access import Access
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from colonnade.cli.doors import Door
     from colonnade.hub import ResolvedModel
     from colonnade.legacy.house import House
@@ -56,8 +58,22 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
     name, draft = settings.model.model, settings.model.draft_model
     resolved = None if name == _NO_MODEL else resolve_model(name, say, draft=draft)
     slow_seconds = server.slow_callback_ms / 1e3
-    with asyncio.Runner(loop_factory=lambda: new_loop(slow_seconds)) as runner:
+    loops = asyncio.Runner(loop_factory=lambda: new_loop(slow_seconds))
+    with _traced(server.trace_endpoint), loops as runner:
         return runner.run(_serve(settings, resolved, doors, access))
+
+
+def _traced(endpoint: str) -> AbstractContextManager[None]:
+    """Traces, where they have somewhere to go; their libraries are imported then.
+
+    Raises:
+        Failure: the extra is not installed.
+    """
+    if not endpoint:
+        return nullcontext()
+    from colonnade.ops.tracing import tracing
+
+    return tracing(endpoint)
 
 
 async def _serve(

@@ -16,6 +16,7 @@ from colonnade.messages import Failure, FailureKind
 from colonnade.watch import about
 from colonnade.web.disconnect import cancel
 from colonnade.web.failures import told_at
+from colonnade.web.observed import told_listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,6 +258,9 @@ class JobQueue:
             await self._generate(job)
         except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is
             self._tell(Failed(job.client, job.id, told_at(exc, f"job {job.id}")))
+        finally:
+            if job.about is not None:
+                told_listeners(job.about)
 
     async def _generate(self, job: Job) -> None:
         messages = [{"role": "user", "content": _question(job)}]

@@ -19,6 +19,7 @@ from colonnade.web.access import charge
 from colonnade.web.body import BodyFailure, decode
 from colonnade.web.disconnect import cancel
 from colonnade.web.failures import told
+from colonnade.web.observed import told_listeners
 
 if TYPE_CHECKING:
     from litestar.connection import WebSocket
@@ -128,8 +129,10 @@ class Conversation:
             await self._answer(request)
 
     async def _answer(self, request: str | bytes) -> None:
-        if (found := about.get()) is not None:
-            about.set(found.again())
+        found = about.get()
+        if found is not None:
+            found = found.again()
+            about.set(found)
         try:
             charge(self._socket.scope)
             await self._execute(_parsed(request))
@@ -137,6 +140,9 @@ class Conversation:
             raise
         except Exception as exc:  # noqa: BLE001 - told to the client and the log, whatever it is
             await self._send(_error(told(exc, self._socket.scope)))
+        finally:
+            if found is not None:
+                told_listeners(found)
 
     async def _execute(self, request: Execution) -> None:
         await self._send(SessionEvent(request.session_id or str(uuid.uuid4())))

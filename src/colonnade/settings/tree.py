@@ -134,6 +134,13 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
             extra=_MILLISECONDS,
         ),
     ] = 0.0
+    trace_endpoint: Annotated[
+        str,
+        Meta(
+            description="Where OpenTelemetry's traces go: an OTLP collector over HTTP, such as "
+            "`http://localhost:4318/v1/traces`. Needs the extra `tracing`."
+        ),
+    ] = ""
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):

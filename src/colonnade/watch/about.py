@@ -67,7 +67,9 @@ class About:
 
     def again(self) -> About:
         """For a further piece of work under the same id: a message of a WebSocket, a job."""
-        return About(self.id, self.door, self.route, self.caller, method=self.method)
+        more = About(self.id, self.door, self.route, self.caller, method=self.method)
+        more.parent = self.parent
+        return more
 
     @property
     def seconds(self) -> float:

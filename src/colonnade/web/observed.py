@@ -13,6 +13,8 @@ from litestar.middleware import ASGIMiddleware
 from colonnade.watch import ACCESS, Histogram, about
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from litestar.types import ASGIApp, Receive, Scope, Send
 
     from colonnade.watch import About
@@ -49,6 +51,9 @@ class Counts:
         """By door and kind."""
 
 
+LISTENERS: Final[list[Callable[[About], None]]] = []
+"""What is told of each request that has ended, and of each piece of work that one has left."""
+
 COUNTS: Final = Counts()
 """Of this process, as its memory is: whatever is served through whichever port."""
 
@@ -81,8 +86,15 @@ def ended(found: About, path: str) -> None:
     method = found.method if found.method in _METHODS else "OTHER"
     COUNTS.requests[found.door, found.route, method, status] += 1
     COUNTS.seconds[found.door, found.route].observe(found.seconds)
+    told_listeners(found)
     if _access.isEnabledFor(logging.INFO):
         _log(found, method, path, status)
+
+
+def told_listeners(found: About) -> None:
+    """Tell those who listen."""
+    for listen in LISTENERS:
+        listen(found)
 
 
 def _log(found: About, method: str, path: str, status: int) -> None:

@@ -61,6 +61,7 @@ def _of_http(scope: Scope) -> tuple[About, Wrap]:
     given = headers.get(b"x-request-id", b"")
     request_id = given if _SANE.fullmatch(given) else b"req_" + secrets.token_hex(16).encode()
     found = About(request_id.decode(), method=cast("HTTPScope", scope)["method"])
+    found.parent = headers.get(b"traceparent", b"").decode("latin-1")
 
     def wrap(send: Send) -> Send:
         async def send_with_id(message: Message) -> None:
