@@ -46,8 +46,8 @@ def remember(scope: Scope, caller: Caller) -> None:
     scope.setdefault("state", {})[_STATE] = caller
 
 
-def admins_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard for routes that steer the server, or show what others do with it.
+async def admins_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard for routes that steer the server, or show what others do with it. Not in a thread.
 
     Raises:
         Failure: the caller is no administrator.

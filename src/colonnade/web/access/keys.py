@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from colonnade.web.access.quotas import Quota
 
 
-DOCUMENTS = ("^/docs(/|$)", "^/redoc(/|$)", "^/openapi.json$", "^/schema")
-"""Where the documentation is."""
-
-_documents = re.compile("|".join(DOCUMENTS))
+_documents = re.compile(r"/(docs|redoc|schema)(/|$)|/openapi\.json$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from colonnade.generation import asking
 from colonnade.messages import Failure, FailureKind
 from colonnade.watch import about
 from colonnade.web.access.callers import Caller, caller_of, remember
-from colonnade.web.access.keys import DOCUMENTS, is_document
+from colonnade.web.access.keys import is_document
 from colonnade.web.access.limits import charge, remember_limit
 
 if TYPE_CHECKING:
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_OPEN = ("^/$", "^/health$", "^/ready$")
-_FREE = (*_OPEN, *DOCUMENTS, "^/metrics$")
+_OPEN = frozenset({"/", "/health", "/ready"})
 
 
 _BASIC = {"www-authenticate": 'Basic realm="Colonnade: the key is the password"'}
+
+
+def _is_open(scope: Scope) -> bool:
+    return scope["path"] in _OPEN
+
+
+def _is_free(scope: Scope) -> bool:
+    return _is_open(scope) or scope["path"] == "/metrics" or is_document(scope["path"])
 
 
 class Identification:
@@ -83,7 +90,7 @@ class KeysMiddleware(ASGIMiddleware):
     """Lets in who has a key."""
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
-    exclude_path_pattern = _OPEN
+    should_bypass_for_scope = staticmethod(_is_open)  # patterns ask for the handler's path, too
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the request through.
@@ -104,7 +111,7 @@ class LimitMiddleware(ASGIMiddleware):
     """Counts what comes over HTTP; a WebSocket's requests are counted where they are read."""
 
     scopes = (ScopeType.HTTP,)
-    exclude_path_pattern = _FREE
+    should_bypass_for_scope = staticmethod(_is_free)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the request through.
