@@ -6,20 +6,24 @@ import json
 import random
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from colonnade.messages import Differences, JsonPlace, JsonStart
+from colonnade.worker.grammar import json_text
 from colonnade.worker.grammar.json_places import JsonPlaces
 from colonnade.worker.grammar.json_text import JsonText, Mode
-from colonnade.worker.grammar.json_values import number_of, value_of
+from colonnade.worker.grammar.json_values import number_of
 
 EVERYWHERE = Differences(
     (JsonStart("", "", (0,)),), (JsonPlace(different=True, others=(0,), items=(0,)),)
 )
 """All items of all arrays are to differ."""
+OUTSIDE = Differences((JsonStart("", "", (0,)),), (JsonPlace(different=True),))
+"""The items of the outermost array are."""
 KEYS = st.sampled_from(["a", "b", "é", "\n", '"', "\\", "😀", ""])
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([0.5, 1.0, 1e30, -0.0]), KEYS
@@ -85,7 +89,9 @@ def pieces(data: bytes, chance: random.Random) -> list[bytes]:
 
 
 def state(text: JsonText) -> object:
-    stack = [(each.begin, each.key, each.count, dict(each.seen)) for each in text.stack]
+    stack = [
+        (each.begin, each.key, each.count, each.digest, dict(each.seen)) for each in text.stack
+    ]
     return text.mode, stack, text.copy()._text
 
 
@@ -121,7 +127,21 @@ def test_equal_values_are_equal_however_they_are_written(one: Any, two: Any, see
         if repeats(value, items=False):
             return
     same = comparable(reads[0]) == comparable(reads[1])
-    assert (value_of(texts[0].encode()) == value_of(texts[1].encode())) == same
+    text = JsonText(JsonPlaces(OUTSIDE))
+    text.read(f"[{texts[0]}, ".encode())
+    assert text.repeats(f"{texts[1]}]".encode()) == same
+
+
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a": 0, "b": [', "]}")])
+def test_an_item_of_many_values_ends_in_no_more_time_than_one_of_few(begin: str, end: str) -> None:
+    """Each of thousands of tokens may end it, and is tried: none of them reads all of it."""
+    text = JsonText(JsonPlaces(OUTSIDE))
+    inner = begin + ", ".join(map(str, range(20_000)))
+    text.read(f"[{inner}{end}, {inner[:-1]}".encode())
+    with patch.object(json_text, "scalar", wraps=json_text.scalar) as read:
+        assert not text.repeats(f"8{end}".encode())
+        assert text.repeats(f"9{end}".encode())
+    assert [call.args[0] for call in read.call_args_list] == [b"19998", b"19999"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Places = tuple[int, ...]
 
+_MOST_KNOWN = 10_000
+"""Sets of places of which is remembered what holds there."""
 _LONGEST_NAME = 256
 """Bytes of a name that a model makes up, within a marker."""
 
@@ -71,9 +73,13 @@ class JsonPlaces:
     def asked(self, places: Places, *, array: bool) -> Asked:
         """What a container at these places has to keep to."""
         key = places, array
-        if key not in self._asked:
-            self._asked[key] = self._all_asked([self._places[place] for place in places], array)
-        return self._asked[key]
+        found = self._asked.get(key)  # which another thread may clear
+        if found is None:
+            if len(self._asked) >= _MOST_KNOWN:
+                self._asked.clear()
+            found = self._all_asked([self._places[place] for place in places], array)
+            self._asked[key] = found
+        return found
 
     def _all_asked(self, found: list[JsonPlace], array: bool) -> Asked:
         different = array and any(place.different for place in found)
@@ -111,6 +117,8 @@ class JsonPlaces:
                 if place not in reached:
                     reached.add(place)
                     waiting += self._places[place].same
+            if len(self._same) >= _MOST_KNOWN:
+                self._same.clear()
             found = self._same[key] = tuple(sorted(reached))
         return found
 

@@ -10,13 +10,23 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from colonnade.worker.grammar.json_places import NOTHING
-from colonnade.worker.grammar.json_values import OPEN_ESCAPE, respelled, spelled, value_of
+from colonnade.worker.grammar.json_values import (
+    NO_MEMBERS,
+    OPEN_ESCAPE,
+    Whole,
+    respelled,
+    scalar,
+    spelled,
+    with_item,
+    with_member,
+)
 from colonnade.worker.grammar.known_ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from colonnade.worker.grammar.json_places import Asked, JsonPlaces, Places
+    from colonnade.worker.grammar.json_values import Value
 
 _SPACE = frozenset(b" \t\r\n")
 _SCALAR_START = frozenset(b"-0123456789tfn")
@@ -50,15 +60,22 @@ class Container:
     """An object or an array that has begun."""
 
     __slots__ = (
-        *("array", "asked", "begin", "count", "key", "places", "roomy", "seen", "texts", "ways"),
+        *("array", "asked", "begin", "compared", "count", "digest", "key", "places", "roomy"),
+        *("seen", "texts", "ways"),
     )
 
-    def __init__(self, begin: int, places: Places, asked: Asked, *, array: bool) -> None:
+    def __init__(
+        self, begin: int, places: Places, asked: Asked, *, array: bool, compared: bool = False
+    ) -> None:
         self.begin = begin
         """Where in the text."""
         self.places = places
         self.asked = asked
         self.array = array
+        self.compared = compared
+        """It is, or is part of, an item that has to differ from others."""
+        self.digest = NO_MEMBERS
+        """Of what it holds, where it is compared."""
         self.seen: dict[Hashable, bytes] = {}
         """Its keys, or its different items, with their texts where they are scarce."""
         self.texts: list[bytes] = []
@@ -73,10 +90,32 @@ class Container:
 
     def copy(self) -> Container:
         """Another one in the same state."""
-        made = Container(self.begin, self.places, self.asked, array=self.array)
+        made = Container(
+            self.begin, self.places, self.asked, array=self.array, compared=self.compared
+        )
+        made.digest = self.digest
         made.seen, made.texts = dict(self.seen), list(self.texts)
         made.key, made.count, made.roomy = self.key, self.count, self.roomy
         return made
+
+    @property
+    def watched(self) -> bool:
+        """The values in it are compared, or are parts of such."""
+        return self.compared or self.asked.different
+
+    def take(self, value: Value) -> None:
+        """Take in a value for the comparison with others."""
+        if not self.compared:
+            return
+        if self.array:
+            self.digest = with_item(self.digest, value)
+        else:
+            self.digest = with_member(self.digest, self.key, value)
+
+    @property
+    def value(self) -> Value:
+        """What it is compared by, once it is whole."""
+        return Whole(self.array, self.digest)
 
     def is_known_to_begin(self, text: bytes) -> bool:
         """Whether a known key or item begins so."""
@@ -153,7 +192,7 @@ class JsonText:
         may be nested. Reading ends with the JSON, or where something is repeated."""
         state = (self.mode, self._places, self._scope, self._sought, self._begin, self._escaped)
         stack, length, before = self.stack, len(self._text), self._added
-        kept = [(each, each.key, each.count, each.roomy) for each in stack]
+        kept = [(each, each.key, each.count, each.roomy, each.digest) for each in stack]
         self.stack, self._added = list(stack), []
         try:
             self._walk(data)
@@ -161,8 +200,8 @@ class JsonText:
         finally:
             for container, value in self._added:
                 container.seen.pop(value, None)
-            for each, key, count, roomy in kept:
-                each.key, each.count, each.roomy = key, count, roomy
+            for each, key, count, roomy, digest in kept:
+                each.key, each.count, each.roomy, each.digest = key, count, roomy, digest
             self.stack, self._added = stack, before
             del self._text[length:]
             self.mode, self._places, self._scope, self._sought = state[:4]
@@ -308,7 +347,8 @@ class JsonText:
     def _open(self, at: int, *, array: bool) -> None:
         places = self._inner()
         asked = self._rules.asked(places, array=array) if places else NOTHING
-        self.stack.append(Container(self._base + at, places, asked, array=array))
+        compared = bool(self.stack) and self.stack[-1].watched
+        self.stack.append(Container(self._base + at, places, asked, array=array, compared=compared))
         self.mode = Mode.VALUE if array else Mode.NAME
 
     def _inner(self) -> Places:
@@ -326,19 +366,23 @@ class JsonText:
         if not self.stack or self.stack[-1].array is not array:
             return self._lose(at)
         container = self.stack.pop()
-        self._whole(container.begin, self._base + at + 1)
+        self._whole(container.begin, self._base + at + 1, container.value)
         return at + 1
 
-    def _whole(self, begin: int, end: int, string: bytes | None = None) -> None:
-        """A value is whole."""
+    def _whole(self, begin: int, end: int, value: Value | None = None) -> None:
+        """A value is whole. ``value`` is what it is compared by, but for a number or a word."""
         if not self.stack:
             self.mode, self._sought = Mode.SEEKING, end
             return
         self.mode = Mode.REST
         container = self.stack[-1]
         container.count += 1
+        if not container.watched:
+            return
+        if value is None:
+            value = scalar(bytes(self._text[begin:end]))
+        container.take(value)
         if container.asked.different:
-            value = string if string is not None else value_of(bytes(self._text[begin:end]))
             self._see(container, value, begin, end)
 
     def _see(self, container: Container, value: Hashable, begin: int, end: int) -> None:

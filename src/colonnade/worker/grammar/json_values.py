@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
+from hashlib import blake2b
+from typing import NamedTuple
 
 
 class Number(NamedTuple):
@@ -78,34 +75,52 @@ def _one_way(found: re.Match[bytes]) -> bytes:
     return _SHORT.get(int(found[1], 16), found[0].lower())
 
 
-@lru_cache(maxsize=4)
-def value_of(text: bytes) -> Hashable:
-    """A JSON text as a value that equals another one's where the two are equal: a string as its
-    bytes, a number as a ``Number``, words as ``str``, and tuples for arrays and objects.
+class Whole(NamedTuple):
+    """An array or an object: equal to another one where it holds the same. Of that there is a
+    digest alone, so that to add a value, or to compare it, takes as long whatever its size."""
 
-    The last few are kept: many tokens may end the same item, and each of them asks. What cannot be
-    read, nested too deeply, is its own text.
-    """
-    try:
-        return _comparable(_DECODER.decode(text.decode("utf-8", "surrogateescape")))
-    except (ValueError, RecursionError):
-        return "text", bytes(text)
+    array: bool
+    digest: bytes
+
+
+Value = bytes | str | Number | Whole
+"""What a JSON value is compared by: a string its text, ``true`` and the like themselves."""
+
+NO_MEMBERS = bytes(32)
+"""The digest of an empty array or object."""
+
+
+def scalar(text: bytes) -> Value:
+    """A number or a word; what is neither is its own text."""
+    word = text.decode("utf-8", "surrogateescape")
+    return number_of(word) or word
+
+
+def with_item(digest: bytes, value: Value) -> bytes:
+    """The digest of an array with one more item."""
+    return blake2b(digest + _told(value), digest_size=len(NO_MEMBERS)).digest()
+
+
+def with_member(digest: bytes, key: bytes, value: Value) -> bytes:
+    """The digest of an object with one more member: a sum, in which their order does not count."""
+    size = len(NO_MEMBERS)
+    data = len(key).to_bytes(8) + key + _told(value)
+    member = int.from_bytes(blake2b(data, digest_size=size).digest())
+    return ((int.from_bytes(digest) + member) % (1 << 8 * size)).to_bytes(size)
+
+
+def _told(value: Value) -> bytes:
+    """A value as bytes that no other value has."""
+    match value:
+        case bytes():
+            return b"s" + value
+        case str():
+            return b"w" + value.encode("utf-8", "surrogateescape")
+        case Number():
+            return f"n{value.negative} {value.digits} {value.exponent}".encode()
+        case Whole():
+            return (b"a" if value.array else b"o") + value.digest
 
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _comparable(value: object) -> Hashable:
-    match value:
-        case str():
-            return _bytes(value)
-        case Number():
-            return value
-        case list():
-            return "array", *(_comparable(each) for each in value)
-        case dict():
-            pairs = ((_bytes(key), _comparable(each)) for key, each in value.items())
-            return "object", frozenset(pairs)
-        case _:
-            return json.dumps(value)
