@@ -55,6 +55,10 @@ _LONGEST_LINE = 1000
 _BUILT_AT = re.compile(r"\S*/llama\.cpp/")
 """Where llama.cpp was built, in what it says when it ends the process."""
 
+_PANIC = re.compile(r"thread '[^']*' (\(\d+\) )?panicked at ")
+_PANIC_LINES = 50
+"""Lines after one, at most, that may belong to its message."""
+
 _log = logging.getLogger("colonnade.worker")
 
 
@@ -74,6 +78,7 @@ class WorkerProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, connection: _Connection) -> None:
         self._process = process
+        self._quoting = _Quoting()
         self._connection = connection
         self._last_words: tuple[float, str] | None = None
         """The last line on stderr, and when it came."""
@@ -179,9 +184,29 @@ class WorkerProcess:
 
     def _note(self, line: str) -> None:
         text = _BUILT_AT.sub("", line.rstrip()[:_LONGEST_LINE])
-        if text:
+        if text and not self._quoting.hides(text):
             self._last_words = (time.monotonic(), text)
             _log.log(logging.WARNING if self.loaded else logging.DEBUG, "%s", text)
+
+
+class _Quoting:
+    """What Rust's libraries say when they fail may quote the text that they worked on: of that,
+    only the place is for the log."""
+
+    def __init__(self) -> None:
+        self._hidden = 0
+        """Lines that may still belong to it."""
+
+    def hides(self, line: str) -> bool:
+        """Whether a line belongs to such a message."""
+        if _PANIC.match(line):
+            self._hidden = _PANIC_LINES
+            return False
+        if line.startswith("note: run with"):
+            self._hidden = 0
+            return True
+        self._hidden = max(0, self._hidden - 1)
+        return self._hidden > 0
 
 
 class _Connection(asyncio.Protocol):

@@ -23,6 +23,7 @@ from colonnade.messages import Constraint, Failure, FailureKind
 from colonnade.orphans import die_with_parent
 from colonnade.prompt.constraint import build_constraint
 from colonnade.prompt.schema import Narrowing, Narrowings, SchemaLimits
+from colonnade.watch import hook_uncaught
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,6 +123,7 @@ def serve(orders: BinaryIO, outcomes: BinaryIO) -> None:
 def main() -> None:
     """Serve the server."""
     die_with_parent()
+    hook_uncaught(lambda _: None)  # stderr is the server's log: it learns of the end, and says so
     outcomes = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed by accident is no outcome
     with contextlib.suppress(ValueError, OSError):  # a lower limit is set already

@@ -5,7 +5,15 @@ The lowest room: every other one may note something here. Standard library alone
 
 from colonnade.watch.about import About, Answered, about
 from colonnade.watch.histogram import Histogram
-from colonnade.watch.lines import ACCESS, configure_logs, described, log_loop_failure, safe
+from colonnade.watch.lines import (
+    ACCESS,
+    configure_logs,
+    described,
+    hook_uncaught,
+    log_loop_failure,
+    safe,
+    say_uncaught,
+)
 
 __all__ = [
     "ACCESS",
@@ -15,6 +23,8 @@ __all__ = [
     "about",
     "configure_logs",
     "described",
+    "hook_uncaught",
     "log_loop_failure",
     "safe",
+    "say_uncaught",
 ]

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,6 +20,7 @@ from colonnade.watch.about import about
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
     from types import TracebackType
 
     from colonnade.watch.about import About
@@ -69,6 +71,24 @@ def configure_logs(
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger(ACCESS).setLevel(logging.INFO if access else logging.CRITICAL)
     logging.captureWarnings(True)
+    hook_uncaught(_log_uncaught)
+
+
+def hook_uncaught(tell: Callable[[BaseException], None]) -> None:
+    """Have exceptions that nobody catches told in this way, in any thread: the interpreter's own
+    way writes down their texts, over several lines."""
+    sys.excepthook = lambda _, exc, __: tell(exc)
+    threading.excepthook = lambda args: tell(args.exc_value) if args.exc_value else None
+    sys.unraisablehook = lambda args: tell(args.exc_value) if args.exc_value else None
+
+
+def say_uncaught(exc: BaseException) -> None:
+    """Tell it to stderr, for a process whose stderr another one reads or nobody does."""
+    print(f"uncaught: {described(exc)}", file=sys.stderr, flush=True)
+
+
+def _log_uncaught(exc: BaseException) -> None:
+    logging.getLogger("colonnade.uncaught").error("an exception was not caught", exc_info=exc)
 
 
 def log_loop_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Look, Ready, Submit
 from colonnade.orphans import die_with_parent
+from colonnade.watch import hook_uncaught, say_uncaught
 from colonnade.worker.cgroups import cpu_quota
 from colonnade.worker.channel import Channel, ChannelHandler
 from colonnade.worker.drafting import DraftModel
@@ -63,6 +64,7 @@ def run(descriptor: int, load: LoadModel) -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     channel = Channel(socket.socket(fileno=descriptor))
     logging.basicConfig(level=logging.WARNING, handlers=[ChannelHandler(channel)])
+    hook_uncaught(say_uncaught)
     pulse = Pulse(channel.send, load.hang_seconds, end=end_process)
     pulse.start()
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
