@@ -143,10 +143,15 @@ class Ledger:
         return await store.since(Period.MONTH.first_day(self._today()))
 
     def _left(self, name: str, quota: Quota) -> int:
-        first = quota.period.first_day(self._today())
-        days = (self._kept, self._leaving, self._fresh)
-        used = sum((part.get((name, day), Used()) for part in days for day in _days(first)), Used())
-        return quota.most - _of(used, quota.unit)
+        today = self._today()
+        first = quota.period.first_day(today)
+        left = quota.most
+        for number in range((today - first).days + 1):
+            place = (name, first + dt.timedelta(days=number))
+            for part in (self._kept, self._leaving, self._fresh):
+                if (used := part.get(place)) is not None:
+                    left -= _of(used, quota.unit)
+        return left
 
     def _today(self) -> dt.date:
         return dt.datetime.fromtimestamp(self._now(), dt.UTC).date()
@@ -159,12 +164,6 @@ def _name(client: str) -> str:
 
 def _told(error: Exception) -> str:
     return str(getattr(error, "detail", error)) or type(error).__name__
-
-
-def _days(first: dt.date) -> list[dt.date]:
-    """A day, and those after it in its month."""
-    days = (first + dt.timedelta(days=number) for number in range(31))
-    return [day for day in days if day.month == first.month]
 
 
 def _of(used: Used, unit: Unit) -> int:
