@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
 
 from colonnade import __version__
@@ -99,6 +100,8 @@ def _application(
             use_handler_docstrings=True,
             render_plugins=[LITESTARS],
             openapi_router=schema_router(documents),
+            components=_components(access),
+            security=[{"key": []}] if access.keys else None,
         ),
         plugins=[_schemas()],
         # Logging belongs to whoever runs the process.
@@ -117,6 +120,13 @@ def _collectors(access: Access, house: House | None) -> list[Collector]:
     """Numbers beside those of engines, doors and processes."""
     usage = UsageCollector(access.ledger)
     return [usage] if house is None else [usage, HouseCollector(house)]
+
+
+def _components(access: Access) -> Components:
+    """How a request carries a key, for the documentation's pages, which then ask for one."""
+    if not access.keys:
+        return Components()
+    return Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")})
 
 
 def _schemas() -> WireSchemas:

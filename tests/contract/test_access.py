@@ -340,3 +340,17 @@ def test_metrics(guarded: RunningServer) -> None:
     assert after[f"colonnade_slots {model}"] == 4
     assert after[f"colonnade_requests_active {model}"] == 0
     assert after[f"colonnade_ready {model}"] == 1
+
+
+def test_the_document_says_that_a_key_is_needed(guarded: RunningServer) -> None:
+    key = {"authorization": "Bearer first-key"}
+    document = httpx.get(guarded.root_url + "/openapi.json", headers=key).json()
+    assert document["components"]["securitySchemes"]["key"] == {"type": "http", "scheme": "bearer"}
+    assert document["security"] == [{"key": []}]
+    assert "ChatRequest" in document["components"]["schemas"]
+
+
+def test_the_document_of_a_server_without_keys_names_none(server: RunningServer) -> None:
+    document = httpx.get(server.root_url + "/openapi.json").json()
+    assert "security" not in document
+    assert "securitySchemes" not in document["components"]
