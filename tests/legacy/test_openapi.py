@@ -31,6 +31,7 @@ def test_every_route_is_described(document):
     }
     assert {
         ("GET", "/"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("GET", "/slots"),
+        ("GET", "/usage"),
         ("POST", "/v1/chat/completions"), ("POST", "/v1/completions"),
         ("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"),
         ("POST", "/v1/execute"), ("POST", "/execute"),
