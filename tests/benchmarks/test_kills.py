@@ -12,5 +12,5 @@ def test_whoever_asked_is_answered_or_told() -> None:
     assert account.unclear == []
     assert account.hung == 0
     assert {row.name for row in rows_of(account) if row.met is False} <= {
-        "next request answered, longest"  # a time, on a machine that has other things to do
+        "next request answered after that"  # a time, on a machine that has other things to do
     }

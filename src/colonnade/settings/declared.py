@@ -134,13 +134,13 @@ class Setting:
 
 def _bounds(shape: IntType | FloatType) -> str:
     if shape.gt is not None and shape.le is not None:
-        return f" above {shape.gt:g}, at most {shape.le:g}"
+        return f" above {shape.gt:.10g}, at most {shape.le:.10g}"
     if shape.gt is not None:
-        return f" above {shape.gt:g}"
+        return f" above {shape.gt:.10g}"
     if shape.ge is not None and shape.le is not None:
-        return f" from {shape.ge:g} to {shape.le:g}"
+        return f" from {shape.ge:.10g} to {shape.le:.10g}"
     if shape.ge is not None:
-        return f", {shape.ge:g} or more"
+        return f", {shape.ge:.10g} or more"
     return ""
 
 

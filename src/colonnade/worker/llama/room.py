@@ -51,10 +51,10 @@ def check_room(
         return None
     found = measure(load)
     if found.total > most:
-        given = "--memory allows" if load.memory else "is free for it"
+        given = "--memory allows" if load.memory else "there is room for"
         msg = (
-            f"{load.path} takes about {_size(found.total)} of memory, {_parts(found, load)}, and "
-            f"{_size(most)} {given}: a smaller context, batch or number of slots takes less"
+            f"{load.path} takes about {_size(found.total)} of memory, {_parts(found, load)}; "
+            f"{given} {_size(most)}. A smaller context, batch or number of slots takes less."
         )
         raise ModelError(msg)
     return found
@@ -109,7 +109,7 @@ def _parts(found: Footprint, load: LoadModel) -> str:
 
 
 def _size(count: int) -> str:
-    return f"{count / (1 << 30):.3g} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
+    return f"{count / (1 << 30):,.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
 
 
 def _check_threads(load: LoadModel) -> None:
