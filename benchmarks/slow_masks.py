@@ -49,13 +49,9 @@ class Gaps:
         if beside is not None:
             arrivals = beside.text_arrivals
             begin, end = arrivals[0], arrivals[-1]
-            self.rates.append((len(arrivals) - 1) / (end - begin))
-        gaps = [
-            two - one
-            for stream in streams
-            for one, two in pairwise(stream.text_arrivals)
-            if begin <= one and two <= end
-        ]
+            self.rates.append((len(arrivals) - 1) / max(end - begin, 1e-9))
+        found = [pair for stream in streams for pair in pairwise(stream.text_arrivals)]
+        gaps = [two - one for one, two in found if begin <= one and two <= end] or [0.0]
         self.means.append(mean(gaps) * 1e3)
         self.tails.append(percentile(gaps, 99) * 1e3)
 
@@ -70,29 +66,24 @@ def _held(body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def one_round(server: Server, tokens: int, beside: dict[str, Any] | None) -> Gaps:
-    """Let some streams run, and one other answer for as long as they do."""
+    """Let some streams run, and one other answer beside them."""
     gaps = Gaps()
     connections = [await Connection.open(server.port) for _ in range(_STREAMS)]
     with closing(await Connection.open(server.port)) as other:
-        streams = [asyncio.create_task(each.stream(chat(8, tokens))) for each in connections]
-        answer = None
-        if beside is not None:
-            under_way = asyncio.create_task(other.stream(beside))
-            await asyncio.wait([under_way, *streams], return_when=asyncio.FIRST_COMPLETED)
-            if not under_way.done():
-                other.hang_up()
-            answer = await under_way
-        answers = await asyncio.gather(*streams)
+        bodies = [chat(8, tokens) for _ in connections]
+        pairs = zip(connections, bodies, strict=True)
+        streams = [asyncio.create_task(each.stream(body)) for each, body in pairs]
+        answer = None if beside is None else await other.stream(beside)
+        gaps.note(await asyncio.gather(*streams), answer)
     for each in connections:
         each.close()
-    gaps.note(answers, answer)
     return gaps
 
 
 def measure(server: Server, tokens: int, rounds: int) -> list[Row]:
     """Gaps of the streams, in alternating rounds."""
-    free = chat(8, tokens)
-    held = _held(chat(8, tokens))
+    free = chat(8, tokens // 2)
+    held = _held(chat(8, tokens // 2))
     found: dict[str, list[Gaps]] = {"alone": [], "free": [], "held": []}
     for number in range(rounds):
         for name, body in (("alone", None), ("free", free), ("held", held)):
