@@ -114,7 +114,8 @@ class Answers:
         while going_on:
             there: list[Rows] = []
             for rows in going_on:
-                (there if self._masks.is_there(rows.sequence) else late).append(rows)
+                free = rows.sequence.guide is None
+                (there if free or self._masks.is_there(rows.sequence) else late).append(rows)
             self._draw(there, logits, now)
             going_on = [rows for rows in there if rows.walk()]
         return late
