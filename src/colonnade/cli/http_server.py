@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from colonnade.cli.http_protocol import HttpProtocol
+from colonnade.cli.websocket_protocol import WebSocketProtocol
 
 if TYPE_CHECKING:
     import socket
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from litestar import Litestar
 
+    from colonnade.cli.connections import Connections
     from colonnade.settings import Settings
 
 _LAST_WORD_SECONDS = 5
@@ -28,8 +31,10 @@ _TICKS_A_DAY = 864_000
 class HttpServer(uvicorn.Server):
     """uvicorn's server, with our signals in place of its own, and a word when it is there."""
 
-    def __init__(self, app: Litestar, settings: Settings, on_start: Callable[[], None]) -> None:
-        super().__init__(_config(app, settings))
+    def __init__(
+        self, app: Litestar, settings: Settings, book: Connections, on_start: Callable[[], None]
+    ) -> None:
+        super().__init__(_config(app, settings, book))
         self._on_start = on_start
         self._stopping = asyncio.Event()
 
@@ -58,12 +63,12 @@ class HttpServer(uvicorn.Server):
         self._stopping.set()
 
 
-def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
+def _config(app: Litestar, settings: Settings, book: Connections) -> uvicorn.Config:
     server = settings.server
     return uvicorn.Config(
         app,
-        http=HttpProtocol,
-        ws="websockets-sansio",
+        http=_of_book(HttpProtocol, book),
+        ws=_of_book(WebSocketProtocol, book),
         ws_max_size=settings.legacy.socket_message_size,
         # Hundreds of kilobytes a connection, and messages of one token gain nothing by it.
         ws_per_message_deflate=False,
@@ -78,3 +83,7 @@ def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
         # Only for clients that do not even take the error that the end of our patience sends.
         timeout_graceful_shutdown=server.shutdown_seconds + _LAST_WORD_SECONDS,
     )
+
+
+def _of_book(protocol: Callable[..., Any], book: Connections) -> Any:  # noqa: ANN401 - uvicorn wants a class, and calls it
+    return partial(protocol, book=book)

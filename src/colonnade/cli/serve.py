@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from colonnade.cli.accounts import kept_accounts
 from colonnade.cli.announcement import announce
+from colonnade.cli.connections import Connections
 from colonnade.cli.console import loading, say, say_in_log
+from colonnade.cli.descriptors import raise_limit, room_for_connections
 from colonnade.cli.doors import app_of, open_doors
 from colonnade.cli.http_server import HttpServer
 from colonnade.cli.monitored_loop import new_loop
@@ -52,6 +54,7 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
     configure_logs(server.log_level, server.log_format, access=server.access_log)
     if server.log_format == "json":
         say_in_log()
+    raise_limit()
     access = Access.of(settings)
     doors = open_doors(settings)
     check_reach(doors, settings.server, access, older_form=older_form)
@@ -119,20 +122,25 @@ async def _answer(house: House, doors: list[Door], access: Access, signals: Stop
         if not starting:
             announce(house, doors, access)
 
-    servers = [HttpServer(app_of(door, house, access), house.settings, started) for door in doors]
+    book = Connections.of(house.settings.connections, room_for_connections())
+    servers = [
+        HttpServer(app_of(door, house, access), house.settings, book, started) for door in doors
+    ]
     async with asyncio.TaskGroup() as tasks:
+        watcher = tasks.create_task(book.watch())
         stopper = tasks.create_task(_stop(stopping, servers, house))
         async with asyncio.TaskGroup() as serving:
             for server, door in zip(servers, doors, strict=True):
                 serving.create_task(server.serve(door.sockets))
         stopper.cancel()
+        watcher.cancel()
 
 
 async def _stop(stopping: asyncio.Event, servers: list[HttpServer], house: House) -> None:
     """Let answers under way come to their end; those that take too long get an error for one."""
     await stopping.wait()
     say("Stopping: answers under way are finished. Ctrl-C again stops at once.")
-    house.jobs.finish()
+    house.finish()
     for server in servers:
         server.stop()
     await asyncio.sleep(house.settings.server.shutdown_seconds)

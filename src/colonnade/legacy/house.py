@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class House:
         self.jobs = jobs
         self.channels = channels
         """What carries the jobs' events to their clients."""
+        self.finishing = asyncio.Event()
+        """Set when the server stops: what is under way is finished, and nothing more begins."""
 
     @property
     def models(self) -> Models:
@@ -44,6 +47,11 @@ class House:
     def generator(self) -> Generator:
         """What answers."""
         return self.registry.generator
+
+    def finish(self) -> None:
+        """Begin nothing more."""
+        self.finishing.set()
+        self.jobs.finish()
 
     @property
     def ready(self) -> bool:

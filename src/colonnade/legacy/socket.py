@@ -14,6 +14,7 @@ from msgspec import Struct
 from colonnade.generation import ReasoningDelta, TextDelta
 from colonnade.legacy.errors import TABLE, Service, text
 from colonnade.legacy.execution import Execution, execution_turn
+from colonnade.messages import Failure, FailureKind
 from colonnade.watch import about
 from colonnade.web.access import charge
 from colonnade.web.body import BodyFailure, decode
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
 
     from colonnade.generation import Event
     from colonnade.legacy.house import House
-    from colonnade.messages import Failure
 
 _AHEAD = 1024
 """Requests that may wait for their turn, and, as a multiple of the longest message, their size."""
 _AHEAD_MESSAGES = 16
 
-_GOING_AWAY, _POLICY = 1001, 1008
+_GOING_AWAY, _POLICY, _RESTART = 1001, 1008, 1012
 """Close codes."""
 
 _log = logging.getLogger(__name__)
@@ -93,8 +93,7 @@ class Conversation:
         try:
             await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
             if answering.done() and not reading.done():
-                answering.result()
-                await self._socket.close(_GOING_AWAY, "no request came for too long")
+                await self._socket.close(*answering.result())
             elif reading.done() and not reading.result():
                 await self._socket.close(_POLICY, "too many requests are waiting")
         except WebSocketDisconnect:  # the client went away under an answer
@@ -117,16 +116,34 @@ class Conversation:
                 return False
             self._requests.put_nowait(request)
 
-    async def _answer_all(self) -> None:
-        """Answer requests until none has come for too long."""
-        while True:
-            try:
-                async with asyncio.timeout(self._house.settings.legacy.socket_idle_seconds):
-                    request = await self._requests.get()
-            except TimeoutError:
-                return
-            self._ahead -= len(request)
-            await self._answer(request)
+    async def _answer_all(self) -> tuple[int, str]:
+        """Answer requests until none has come for too long, or the server stops; returns the close
+        code and why. At a stop, the answer under way is finished, and those who wait are told."""
+        finishing = asyncio.ensure_future(self._house.finishing.wait())
+        try:
+            while (request := await self._next(finishing)) is not None:
+                self._ahead -= len(request)
+                await self._answer(request)
+        finally:
+            await cancel(finishing)
+        if self._house.finishing.is_set():
+            return _RESTART, "the server is stopping"
+        return _GOING_AWAY, "no request came for too long"
+
+    async def _next(self, finishing: asyncio.Future[Literal[True]]) -> str | bytes | None:
+        """The next request; None where there is none."""
+        if not self._requests.empty():
+            return self._requests.get_nowait()
+        coming = asyncio.ensure_future(self._requests.get())
+        try:
+            await asyncio.wait(
+                (coming, finishing),
+                timeout=self._house.settings.legacy.socket_idle_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return coming.result() if coming.done() else None
+        finally:
+            await cancel(coming)
 
     async def _answer(self, request: str | bytes) -> None:
         found = about.get()
@@ -134,6 +151,9 @@ class Conversation:
             found = found.again()
             about.set(found)
         try:
+            if self._house.finishing.is_set():
+                msg = "The server is stopping."
+                raise Failure(FailureKind.SHUTTING_DOWN, msg)
             charge(self._socket.scope)
             await self._execute(_parsed(request))
         except WebSocketDisconnect:

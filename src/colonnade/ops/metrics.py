@@ -9,6 +9,7 @@ from litestar import MediaType, Response, Router, get
 from litestar.di import NamedDependency, Provide
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
+from colonnade.ops.connections import ConnectionCollector
 from colonnade.ops.families import (
     EngineCollector,
     HttpCollector,
@@ -41,6 +42,7 @@ class Numbers:
         for collector in (*own, *collectors):
             self._registry.register(collector)
         self._registry.register(LoopCollector())
+        self._registry.register(ConnectionCollector())
         ProcessCollector(registry=self._registry)
 
     async def text(self) -> bytes:

@@ -9,6 +9,7 @@ from colonnade.settings.declared import DECLARED, Setting
 from colonnade.settings.secrets import digest, sealed
 from colonnade.settings.sources import SettingsError, load_settings
 from colonnade.settings.tree import (
+    ConnectionSettings,
     LimitSettings,
     ModelSettings,
     QueueSettings,
@@ -19,6 +20,7 @@ from colonnade.settings.tree import (
 
 __all__ = [
     "DECLARED",
+    "ConnectionSettings",
     "LimitSettings",
     "ModelSettings",
     "QueueSettings",

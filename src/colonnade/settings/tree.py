@@ -102,7 +102,10 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         Meta(description="How long a stream stays silent before a comment.", gt=0, extra=_SECONDS),
     ] = 10.0
     idle_seconds: Annotated[
-        int, Meta(description="How long an idle connection is kept.", ge=1, extra=_SECONDS)
+        int,
+        Meta(
+            description="How long a connection is kept between two requests.", ge=1, extra=_SECONDS
+        ),
     ] = 75
     request_seconds: Annotated[
         _NonNegative,
@@ -141,6 +144,63 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
             "`http://localhost:4318/v1/traces`. Needs the extra `tracing`."
         ),
     ] = ""
+
+
+class ConnectionSettings(Struct, frozen=True, kw_only=True):
+    """Connections.
+
+    How long clients are waited for, and how many there may be.
+    """
+
+    head_seconds: Annotated[
+        float,
+        Meta(
+            description="Longest time for a request's head, on a new connection from its start.",
+            gt=0,
+            extra=_SECONDS,
+        ),
+    ] = 20.0
+    body_seconds: Annotated[
+        float,
+        Meta(
+            description="Longest time for a body; as much longer as what came of it takes at "
+            "`least_rate`. Of a WebSocket, for a message.",
+            gt=0,
+            extra=_SECONDS,
+        ),
+    ] = 20.0
+    send_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a client may take less of its answer than `least_rate`, before "
+            "that ends.",
+            gt=0,
+            extra=_SECONDS,
+        ),
+    ] = 60.0
+    least_rate: Annotated[
+        int,
+        Meta(
+            description="What a client sends or takes at least.",
+            ge=1,
+            extra={"unit": "bytes/s"},
+        ),
+    ] = 500
+    max_connections: Annotated[
+        int,
+        Meta(
+            description="Most connections at a time; 0 for as many as the system's limit of open "
+            "files has room for, at most 10,000.",
+            ge=0,
+        ),
+    ] = 0
+    max_connections_per_address: Annotated[
+        int,
+        Meta(
+            description="Most connections of one address; 0 for no bound. A proxy is one address.",
+            ge=0,
+        ),
+    ] = 0
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
@@ -432,6 +492,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set."""
 
     server: ServerSettings = ServerSettings()
+    connections: ConnectionSettings = ConnectionSettings()
     model: ModelSettings = ModelSettings()
     queue: QueueSettings = QueueSettings()
     limits: LimitSettings = LimitSettings()
