@@ -164,8 +164,8 @@ def test_nonsense_behind_a_request_does_not_cut_its_answer(
     [
         b"GET /",
         b"GET / HTTP/1.1\r\nHost: [::1]\r\nA: ",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a=",
+        b"POST / HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ",
+        b"POST / HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n5;a=",
     ],
 )
 def test_what_never_ends(talk: Callable[[bytes], bytes], begin: bytes) -> None:

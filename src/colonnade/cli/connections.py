@@ -163,17 +163,23 @@ class Connections:
         most = self._most_of_address
         if most and self._of_address[address] >= most and not self._make_room(address):
             return CutOff.ADDRESS
-        if len(self._open) >= self._most and not self._make_room():
+        while len(self._open) >= self._most:
+            if self._make_room():
+                continue
+            if len(self._open) >= self._most + _SPARE:
+                self._make_room(extra=True)
             return CutOff.ALL_BUSY
         return None
 
-    def _make_room(self, address: str | None = None) -> bool:
+    def _make_room(self, address: str | None = None, *, extra: bool = False) -> bool:
+        """End one that waits, or a silent WebSocket. Those without a place, which shall have a
+        moment to ask, only with ``extra``."""
         silent = time.monotonic() - _SILENT
         for each in self._waiting:
-            if address is None or each.address == address:
+            if address in (None, each.address) and (extra or each.extra is None):
                 return self._end(each)
         for each in self._sockets:
-            if each.touched < silent and (address is None or each.address == address):
+            if each.touched < silent and address in (None, each.address):
                 return self._end(each)
         return False
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from colonnade.cli.connections import Connections
 
-_PROBES: Final = frozenset({b"/health", b"/ready"})
+_PROBES: Final = frozenset({b"/health", b"/ready", b"/metrics"})
 """What is served on connections that have no place."""
 _LAST_WORD: Final = 5.0
 """Seconds in which a client that is refused may go on to send, so that it reads why: a connection

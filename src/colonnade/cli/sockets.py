@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _BACKLOG = 2048
+_UNSENT = 1 << 17
+"""Bytes that the system keeps for a client that does not take them (Linux: twice as many). It would
+let them grow to megabytes for each: an answer would be written, and its slot held, for nobody."""
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - shown, not listened on
 
 
@@ -70,6 +73,7 @@ def _bound(family: int, address: tuple[object, ...]) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT)
         if family == socket.AF_INET6:
             # Or the IPv6 socket takes the IPv4 port too, which may have a socket of its own.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
