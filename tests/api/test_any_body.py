@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, cast
 
 import msgspec
@@ -16,7 +17,7 @@ from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionRequest
 from colonnade.generation import ServedModel
 from colonnade.messages import Failure, FailureKind, Submit
-from colonnade.web.body import decode
+from colonnade.web.body import decode, shape_failure
 from tests.api.fakes import FakeEngine, FakeTemplate
 
 MODEL = ServedModel("fake", 0, cast("Any", FakeEngine()), cast("Any", FakeTemplate()))
@@ -79,3 +80,15 @@ def test_completion(body: dict[str, Any], prompt: Any) -> None:
 @given(values)
 def test_no_object_at_all(body: Any) -> None:
     check(ChatRequest, body, chat_turn)
+
+
+def test_a_complaint_that_repeats_what_was_sent() -> None:
+    """It may look like a place, and be as long as a body."""
+    began = time.process_time()
+    failure = shape_failure("Invalid enum value '" + " - at `$" * 20_000 + "'")
+    assert time.process_time() - began < 2
+    assert failure.param is None
+    assert len(failure.message) < 600
+    failure = shape_failure("Invalid enum value ' - at `$.no`' - at `$.yes`")
+    assert failure.param == "yes"
+    assert shape_failure("Expected `str`, got `int` - at key in `$.yes`").param == "yes"

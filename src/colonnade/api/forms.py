@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from colonnade.prompt.forms import Form
 
 _OBJECT = {"type": "object"}
-_GBNF = re.compile(r"^\s*[\w-]+\s*::=", re.MULTILINE)
-"""A rule of llama.cpp's notation; the other one is Lark's."""
+_GBNF = re.compile(r"^[^\S\n]*[\w-]+[^\S\n]*::=", re.MULTILINE)
+"""A rule of llama.cpp's notation, which begins in one line; the other one is Lark's."""
 
 
 def form(request: GenerationFields) -> Form | None:

@@ -23,7 +23,10 @@ from colonnade.web.whole import convert_whole
 
 log = logging.getLogger(__name__)
 
-_COMPLAINT = re.compile(r"(?P<what>.*?)(?: - at (?:key in )?`\$(?P<path>.*)`)?", re.DOTALL)
+_PLACES = (" - at `$", " - at key in `$")
+"""What msgspec writes before the place that it complains of, last of all."""
+_LONGEST = 500
+"""Characters of a complaint that are shown: it may repeat a text that the client sent."""
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 
 
@@ -135,15 +138,25 @@ def _decode(body: bytes | str, wanted: Any, strict: bool) -> Any:  # noqa: ANN40
 
 def shape_failure(complaint: str) -> BodyFailure:
     """The failure behind one of msgspec's messages, such as "Expected `int` - at `$.n`"."""
-    found = _COMPLAINT.fullmatch(complaint)
-    what, path = found.group("what", "path") if found else (complaint, None)
+    what, path = _at_place(complaint)
     # A key of an object shows as [...]: the field that holds the object is name enough.
-    param = (path or "").replace("[...]", "").lstrip(".")
+    param = path.replace("[...]", "").lstrip(".")
     if missing := _MISSING.fullmatch(what):
         param = f"{param}.{missing[1]}".lstrip(".")
         return BodyFailure(f"{param!r} is required.", param=param, complaint=what, missing=True)
     subject = repr(param) if param else "The request body"
     return BodyFailure(f"{subject} is wrong: {what}.", param=param or None, complaint=what)
+
+
+def _at_place(complaint: str) -> tuple[str, str]:
+    """What is wrong, and where; the place is empty for the body itself."""
+    what, path = complaint, ""
+    for before in _PLACES:
+        head, found, tail = complaint.rpartition(before)
+        if found and tail.endswith("`"):
+            what, path = head, tail[:-1]
+            break
+    return what if len(what) <= _LONGEST else f"{what[:_LONGEST]} ...", path
 
 
 @lru_cache(maxsize=64)

@@ -32,7 +32,7 @@ NAMES = ("zqfirst", "zqsecond")
 KEYS, VALUE = ("zqkey", "zqother"), "zqvalue"
 IDS = ("zqidnum01", "zqidnum02")
 _TAG = re.compile(r"[<\[|]")
-_INDENTED = re.compile(rf'\{{\s*\n\s*"{KEYS[0]}"')
+_INDENTED = re.compile(rf'\{{[^\S\n]*\n\s*"{KEYS[0]}"')
 
 
 def choose_call_format(template: ChatTemplate, special: Collection[str]) -> CallFormat:

@@ -20,6 +20,8 @@ _TAGGED = re.compile(
     r"(?P<before>.*?)zqkey(?P<middle>.*?)zqvalue(?P<joint>.*?)zqother(?P=middle)zqvalue(?P<tail>.*)",
     re.DOTALL,
 )
+_LONGEST = 2000
+"""Characters of a call with two short arguments: so many ways to take a text apart can be tried."""
 _UNMARKED = ("", "{", "[", '{"', "[{", '{"name":', '{"name": "', '[{"name": "')
 _NAMES = ("zqfirst", "zqsecond")
 _IDS = ("zqidnum01", "zqidnum02")
@@ -70,7 +72,7 @@ def _find_arguments(call: str, start: int) -> _Found | None:
     found = _ARGUMENTS.search(call, start)
     if found is not None:
         return _Found(found.start(), found.end(), JSON_ARGUMENTS)
-    tagged = _TAGGED.match(call, start)
+    tagged = _TAGGED.match(call, start) if len(call) - start <= _LONGEST else None
     if tagged is None:
         return None
     before, middle, joint, tail = tagged.group("before", "middle", "joint", "tail")

@@ -33,7 +33,7 @@ def number_of(text: str) -> Number | None:
     return Number(sign == "-", significant, int(exponent or "0") + shift)
 
 
-_NUMBER = re.compile(r"(-?)([0-9]+)\.?([0-9]*)(?:[eE]([-+]?[0-9]+))?")
+_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]*))?(?:[eE]([-+]?[0-9]+))?")
 _NOUGHT = Number(negative=False, digits="", exponent=0)
 _MOST_DIGITS = 4000
 """Of an exponent: Python reads no longer ones."""
