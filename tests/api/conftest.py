@@ -12,7 +12,7 @@ from colonnade.app import create_app
 from colonnade.generation import Generator, Models, ServedModel
 from colonnade.web.access import Access
 from colonnade.web.pages import PageRules
-from tests.api.fakes import FakeEngine, FakeTemplate
+from tests.api.fakes import FakeEngine, FakeTemplate, HereTemplate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ def template() -> FakeTemplate:
 @pytest.fixture
 def models(engine: FakeEngine, template: FakeTemplate) -> Models:
     models = Models()
-    served = ServedModel("fake/model", 1700000000, cast("Any", engine), template)
+    served = ServedModel("fake/model", 1700000000, cast("Any", engine), HereTemplate(template))
     assert served.reasoning is None, "answers of this model are text alone"
     template.rendered.clear()
     models.add(served)

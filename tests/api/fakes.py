@@ -22,6 +22,7 @@ from colonnade.messages import (
     Urgency,
 )
 from colonnade.prompt import ChatTemplate
+from colonnade.prompt.rendering import Rendered, Renderer, Wish, study
 
 VOCAB_SIZE = 1000
 PROMPT_TOKENS = 7
@@ -132,6 +133,21 @@ class FakeEngine:
 
     def _cancel(self, request_id: int) -> None:
         next(each for each in self.submitted if each.stream.id == request_id).cancelled.set()
+
+
+class HereTemplate:
+    """Renders in this process."""
+
+    def __init__(self, template: ChatTemplate, info: ModelInfo | None = None) -> None:
+        info = info or model_info()
+        self.study = study(template, frozenset(info.special_tokens.values()))
+        self._renderer = Renderer(template, self.study, info)
+
+    async def render(self, wish: Wish, client: str) -> Rendered:
+        return self._renderer.render(wish)
+
+    async def close(self) -> None:
+        pass
 
 
 class FakeTemplate(ChatTemplate):

@@ -15,7 +15,7 @@ from colonnade.messages import FinishReason, TokenLogprob
 from colonnade.prompt import ChatTemplate
 from colonnade.web.access import Access
 from demo_model.render import TEMPLATE_PATH
-from tests.api.fakes import FakeEngine, Submitted, events, model_info
+from tests.api.fakes import FakeEngine, HereTemplate, Submitted, events, model_info
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +42,9 @@ def engine() -> FakeEngine:
 async def client(engine: FakeEngine) -> AsyncIterator[httpx.AsyncClient]:
     template = ChatTemplate(TEMPLATE_PATH.read_text(encoding="utf-8"), name="model")
     models = Models()
-    models.add(ServedModel("fake", 1700000000, cast("Any", engine), template))
+    models.add(
+        ServedModel("fake", 1700000000, cast("Any", engine), HereTemplate(template, engine.info))
+    )
     app = create_app(Generator(models), models, ApiOptions(), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -18,9 +18,9 @@ from colonnade.api.schema.completions import CompletionRequest
 from colonnade.generation import ServedModel
 from colonnade.messages import Failure, FailureKind, Submit
 from colonnade.web.body import decode, shape_failure
-from tests.api.fakes import FakeEngine, FakeTemplate
+from tests.api.fakes import FakeEngine, FakeTemplate, HereTemplate
 
-MODEL = ServedModel("fake", 0, cast("Any", FakeEngine()), cast("Any", FakeTemplate()))
+MODEL = ServedModel("fake", 0, cast("Any", FakeEngine()), HereTemplate(FakeTemplate()))
 OPTIONS = ApiOptions()
 REFUSALS = {FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED}
 

@@ -13,7 +13,7 @@ from colonnade.generation import Generator, Models, ServedModel
 from colonnade.messages import TextPart
 from colonnade.prompt import ChatTemplate
 from colonnade.web.access import Access
-from tests.api.fakes import FakeEngine, model_info
+from tests.api.fakes import FakeEngine, HereTemplate, model_info
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,7 +44,9 @@ def engine() -> FakeEngine:
 def client_of(engine: FakeEngine, **options: Any) -> httpx.AsyncClient:
     models = Models()
     template = ChatTemplate(SOURCE, name="test")
-    models.add(ServedModel("fake", 1700000000, cast("Any", engine), template))
+    models.add(
+        ServedModel("fake", 1700000000, cast("Any", engine), HereTemplate(template, engine.info))
+    )
     app = create_app(Generator(models), models, ApiOptions(**options), Access.for_anyone())
     transport = httpx.ASGITransport(cast("Any", app))
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")

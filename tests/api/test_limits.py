@@ -16,7 +16,7 @@ from colonnade.api.schema.completions import CompletionRequest
 from colonnade.generation import ServedModel
 from colonnade.generation.builders import shared_builders
 from colonnade.generation.preparation import prepare
-from tests.api.fakes import FakeEngine, FakeTemplate, model_info
+from tests.api.fakes import FakeEngine, FakeTemplate, HereTemplate, model_info
 
 if TYPE_CHECKING:
     from colonnade.generation import Turn
@@ -34,7 +34,7 @@ def turn_of(model: ServedModel, **fields: Any) -> Turn:
 @pytest.mark.parametrize("fields", [{}, {"prompt": "a"}])
 async def test_special_tokens_may_be_left_out(fields: dict[str, Any]) -> None:
     engine = FakeEngine(model_info(add_bos=True))
-    model = ServedModel("fake", 0, cast("Any", engine), cast("Any", FakeTemplate()))
+    model = ServedModel("fake", 0, cast("Any", engine), HereTemplate(FakeTemplate()))
     for wish, expected in (
         ({}, True),
         ({"add_special_tokens": None}, True),

@@ -166,7 +166,7 @@ def test_every_call_format_travels(known: CallFormat) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=30))
 def test_clients_take_turns_and_none_is_overtaken_by_itself(items: list[tuple[str, int]]) -> None:
-    queue: FairQueue[tuple[str, int]] = FairQueue(100, 100)
+    queue: FairQueue[tuple[str, int]] = FairQueue(100, 100, "full")
     for item in items:
         queue.put(item[0], item)
     given_out = [queue.get() for _ in items]
@@ -181,7 +181,7 @@ def test_clients_take_turns_and_none_is_overtaken_by_itself(items: list[tuple[st
 
 
 def test_one_client_s_share_of_the_queue_is_bounded() -> None:
-    queue: FairQueue[int] = FairQueue(2, 3)
+    queue: FairQueue[int] = FairQueue(2, 3, "full")
     queue.put("a", 1)
     queue.put("a", 2)
     with pytest.raises(Failure) as refused:

@@ -15,7 +15,6 @@ from colonnade.cli.report import aligned, count, size, template_name
 from colonnade.generation import CompletionPrompt, Finished, Turn
 from colonnade.hub import resolve_model
 from colonnade.messages import Decoding
-from colonnade.prompt.calls.generic import supports_tools
 from colonnade.serving import serve_model
 
 if TYPE_CHECKING:
@@ -111,7 +110,6 @@ async def _answer(
 
 def _report(model: ServedModel, usage: Usage | None) -> Report:
     info = model.engine.info
-    template = model.template
     return Report(
         model=model.id,
         description=info.description,
@@ -126,7 +124,7 @@ def _report(model: ServedModel, usage: Usage | None) -> Report:
         decode_speed=_speed(usage.completion_tokens, usage.decode_ms) if usage else None,
         thread_wait=_thread_wait(model),
         chat_template=template_name(model) if info.decoder else None,
-        tools=info.decoder and supports_tools(template),
+        tools=info.decoder and model.template.study.tools,
         tool_format=model.call_format.name if info.decoder else None,
         thoughts=_thoughts(model) if info.decoder else None,
         infill=info.infill,

@@ -34,7 +34,7 @@ def quantization(info: ModelInfo) -> str:
 
 def template_name(model: ServedModel) -> str:
     """Where the chat template comes from, with what is to know about it."""
-    template = model.template
+    template = model.template.study
     name = "the model's own" if template.name == "model" else template.name
     return f"{name} ({template.warning})" if template.warning else name
 

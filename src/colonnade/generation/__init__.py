@@ -20,6 +20,7 @@ from colonnade.generation.events import (
 from colonnade.generation.folding import Folded, FoldedCall, fold
 from colonnade.generation.models import Models, ServedModel
 from colonnade.generation.service import Completed, Generation, Generator
+from colonnade.generation.templates import Template
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn, asking
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Reasoning",
     "ReasoningDelta",
     "ServedModel",
+    "Template",
     "TextDelta",
     "Turn",
     "Usage",

@@ -12,20 +12,20 @@ import asyncio
 import atexit
 import contextlib
 import logging
-import os
 import pickle
 import select
-import subprocess
-import sys
 from functools import cache
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
+from colonnade.generation.children import end, started
 from colonnade.generation.fair_queue import FairQueue
-from colonnade.messages import Failure, FailureKind, passed_on
-from colonnade.prompt.builder import HEAD, Held, Late, Order, Outcome, Refused
+from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.builder import Held, Late, Order, Outcome, Refused
+from colonnade.prompt.child import HEAD
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ _HARD_SECONDS = 30.0
 _MOST_OF_ONE = 64
 _MOST = 1024
 """Schemas that wait, of one client and of all."""
+_FULL = "Too many schemas wait to be prepared."
 _MODULE = "colonnade.prompt.builder"
 
 
@@ -116,7 +117,7 @@ class _Lane:
         self._seconds = seconds
         self._late = late
         self._kills = kills
-        self._queue: FairQueue[_Job] = FairQueue(_MOST_OF_ONE, _MOST)
+        self._queue: FairQueue[_Job] = FairQueue(_MOST_OF_ONE, _MOST, _FULL)
         self._lock = Lock()
         self._current: _Job | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -188,28 +189,18 @@ class _Lane:
         with self._lock:
             process, self._process = self._process, None
         if process is not None:
-            _end(process)
+            end(process)
 
     def _begin(self, job: _Job) -> subprocess.Popen[bytes]:
         """The process, now at work on a job."""
         with self._lock:
             if self._process is not None and self._process.poll() is not None:
-                _end(self._process)
+                end(self._process)
                 self._process = None
             if self._process is None:
-                self._process = _started()
+                self._process = started(_MODULE)
             self._current = job
             return self._process
-
-
-def _started() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", _MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # a terminal's Ctrl-C is for the server process alone
-        env=passed_on(os.environ),
-    )
 
 
 def _asked(process: subprocess.Popen[bytes], order: Order) -> Outcome:
@@ -236,16 +227,6 @@ def _read(process: subprocess.Popen[bytes], size: int) -> bytes:
         msg = "its process ended"
         raise EOFError(msg)
     return data
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Free what belongs to a process."""
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):  # what was not sent yet
-                pipe.close()
 
 
 @cache

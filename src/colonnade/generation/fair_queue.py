@@ -1,4 +1,4 @@
-"""A queue in which clients take turns, for threads."""
+"""Clients take turns: a queue of theirs, and one for threads."""
 
 from __future__ import annotations
 
@@ -11,15 +11,59 @@ from colonnade.messages import Failure, FailureKind
 T = TypeVar("T")
 
 
-class FairQueue(Generic[T]):
+class Turns(Generic[T]):
     """Gives out one item of each client after the other, however many one of them has put in."""
 
-    def __init__(self, most_of_one: int, most: int) -> None:
-        """At most so many wait of one client, and of all together."""
+    def __init__(self, most_of_one: int, most: int, full: str) -> None:
+        """At most so many wait of one client, and of all together; ``full`` says what is wrong
+        where there are as many."""
         self._most_of_one = most_of_one
         self._most = most
+        self._full = full
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
         self._count = 0
+
+    def put(self, client: str, item: T) -> None:
+        """Add an item of a client's.
+
+        Raises:
+            Failure: queue_full.
+        """
+        mine = self._waiting.get(client, ())
+        if len(mine) >= self._most_of_one or self._count >= self._most:
+            raise Failure(FailureKind.QUEUE_FULL, self._full, retry_after=1.0)
+        self._waiting.setdefault(client, deque()).append(item)
+        self._count += 1
+
+    def take(self) -> T | None:
+        """The next item; None where there is none."""
+        if not self._waiting:
+            return None
+        client, items = self._waiting.popitem(last=False)
+        item = items.popleft()
+        if items:
+            self._waiting[client] = items  # behind all others
+        self._count -= 1
+        return item
+
+    def discard(self, client: str, item: T) -> bool:
+        """Take out an item that nobody wants any more; whether it still waited."""
+        items = self._waiting.get(client, deque())
+        if item not in items:
+            return False
+        items.remove(item)
+        self._count -= 1
+        if not items:
+            del self._waiting[client]
+        return True
+
+
+class FairQueue(Generic[T]):
+    """Turns between threads."""
+
+    def __init__(self, most_of_one: int, most: int, full: str) -> None:
+        """As ``Turns`` has them."""
+        self._turns: Turns[T] = Turns(most_of_one, most, full)
         self._changed = Condition()
         self._closed = False
 
@@ -30,24 +74,14 @@ class FairQueue(Generic[T]):
             Failure: queue_full.
         """
         with self._changed:
-            mine = self._waiting.get(client, ())
-            if len(mine) >= self._most_of_one or self._count >= self._most:
-                msg = "Too many schemas wait to be prepared."
-                raise Failure(FailureKind.QUEUE_FULL, msg, retry_after=1.0)
-            self._waiting.setdefault(client, deque()).append(item)
-            self._count += 1
+            self._turns.put(client, item)
             self._changed.notify()
 
     def get(self) -> T | None:
         """The next item, waited for; None once the queue is closed."""
         with self._changed:
             while not self._closed:
-                if self._waiting:
-                    client, items = self._waiting.popitem(last=False)
-                    item = items.popleft()
-                    if items:
-                        self._waiting[client] = items  # behind all others
-                    self._count -= 1
+                if (item := self._turns.take()) is not None:
                     return item
                 self._changed.wait()
         return None
@@ -55,14 +89,7 @@ class FairQueue(Generic[T]):
     def discard(self, client: str, item: T) -> bool:
         """Take out an item that nobody wants any more; whether it still waited."""
         with self._changed:
-            items = self._waiting.get(client, deque())
-            if item not in items:
-                return False
-            items.remove(item)
-            self._count -= 1
-            if not items:
-                del self._waiting[client]
-            return True
+            return self._turns.discard(client, item)
 
     def close(self) -> None:
         """Let nobody wait any more."""

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from colonnade.generation.constraints import Constraints
 from colonnade.messages import Failure, FailureKind, Sampling
-from colonnade.prompt import Guard
-from colonnade.prompt.calls import choose_call_format
-from colonnade.prompt.reasoning import find_reasoning
 from colonnade.prompt.schema import SchemaLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from colonnade.engine import Engine
-    from colonnade.prompt import ChatTemplate
     from colonnade.prompt.calls import CallFormat
     from colonnade.prompt.reasoning import ReasoningFormat
+    from colonnade.prompt.rendering import Rendered, Study, Wish
 
 
 @dataclass(frozen=True)
@@ -29,58 +27,50 @@ class ServedModel:
     id: str
     created: int
     engine: Engine
-    template: ChatTemplate
+    template: Renders
     schema_limits: SchemaLimits = field(default_factory=SchemaLimits)
     """How large and deep a request's schemas may be."""
     sampling: Sampling = field(default_factory=Sampling)
     """How tokens are drawn where a request does not say."""
     load_seconds: float = 0.0
 
-    def get_ready(self) -> None:
-        """Find out what is found out once, some tens of milliseconds' work, before it is needed."""
-        _ = self.guard, self.call_format, self.thinks_unasked, self.constraints
-
-    @cached_property
-    def guard(self) -> Guard:
-        """Keeps users' text from becoming this model's control tokens."""
-        info = self.engine.info
-        return Guard(
-            name
-            for token, name in info.special_tokens.items()
-            if token in info.control_tokens or name in self.template.source
-        )
-
-    @cached_property
+    @property
     def call_format(self) -> CallFormat:
         """How the model writes tool calls."""
-        return choose_call_format(self.template, self._special)
+        return self.template.study.call_format
 
-    @cached_property
+    @property
     def reasoning(self) -> ReasoningFormat | None:
         """How the model writes its thoughts, if it has any."""
-        return find_reasoning(self.template, self._special)
+        return self.template.study.reasoning
 
-    @cached_property
+    @property
     def thinks_unasked(self) -> bool:
-        """Whether thoughts come without being asked for: where the template has a switch for them,
-        it is on by itself."""
-        off = self.template.switches.off
-        if self.reasoning is None or not off:
-            return self.reasoning is not None
-        greeting = [{"role": "user", "content": "Hello"}]
-        try:
-            return self.template.render(greeting) != self.template.render(greeting, off)
-        except Failure:
-            return True
+        """Whether thoughts come without being asked for."""
+        return self.template.study.thinks_unasked
 
     @cached_property
     def constraints(self) -> Constraints:
         """The constraints on this model's answers."""
         return Constraints(self.engine.info.grammar_tokens, self.schema_limits)
 
+    async def close(self, failure: Failure | None = None) -> None:
+        """End its processes. Requests under way fail, with a ``failure`` of their own."""
+        await asyncio.gather(self.engine.close(failure), self.template.close())
+
+
+class Renders(Protocol):
+    """A chat template that renders somewhere else."""
+
     @property
-    def _special(self) -> frozenset[str]:
-        return frozenset(self.engine.info.special_tokens.values())
+    def study(self) -> Study:
+        """What it was found to be."""
+
+    async def render(self, wish: Wish, client: str) -> Rendered:
+        """Render a prompt in a client's turn. Raises ``Failure``."""
+
+    async def close(self) -> None:
+        """End what renders."""
 
 
 class Models:

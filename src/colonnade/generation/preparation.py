@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,8 @@ from colonnade.generation.reader import ParsingReader, PlainReader, Reader
 from colonnade.generation.turn import ChatPrompt, Turn
 from colonnade.messages import Failure, FailureKind, PromptPart, TextPart, Thought, TokenPart
 from colonnade.prompt.calls import CallMode
-from colonnade.prompt.calls.definitions import template_tools
-from colonnade.prompt.calls.generic import instruct, supports_tools
-from colonnade.prompt.continuation import continued
 from colonnade.prompt.output import OutputParser
-from colonnade.prompt.reasoning import thinking_kwargs
+from colonnade.prompt.rendering import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +26,6 @@ if TYPE_CHECKING:
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.reasoning import ReasoningFormat
     from colonnade.prompt.schema import Narrowing
-
-
-_LONG = 1 << 17
-"""Characters of messages and tools that take more than a few milliseconds to render."""
-_MESSAGE = 1 << 9
-"""Characters that take as long as a message without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +49,15 @@ class Prepared:
 async def prepare(turn: Turn, model: ServedModel, builders: Builders, client: str) -> Prepared:
     """Render the prompt, and settle what holds the answer and how it is read.
 
-    What takes long happens in another thread, or process, in the turn of the ``client``.
+    Templates and schemas come from strangers: both go to processes of their own, in the turn of the
+    ``client``.
 
     Raises:
         Failure: the template refuses the messages, or the wished form cannot be held to.
     """
     if isinstance(turn.prompt, ChatPrompt):
         chat = _Chat(turn, turn.prompt, model)
-        if chat.takes_long:  # let the event loop go on
-            await asyncio.to_thread(chat.render)
-        else:
-            chat.render()
+        await chat.render(client)
         return chat.prepared(await chat.held(builders, client))
     given, info = turn.prompt.prompt, model.engine.info
     held = await model.constraints.build(Wanted(turn.form, None), builders, client=client)
@@ -114,28 +102,38 @@ class _Chat:
         self._format: CallFormat | None = None if self._tools is None else model.call_format
         self._reasoning: ReasoningFormat | None = model.reasoning
         self._wanted = Wanted(turn.form, self._tools, self._format)
-        self._text = ""
+        self._pieces: list[str] = []
         self._begin = Beginning(thinking=False)
         self._thought: Thought | None = None
 
-    @property
-    def takes_long(self) -> bool:
-        """Whether to render takes more than a few milliseconds."""
-        contents = (message.get("content") for message in self._prompt.messages)
-        length = sum(len(text) if isinstance(text, str) else _LONG // 8 for text in contents)
-        length += len(self._prompt.messages) * _MESSAGE
-        return length + len(self._wanted.content) > _LONG
-
-    def render(self) -> None:
+    async def render(self, client: str) -> None:
         """Make the prompt's text, and see where the answer begins.
 
         Raises:
             Failure: the template refuses the messages.
         """
-        self._text, self._begin = self._render()
+        prompt = self._prompt
+        wishes = prompt.reasoning
+        wish = Wish(
+            prompt.messages,
+            prompt.template_kwargs,
+            self._tools,
+            wishes.effort,
+            wishes.enabled,
+            prompt.continued,
+            wishes.last_words,
+        )
+        rendered = await self._model.template.render(wish, client)
+        self._pieces = rendered.pieces
+        self._begin = beginning(self._reasoning, self._end, prompt.continued, rendered.begun)
         self._settle_calls(self._begin)
         if not self._begin.answered:
             self._thought = self._found_thought(self._begin.thinking)
+
+    @property
+    def _end(self) -> str:
+        """The prompt's end, as far as the template has written it."""
+        return self._pieces[-1]
 
     async def held(self, builders: Builders, client: str) -> Held:
         """What the answer is held to.
@@ -144,7 +142,7 @@ class _Chat:
             Failure: it cannot be.
         """
         reasoning = self._reasoning
-        heads = () if reasoning is None else self._begin.heads(reasoning, self._text)
+        heads = () if reasoning is None else self._begin.heads(reasoning, self._end)
         return await self._model.constraints.build(
             self._wanted,
             builders,
@@ -160,7 +158,7 @@ class _Chat:
             Failure: the request asks for tokens that what it is held to may not allow.
         """
         _check_free(self._turn.decoding, held.constraint)
-        info, text, begin = self._model.engine.info, self._text, self._begin
+        info, begin = self._model.engine.info, self._begin
         thought = self._thought
         if held.constraint is None and self._prompt.reasoning.budget is None:
             thought = None  # nothing in the worker would look at it
@@ -171,30 +169,10 @@ class _Chat:
             shown=self._shown(),
             begun=begin.held(self._turn.form, self._tools, self._reasoning),
         )
-        parts = tuple(TextPart(piece) for piece in self._model.guard.cut(text))
-        has_bos = bool(info.bos_token) and text.startswith(info.bos_token)
+        parts = tuple(map(TextPart, self._pieces))
+        has_bos = bool(info.bos_token) and self._pieces[0].startswith(info.bos_token)
         add_bos = info.add_bos and self._prompt.bos and not has_bos
         return Prepared(parts, add_bos, decoding, self._reader(begin), narrowings=held.narrowings)
-
-    def _render(self) -> tuple[str, Beginning]:
-        prompt, template = self._prompt, self._model.template
-        wishes = prompt.reasoning
-        kwargs = {
-            **thinking_kwargs(template, wishes.effort, wishes.enabled),
-            **prompt.template_kwargs,
-        }
-        messages = self._model.guard.protect(prompt.messages)
-        if self._tools is not None:
-            if supports_tools(template):
-                kwargs["tools"] = template_tools(self._tools)
-            else:
-                messages = instruct(messages, self._tools, template)
-        part = prompt.continued
-        if part is None:
-            text = template.render(messages, kwargs)
-            return text, beginning(self._reasoning, text)
-        text, begun = continued(template, self._reasoning, messages, kwargs, part)
-        return text, beginning(self._reasoning, text, part, "".join(self._model.guard.cut(begun)))
 
     def _settle_calls(self, begin: Beginning) -> None:
         """Look for no calls where none can come any more."""

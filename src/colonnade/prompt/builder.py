@@ -1,29 +1,18 @@
 """The process that builds constraints: ``python -m colonnade.prompt.builder``.
 
-Schemas come from outside, and some are made to be expensive: computing on them in the server's own
-process would hold up its event loop, and a regular expression that backtracks would stop it. Here
-an interval timer ends what takes too long, whatever it does, and the server may end the process.
-
-On standard input come pickled ``Order`` tuples, on standard output go pickled outcomes, each behind
-its length; both ends are ours. The process ends with its input.
+On standard input come pickled ``Order`` tuples, on standard output go pickled outcomes; both ends
+are ours.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
-import resource
-import signal
-import struct
-import sys
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.messages import Constraint, Failure, FailureKind
-from colonnade.orphans import die_with_parent
+from colonnade.prompt.child import TimeIsUpError, begin, serve, within
 from colonnade.prompt.constraint import build_constraint
 from colonnade.prompt.schema import Narrowing, Narrowings, SchemaLimits
-from colonnade.watch import hook_uncaught
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +20,6 @@ if TYPE_CHECKING:
     from colonnade.prompt.calls import CallFormat, ToolUse
     from colonnade.prompt.forms import Form
 
-HEAD = struct.Struct("!I")
-"""The length of what follows, in bytes."""
 _MEMORY = 2 << 30
 """Bytes of address space; a schema of some megabytes takes some hundred."""
 _NICENESS = 5
@@ -78,16 +65,11 @@ class Refused(NamedTuple):
 Outcome = Held | Refused | Late
 
 
-class _TimeIsUpError(BaseException):
-    """Not an ``Exception``, which what is interrupted might catch."""
-
-
 def build(order: Order) -> Outcome:
     """Build one constraint, in the time that there is."""
     narrowings = Narrowings()
     try:
-        signal.setitimer(signal.ITIMER_PROF, order.seconds)
-        try:
+        with within(order.seconds):
             constraint = build_constraint(
                 order.form,
                 order.tools,
@@ -98,11 +80,9 @@ def build(order: Order) -> Outcome:
                 limits=order.limits,
                 narrowings=narrowings,
             )
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
     except Failure as failure:
         return Refused(failure.kind, failure.message, failure.param)
-    except _TimeIsUpError:
+    except TimeIsUpError:
         return Late()
     except MemoryError:
         msg = "The schema takes too much memory to prepare."
@@ -110,31 +90,13 @@ def build(order: Order) -> Outcome:
     return Held(constraint, narrowings.told())
 
 
-def serve(orders: BinaryIO, outcomes: BinaryIO) -> None:
-    """Build what is ordered until no more comes."""
-    while len(head := orders.read(HEAD.size)) == HEAD.size:
-        (length,) = HEAD.unpack(head)
-        outcome = build(pickle.loads(orders.read(length)))  # noqa: S301 - from the server alone
-        body = pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
-        outcomes.write(HEAD.pack(len(body)) + body)
-        outcomes.flush()
-
-
 def main() -> None:
     """Serve the server."""
-    die_with_parent()
-    hook_uncaught(lambda _: None)  # stderr is the server's log: it learns of the end, and says so
-    outcomes = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what is printed by accident is no outcome
-    with contextlib.suppress(ValueError, OSError):  # a lower limit is set already
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    os.nice(_NICENESS)
-    signal.signal(signal.SIGPROF, _time_is_up)
-    serve(sys.stdin.buffer, outcomes)
+    serve(*begin(_MEMORY, _NICENESS), _answer)
 
 
-def _time_is_up(*_: object) -> NoReturn:
-    raise _TimeIsUpError
+def _answer(body: bytes) -> bytes:
+    return pickle.dumps(build(pickle.loads(body)), pickle.HIGHEST_PROTOCOL)  # noqa: S301 - ours
 
 
 if __name__ == "__main__":

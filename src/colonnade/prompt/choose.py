@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.messages import Failure, FailureKind
+from colonnade.prompt.environment import ExhaustedFailure
 from colonnade.prompt.families import family
 from colonnade.prompt.packaged import packaged_source, packaged_templates
-from colonnade.prompt.template import ChatTemplate
+from colonnade.prompt.template import ChatTemplate, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ def choose_template(
 
     Raises:
         Failure: invalid_request, when ``override`` is none of the three; template_refused, when it
-            cannot be compiled.
+            cannot be compiled, or a template knows no bounds on a mere greeting.
     """
     if override is not None:
         name, source = _named(info, override)
@@ -42,17 +43,21 @@ def choose_template(
     for name, source in sources.items():
         try:
             variants[name] = _build(info, f"model:{name}", source)
+        except ExhaustedFailure:
+            raise
         except Failure as failure:
             warnings.append(f"The file's template {name!r} is left out. {failure.message}.")
     if own is not None:
         try:
             chosen = _build(info, "model", own, variants, warnings)
+        except ExhaustedFailure:
+            raise
         except Failure as failure:
             warnings.append(f"{failure.message}.")
         else:
             if chosen.broken is None:
                 return chosen
-            warnings.append(f"{chosen.broken}.")
+            warnings.append(f"{chosen.broken.message}.")
     name = hint if hint in packaged_templates() else family(info, hint)
     warnings.append(f"The model file has no usable chat template: the packaged {name!r} is used.")
     return _build(info, name, packaged_source(name), variants, warnings)
@@ -79,11 +84,48 @@ def _build(
     variants: Mapping[str, ChatTemplate] | None = None,
     warnings: Sequence[str] = (),
 ) -> ChatTemplate:
+    template = _made(info, name, source, variants, " ".join(warnings) or None)
+    if isinstance(template.broken, ExhaustedFailure):
+        raise template.broken  # no mistake to be lenient with
+    return template
+
+
+def _made(
+    info: ModelInfo,
+    name: str,
+    source: str,
+    variants: Mapping[str, ChatTemplate] | None = None,
+    warning: str | None = None,
+    known: Facts | None = None,
+) -> ChatTemplate:
     return ChatTemplate(
         source,
         name=name,
         bos_token=info.bos_token,
         eos_token=info.eos_token,
         variants=variants,
-        warning=" ".join(warnings) or None,
+        warning=warning,
+        known=known,
     )
+
+
+class Chosen(NamedTuple):
+    """A chosen template, and what is known of it, to be had again without looking for that."""
+
+    name: str
+    source: str
+    warning: str | None
+    facts: Facts
+    variants: Mapping[str, Chosen]
+
+    @classmethod
+    def of(cls, template: ChatTemplate) -> Chosen:
+        """The choice behind a template."""
+        variants = {name: cls.of(each) for name, each in template.variants.items()}
+        return cls(template.name, template.source, template.warning, template.facts, variants)
+
+
+def chosen_again(info: ModelInfo, chosen: Chosen) -> ChatTemplate:
+    """The template of a choice."""
+    variants = {name: chosen_again(info, each) for name, each in chosen.variants.items()}
+    return _made(info, chosen.name, chosen.source, variants, chosen.warning, chosen.facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from colonnade.messages import Failure
 from colonnade.prompt.arrange import arrangements
@@ -19,9 +19,9 @@ from colonnade.prompt.environment import (
 from colonnade.prompt.history import part, split, thought, without_thought
 from colonnade.prompt.probe import probe
 from colonnade.prompt.showing import TOOLS
-from colonnade.prompt.switches import find_switches
+from colonnade.prompt.switches import Switches, find_switches
 from colonnade.prompt.tool_shapes import complete_tools, listed_tools, simple_tools
-from colonnade.prompt.traits import Talk
+from colonnade.prompt.traits import Talk, Traits
 from colonnade.prompt.words import call_ids, put_calls, put_results, writer
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ _DATES = {"datetime": "%Y-%m-%d %H:%M:%S"}
 """Variables that a template may count on for the date, and their forms."""
 _ABSENT_TOKENS = {"unk_token": "", "pad_token": ""}
 """Tokens that few files name: empty, so that a template may add them to its text."""
+
+
+class Facts(NamedTuple):
+    """What is found out of a template by rendering."""
+
+    traits: Traits
+    switches: Switches
 
 
 class ChatTemplate:
@@ -57,8 +64,9 @@ class ChatTemplate:
         variants: Mapping[str, ChatTemplate] | None = None,
         warning: str | None = None,
         clock: Callable[[], datetime] = datetime.now,
+        known: Facts | None = None,
     ) -> None:
-        """Compile and probe a template.
+        """Compile and probe a template. What is ``known`` of it is not looked for again.
 
         Raises:
             Failure: template_refused, when the source is not a template.
@@ -72,9 +80,18 @@ class ChatTemplate:
         self._template = compile_template(source)
         names = variables(source)
         self._dates = {name: form for name, form in _DATES.items() if name in names}
+        self.broken: Failure | None = None
+        if known is not None:
+            self.traits, self.switches = known
+            return
         self.traits = probe(self._probe_render, source, names)
         self.switches = find_switches(self._greet, source, names)
         self.broken = self._refuses_greeting()
+
+    @property
+    def facts(self) -> Facts:
+        """What was found out by rendering."""
+        return Facts(self.traits, self.switches)
 
     def render(
         self, messages: Sequence[Mapping[str, Any]], kwargs: Mapping[str, Any] = _NO_KWARGS
@@ -138,11 +155,11 @@ class ChatTemplate:
             messages = put_results(messages, strings=self.traits.strings)
         return messages
 
-    def _refuses_greeting(self) -> str | None:
+    def _refuses_greeting(self) -> Failure | None:
         try:
             self.render([{"role": "user", "content": "Hello"}])
         except Failure as failure:
-            return failure.message
+            return failure
         return None
 
     def _tools(self, tools: object) -> Iterator[Mapping[str, Any]]:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from colonnade.engine import Bounds, Engine, LoadError
-from colonnade.generation import ServedModel
+from colonnade.generation import ServedModel, Template
 from colonnade.hub import ModelError
 from colonnade.messages import Failure, LoadModel, Sampling, Tuning
-from colonnade.prompt import choose_template
 from colonnade.prompt.schema import SchemaLimits
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
         msg = text if named else f"{path} could not be loaded: {text}"
         raise ModelError(msg) from error
     try:
-        return _served(plan, engine, time.monotonic() - started)
+        return await _served(plan, engine, time.monotonic() - started)
     except BaseException:
         await engine.close()
         raise
@@ -79,18 +78,18 @@ def _bounds(settings: Settings) -> Bounds:
     )
 
 
-def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:
+async def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:
     settings, info = plan.settings, engine.info
     if plan.must_generate and not info.decoder:
         msg = f"{plan.resolved.path.name} cannot generate text: it is made for embeddings"
         raise ModelError(msg)
-    try:
-        template = choose_template(info, override=settings.model.chat_template, hint=plan.hint)
-    except Failure as failure:
-        raise ModelError(failure.message) from failure
     sampling = default_sampling(settings.sampling, info)
     sampling = msgspec.structs.replace(sampling, **plan.sampling)
-    model = ServedModel(
+    try:
+        template = await Template.start(info, override=settings.model.chat_template, hint=plan.hint)
+    except Failure as failure:
+        raise ModelError(failure.message) from failure
+    return ServedModel(
         id=settings.model.model_alias or plan.resolved.id,
         created=int(time.time()),
         engine=engine,
@@ -101,9 +100,6 @@ def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:
         sampling=sampling,
         load_seconds=load_seconds,
     )
-    if info.decoder:
-        model.get_ready()
-    return model
 
 
 def load_request(

@@ -78,13 +78,13 @@ class ModelRegistry:
             old = self.current
             if old is not None:
                 self.models.remove(old)
-                await old.engine.close(_gone(old))
+                await old.close(_gone(old))
             return old
 
     async def close(self) -> None:
         """End all workers. Requests under way fail."""
-        engines = [model.engine.close() for model in self.models]
-        await asyncio.gather(*engines, self._end_retiring(), return_exceptions=True)
+        models = [model.close() for model in self.models]
+        await asyncio.gather(*models, self._end_retiring(), return_exceptions=True)
 
     async def _end_retiring(self) -> None:
         """Let models whose place was taken wait no longer for the end of their requests."""
@@ -105,7 +105,7 @@ class ModelRegistry:
         except TimeoutError:
             _log.warning("%s: time is up for its answers under way", model.id)
         finally:
-            await asyncio.shield(model.engine.close(_gone(model)))
+            await asyncio.shield(model.close(_gone(model)))
 
 
 def _gone(model: ServedModel) -> Failure:
