@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from colonnade.messages import ModelInfo
     from colonnade.prompt.rendering import Study, Wish
 
-STUDY_SECONDS = 5.0
-"""Of a processor, to find out what a template takes; a tenth is usual."""
+STUDY_SECONDS = 3.0
+"""Of a processor, to find out what a template takes: thirty times what a large one needs."""
 MOMENT = 0.25
 RENDER_SECONDS = 10.0
 """Of a processor, for a prompt, in the first lane and in the second."""
@@ -66,7 +66,7 @@ class Template:
             choice = Choice(info, override, hint)
             known = await _chosen(process, choice, seconds)
         except BaseException:
-            process.kill()
+            await process.close()
             raise
 
         async def another() -> TemplateProcess:
@@ -74,7 +74,7 @@ class Template:
             try:
                 await _chosen(process, choice._replace(known=known), seconds)
             except BaseException:
-                process.kill()
+                await process.close()
                 raise
             return process
 
@@ -160,13 +160,19 @@ class _Lane:
         except BaseException:
             self._next()
             raise
-        outcome.add_done_callback(lambda _: self._next())
+        outcome.add_done_callback(self._over)
         try:
-            return await asyncio.shield(outcome)
+            await asyncio.wait((outcome,))
         except asyncio.CancelledError:
             if self._kills:
                 process.kill()
             raise
+        return outcome.result()
+
+    def _over(self, outcome: asyncio.Future[Outcome]) -> None:
+        if not outcome.cancelled():
+            outcome.exception()  # it is known, though nobody may wait for it any more
+        self._next()
 
     async def _turn(self, client: str) -> None:
         if self._closed:

@@ -78,8 +78,11 @@ def run(template: Template, variables: Mapping[str, Any], *, max_steps: int = MA
     except RecursionError as error:
         msg = f"The chat template does too much work: {error}"
         raise TooDeepFailure(FailureKind.TEMPLATE_REFUSED, msg, param="messages") from error
-    except (_ExhaustedError, MemoryError) as error:
-        msg = f"The chat template does too much work: {error or type(error).__name__}"
+    except MemoryError as error:
+        msg = "The chat template does too much work: it takes too much memory"
+        raise ExhaustedFailure(FailureKind.TEMPLATE_REFUSED, msg, param="messages") from error
+    except _ExhaustedError as error:
+        msg = f"The chat template does too much work: {error}"
         raise ExhaustedFailure(FailureKind.TEMPLATE_REFUSED, msg, param="messages") from error
     except _RaisedError as error:
         raise Failure(FailureKind.TEMPLATE_REFUSED, str(error), param="messages") from error
