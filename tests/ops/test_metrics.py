@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -62,7 +66,7 @@ def test_no_client_makes_a_label(watched: RunningServer) -> None:
 
     flood(0)
     before, seen = labels(), len(samples(watched))
-    for number in range(1, 20):
+    for number in range(1, 8):
         flood(number)
     assert labels() == before
     assert len(samples(watched)) == seen
@@ -110,3 +114,30 @@ def test_it_is_for_administrators(watched: RunningServer) -> None:
     assert httpx.get(url, headers=ADMIN).status_code == 200
     assert httpx.get(url, headers=USER).status_code == 403
     assert httpx.get(url).status_code == 401
+
+
+def worker_of(server: RunningServer) -> int:
+    """The process id of a server's worker."""
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (place / "stat").read_text().rpartition(")")[2].split()[1]
+            command = (place / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == str(server.process.pid) and b"colonnade.worker" in command:
+            return int(place.name)
+    raise AssertionError(server.log)
+
+
+def test_a_worker_that_dies_is_counted_and_its_sums_stay(watched: RunningServer) -> None:
+    ask(watched)
+    restarts = total(watched, "colonnade_worker_restarts_total")
+    steps = total(watched, "colonnade_step_seconds_count")
+    os.kill(worker_of(watched), signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while total(watched, "colonnade_worker_restarts_total") == restarts:
+        assert time.monotonic() < deadline
+    assert ask(watched).status_code == 200
+    assert total(watched, "colonnade_worker_restarts_total") == restarts + 1
+    assert total(watched, "colonnade_ready") == 1
+    assert total(watched, "colonnade_step_seconds_count") > steps
