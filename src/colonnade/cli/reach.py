@@ -64,7 +64,4 @@ def _own_address(family: socket.AddressFamily) -> list[str]:
 
 
 def _is_loopback(address: str) -> bool:
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        return ip.ipv4_mapped.is_loopback
-    return ip.is_loopback
+    return ipaddress.ip_address(address).is_loopback
