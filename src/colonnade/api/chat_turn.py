@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from colonnade.api.continuation import continued_part
 from colonnade.api.conversation import plain_messages
+from colonnade.api.counts import check_counts
 from colonnade.api.decoding import decoding, most_logprobs
 from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
@@ -37,6 +38,7 @@ def chat_turn(
     Raises:
         Failure: it asks for something wrong or impossible.
     """
+    check_counts(request, options.max_messages, options.max_tools)
     refuse_fields(request, Endpoint.CHAT)
     messages = plain_messages(request.messages)
     return Turn(

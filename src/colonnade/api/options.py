@@ -19,6 +19,10 @@ class ApiOptions:
     """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
     max_answers: int = 2048
     """Most choices that all prompts of a request may ask for together."""
+    max_messages: int = 10_000
+    """Most messages of a request, and most parts and tool calls of all of them."""
+    max_tools: int = 1024
+    """Most tools of a request."""
     continue_final_message: bool = False
     """Whether a last message of an assistant is gone on with where a request does not say."""
     may_pass: bool = True

@@ -78,6 +78,8 @@ def app_of(door: Door, house: House, access: Access) -> Litestar:
     options = ApiOptions(
         max_choices=settings.limits.max_choices,
         max_answers=settings.limits.max_answers,
+        max_messages=settings.limits.max_messages,
+        max_tools=settings.limits.max_tools,
         max_body_size=settings.server.max_body_size,
         keep_alive_seconds=settings.server.keep_alive_seconds,
         continue_final_message=settings.server.continue_final_message,

@@ -363,6 +363,15 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
             description="Most answers of all prompts of one request, `n` or `best_of` each.", ge=1
         ),
     ] = 2048
+    max_messages: Annotated[
+        int,
+        Meta(
+            description="Most messages of a conversation, and most content parts and tool calls of "
+            "all of them together.",
+            ge=1,
+        ),
+    ] = 10_000
+    max_tools: Annotated[int, Meta(description="Most tools of a request.", ge=1)] = 1024
     max_grammar_size: Annotated[
         int,
         Meta(

@@ -8,18 +8,24 @@ the field. Doors whose clients always had it lenient say so with ``LenientReques
 from __future__ import annotations
 
 import codecs
+import contextlib
+import gc
 import logging
 import math
 import re
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from litestar import Request
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.web.coding import CodingError, other_encoding, unpacked
+from colonnade.web.weight import check_weight
 from colonnade.web.whole import convert_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +36,8 @@ _LONGEST = 500
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 
 
+_LARGE = 1 << 18
+"""Bytes of a body."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _MOST_NAMES = 20
 
@@ -88,6 +96,7 @@ class WireRequest(Request[Any, Any, Any]):
             Failure: it is not JSON, or not of that shape.
         """
         body = await self.body()
+        await check_weight(body)
         field = self.route_handler.parsed_data_field
         wanted: Any = dict if field is None else field.annotation
         value = decode(body, wanted, strict=self.strict)
@@ -131,9 +140,24 @@ def decode(body: bytes | str, wanted: Any, *, strict: bool = True) -> Any:  # no
 
 def _decode(body: bytes | str, wanted: Any, strict: bool) -> Any:  # noqa: ANN401
     try:
-        return _decoder(wanted, strict).decode(body)
+        with _no_collecting(len(body)):
+            return _decoder(wanted, strict).decode(body)
     except msgspec.ValidationError as exc:
         return convert_whole(body, wanted, exc)
+
+
+@contextlib.contextmanager
+def _no_collecting(size: int) -> Iterator[None]:
+    """Look for no garbage while something large is built: there is none, and the search goes
+    through all that is built, again and again, for several times as long as it takes to build."""
+    if size < _LARGE or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def shape_failure(complaint: str) -> BodyFailure:
