@@ -60,8 +60,8 @@ class RequestLimit:
     """So many answers a minute for each client: never more in any sixty seconds, wherever they
     begin. One for all ports.
 
-    Of the libraries, `limits` counts by windows that can hold twice as much at their edge, or keeps
-    every request, and neither bounds the number of clients.
+    The library `limits` counts by fixed windows, estimates between two of them, or keeps every
+    request; none of these bounds the number of clients, and a thread sweeps them.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
