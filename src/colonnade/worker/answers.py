@@ -78,14 +78,17 @@ class Answers:
     ) -> list[Rows]:
         """Draw the next tokens from a plan's logits, and note what they add. Returns the rows of
         those that had one to draw. Masks that are late are waited for ``patience`` seconds, in all;
-        whose mask is later keeps the row."""
+        whose mask is later keeps the row, and is not waited for again."""
         read = set(plan.sequences) if self._late else ()  # what was kept of them is old
         woken = [rows for rows in self._woken() if rows.sequence not in read]
         ready = [*woken, *self._ready(plan, logits, now)]
         self._meter.mark(Part.TEXT)
         late = self._draw_there(ready, logits, now)
         until = time.perf_counter() + patience
-        while late and (left := until - time.perf_counter()) > 0 and self._masks.collect(left):
+        while any(rows.apart is None for rows in late):  # the others were waited for before
+            left = until - time.perf_counter()
+            if left <= 0 or not self._masks.collect(left):
+                break
             late = self._draw_there(late, logits, now)
         self._late += [rows.kept(logits) for rows in late if rows.sequence.slot >= 0]
         self._meter.mark(Part.MASKS)

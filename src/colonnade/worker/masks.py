@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from colonnade.worker.ports import Pace
     from colonnade.worker.sequence import Sequence
 
-_LOWER = 12
+_LOWER = 15
 """How much lower the priority of the thread is that computes slow masks: where no processor is to
-spare, it takes a fifteenth of one from the threads of a step, which all wait for the slowest."""
+spare, it takes a thirtieth of one from the threads of a step, which all wait for the slowest."""
 
 
 class Job:

@@ -49,8 +49,10 @@ class Rows:
 
     def kept(self, logits: NDArray[np.float32]) -> Rows:
         """The row of the next draw, for when the batch is gone, without the draft behind it."""
+        if self.apart is not None:
+            return self
         rows = Rows(self.sequence, self.row + 1)
-        rows.apart = self.values(logits).copy()
+        rows.apart = logits[self.row].copy()
         return rows
 
     def walk(self) -> bool:
