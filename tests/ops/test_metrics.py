@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -91,6 +93,15 @@ def test_429s_have_a_cause(watched: RunningServer) -> None:
     finally:
         for response in opened:
             response.close()
+
+
+def test_what_never_becomes_a_request_is_counted_by_its_status(watched: RunningServer) -> None:
+    before = total(watched, "colonnade_http_requests_total", code="431")
+    address = urlsplit(watched.root_url)
+    with socket.create_connection((address.hostname, address.port), 10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"y" * 200_000)
+        assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
+    assert total(watched, "colonnade_http_requests_total", code="431") == before + 1
 
 
 def test_steps_and_their_parts(watched: RunningServer) -> None:

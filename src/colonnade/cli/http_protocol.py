@@ -19,6 +19,7 @@ from colonnade.cli.http_refusal import (
     Refusal,
 )
 from colonnade.watch.connections import CutOff
+from colonnade.web.observed import COUNTS
 
 if TYPE_CHECKING:
     import asyncio
@@ -256,6 +257,7 @@ class HttpProtocol(BoundedParsing):
             self._time_sending()
             return
         if self._has_its_turn(cycle):
+            COUNTS.refused[refusal.code, refusal.status.value] += 1
             self.transport.write(refusal.response())
         self._end_gently()
 

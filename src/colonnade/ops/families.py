@@ -8,6 +8,7 @@ client sends makes no new one.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import (
@@ -128,6 +129,8 @@ class HttpCollector(Collector):
         )
         for (door, route, method, code), count in self._counts.requests.items():
             requests.add_metric([door, route, method, str(code)], count)
+        for status, count in _by_status(self._counts).items():
+            requests.add_metric(["", "", "", str(status)], count)
         yield requests
         seconds = HistogramMetricFamily(
             PREFIX + "http_request_duration_seconds",
@@ -212,6 +215,14 @@ def _steps(engines: Iterable[tuple[str, Engine]]) -> Iterator[Metric]:
     yield parts
 
 
+def _by_status(counts: Counts) -> Counter[int]:
+    """What never became a request, by the status that it was answered with."""
+    found: Counter[int] = Counter()
+    for (_, status), count in counts.refused.items():
+        found[status] += count
+    return found
+
+
 def _failures(counts: Counts) -> Iterator[Metric]:
     failures = CounterMetricFamily(
         PREFIX + "failures", "What clients were told that went wrong.", labels=["door", "kind"]
@@ -223,5 +234,8 @@ def _failures(counts: Counts) -> Iterator[Metric]:
         failures.add_metric([door, kind], count)
         if RULES[FailureKind(kind)].status == _TOO_MANY:
             too_many.add_metric([door, kind], count)
+    for (code, status), count in counts.refused.items():
+        if status == _TOO_MANY:
+            too_many.add_metric(["", code], count)
     yield failures
     yield too_many

@@ -49,6 +49,8 @@ class Counts:
         """Until the end of the answer, by door and route."""
         self.failures: Counter[tuple[str, str]] = Counter()
         """By door and kind."""
+        self.refused: Counter[tuple[str, int]] = Counter()
+        """What never became a request, by the answer's code and status."""
 
 
 LISTENERS: Final[list[Callable[[About], None]]] = []
