@@ -40,7 +40,12 @@ def test_health_and_readiness(at):
     assert http.get("/health").status_code == 200
     ready = http.get("/ready")
     assert ready.status_code == 503
-    assert ready.json() == {"status": "not ready", "model_loaded": False, "model_path": None}
+    assert ready.json() == {
+        "status": "not ready",
+        "model_loaded": False,
+        "model_path": None,
+        "reason": "No model is loaded.",
+    }
     answer = http.post("/v1/execute", json={"input": "Hello!"})
     assert answer.status_code == 503
     assert answer.json() == {"detail": "Model not loaded"}

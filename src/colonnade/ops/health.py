@@ -5,7 +5,7 @@ from typing import Any, Literal
 from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from colonnade import __version__
 from colonnade.generation import Models
@@ -37,8 +37,8 @@ class Readiness(Struct):
     status: Literal["ready", "not ready"]
     model_loaded: bool
     model_path: str | None
-    reason: str | None = None
-    """Why not."""
+    reason: str | UnsetType = UNSET
+    """Why not; left out where it is."""
 
 
 NOT_READY = {503: ResponseSpec(Readiness, description="A request would not be served now.")}
