@@ -639,3 +639,21 @@ def test_states_that_are_too_large_are_not_copied() -> None:
         bench.submit(6, [10, *range(1, 70)], max_tokens=1)
         bench.run()
         assert save.call_count == 1
+
+
+def test_states_that_choices_share_are_bounded() -> None:
+    """Many clients have several choices each, which wait at the same time."""
+    bench = Bench(FakeModel(slots=2, batch_size=60, max_outputs=8))
+    for number in range(12):
+        prompt = [number % 7 + 1, *range(20, 30)]
+        bench.submit(number, prompt, client=f"client {number}", max_tokens=4, n=4)
+    bench.take()
+    most = 0
+    while not bench.loop.idle:
+        bench.step()
+        shared = [each.shared for each in bench.loop._requests.values()]
+        most = max(most, sum(1 for each in shared if each is not None))
+    assert 0 < most <= 2
+    for number in range(12):
+        for choice in range(4):
+            assert bench.texts[number, choice] == _counting([29], 4)

@@ -213,7 +213,7 @@ class Scheduler:
         """Let the further choices start once all but the last token of their prompt is read."""
         request = sequence.request
         if sequence.position == len(request.prompt) - 1:
-            request.shared = self._slots.copy(sequence)
+            self._slots.share(sequence)
             self._waiting.put_first(request.followers)
             request.followers = []
 

@@ -43,6 +43,8 @@ class Request:
     """State of all but the prompt's last token, from which further choices start."""
     followers: list[Sequence] = field(default_factory=list)
     """Choices that wait for ``shared``."""
+    to_start: int = 0
+    """Choices without a slot that start from ``shared``."""
     prompt_logprobs: list[TokenLogprob] = field(default_factory=list)
     restraint: Restraint | None = None
     prediction: Prediction | None = None

@@ -16,7 +16,7 @@ from colonnade.worker.states import StateCache
 if TYPE_CHECKING:
     from colonnade.worker.ports import Memory, State
     from colonnade.worker.rows import Rows
-    from colonnade.worker.sequence import Sequence
+    from colonnade.worker.sequence import Request, Sequence
 
 _FEW = 4
 """Tokens that are read again rather than looked for."""
@@ -50,6 +50,8 @@ class Slots:
         self.running: list[Sequence] = []
         """The sequences that hold a slot, by slot. Not to be changed by others."""
         self.states = StateCache(cache_size, whole=memory.whole)
+        self._sharing: list[Request] = []
+        """Requests whose choices start from a copied state, and of late such ones."""
         self._too_many: float = math.inf
         """Tokens whose state is larger than all the room for states."""
 
@@ -72,6 +74,9 @@ class Slots:
         slot, kept = self._prepare(free, request.prompt, reusable)
         if request.shared is not None and sequence.choice > 0:
             kept = self._restore(slot, request.shared, len(request.prompt) - 1)
+            request.to_start -= 1
+            if not request.to_start:
+                request.shared = None
         slot.sequence = sequence
         self._note_running()
         slot.resident = []
@@ -129,9 +134,18 @@ class Slots:
         """Keep the state of what a running sequence has read, for prompts that begin with it."""
         self._save(sequence.slot, sequence.tokens[: sequence.position])
 
-    def copy(self, sequence: Sequence) -> State:
-        """The state of what a running sequence has read."""
-        return self._memory.save(sequence.slot)
+    def share(self, sequence: Sequence) -> None:
+        """Copy the state of what a running sequence has read, for its request's other choices. They
+        do without it and read for themselves where such copies take as much as all that is kept,
+        or as all slots."""
+        request = sequence.request
+        self._sharing = [each for each in self._sharing if each.shared is not None]
+        held = sum(len(each.shared) for each in self._sharing if each.shared is not None)
+        size = self._memory.size(sequence.slot)
+        if held + size <= max(self._cache_size, size * len(self._slots)):
+            request.shared = self._memory.save(sequence.slot)
+            request.to_start = len(request.followers)
+            self._sharing.append(request)
 
     def is_being_read(self, sequence: Sequence) -> bool:
         """Whether a sequence that runs is about to read much of this one's prompt. If so, it will
