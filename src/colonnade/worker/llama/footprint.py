@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _CACHE = re.compile(r": size = +([\d.]+) MiB \( *\d+ cells")
 _BUFFER = re.compile(r"(\S+) +(?:compute|output) buffer size = +([\d.]+) MiB")
 _REPACKED = re.compile(r"_REPACK model buffer size")
-_PROGRAM = 35 << 20
+_PROGRAM = 30 << 20
 """A worker with its libraries, and what it has for a model whatever its size."""
 
-_TOKEN = 450
+_TOKEN = 970
 """What a token of the vocabulary takes: its texts, in llama.cpp, in Python and for grammars."""
 
 _LONGEST = 500
