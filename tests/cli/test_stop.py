@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
 import threading
+import time
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.cli.conftest import end
 from tests.running import start_server
@@ -110,6 +115,65 @@ def test_patience_has_an_end(serve):
     assert server.process.wait(30) == 0
     assert json.loads(stream.end()[-1])["error"]["code"] == "shutting_down"
     assert "Traceback" not in "".join(server.log)
+
+
+@pytest.mark.parametrize(("sent", "status"), [(b"GET / HT", None), (b"{", 503)])
+def test_half_a_request_holds_up_nobody(serve, sent, status):
+    server = serve()
+    address = urlsplit(server.root_url)
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=20) as client:
+        client.sendall(sent if status is None else head + sent)
+        time.sleep(0.2)  # until it has read that
+        server.process.send_signal(signal.SIGTERM)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 %d " % status if status else b"")
+    assert (b"shutting_down" in answer) == (status is not None)
+    assert server.process.wait(10) == 0
+
+
+@contextlib.contextmanager
+def talking(server, tokens):
+    """A client of the WebSocket that asks two things at once, and one that says nothing."""
+    url = server.root_url.replace("http", "ws", 1) + "/ws"
+    with connect(url) as silent, connect(url) as busy:
+        request = {"input": "Hello!", "max_tokens": tokens, "temperature": 0, "stream": True}
+        for _ in range(2):
+            busy.send(json.dumps(request))
+        while json.loads(busy.recv(60))["type"] != "delta":
+            pass
+        yield silent, busy
+
+
+def _rest(connection):
+    """The types of the last events, with the errors' words; and the close code."""
+    events = []
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            events.append(json.loads(connection.recv(60)))
+    kinds = [each.get("error", each["type"]) for each in events]
+    return [each for each in kinds if each != "delta"], connection.close_code
+
+
+def test_answers_on_sockets_are_finished(serve):
+    server = serve()
+    with talking(server, 300) as (silent, busy):
+        server.process.send_signal(signal.SIGTERM)
+        assert _rest(silent) == ([], 1012)
+        assert _rest(busy) == (["result", "The server is stopping."], 1012)
+    assert server.process.wait(30) == 0
+    assert "Traceback" not in "".join(server.log)
+
+
+def test_answers_on_sockets_that_take_too_long_are_told(serve):
+    server = serve("--shutdown-seconds", "0")
+    with talking(server, 16000) as (_, busy):
+        server.process.send_signal(signal.SIGTERM)
+        events, code = _rest(busy)
+    assert code == 1012
+    assert len(events) == 2
+    assert all("stopping" in each for each in events)
+    assert server.process.wait(30) == 0
 
 
 def test_while_downloading(terminal, environ):
