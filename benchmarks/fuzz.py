@@ -177,7 +177,7 @@ def examples_of(document: dict[str, Any]) -> Examples:
     return {
         route: each
         for route, each in found.items()
-        if "/stream/" not in route[1] and "/schema" not in route[1]
+        if "/stream/" not in route[1]
     }
 
 
