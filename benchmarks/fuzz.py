@@ -174,11 +174,7 @@ def examples_of(document: dict[str, Any]) -> Examples:
             shown += media.get("schema", {}).get("examples", [])
             found[route] = [{"max_tokens": 3, **each} for each in shown] or [{}]
     # Streams that stay open until their client goes.
-    return {
-        route: each
-        for route, each in found.items()
-        if "/stream/" not in route[1]
-    }
+    return {route: each for route, each in found.items() if "/stream/" not in route[1]}
 
 
 def run_schemathesis(program: str, url: str, examples: int) -> int:
