@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colonnade.app import create_app
+from colonnade.generation import Generator, Models
 from colonnade.messages import Failure
 from colonnade.web import weight
+from colonnade.web.access import Access
 from tests.api.test_any_body import MODEL
 from tests.api.test_limits import OPTIONS, turn_of
 
@@ -80,3 +84,13 @@ def test_what_a_request_may_hold(field: str, fields: dict[str, Any]) -> None:
 
 def test_what_a_request_may_just_hold() -> None:
     turn_of(MODEL, messages=[USER] * (MANY - 1))
+
+
+async def test_every_route_weighs_its_body(models: Models) -> None:
+    app = create_app(Generator(models), models, OPTIONS, Access.for_anyone())
+    transport = httpx.ASGITransport(cast("Any", app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in ("/v1/chat/completions", "/v1/completions"):
+            answer = await client.post(path, content=b"[" + b"[]," * 200_000 + b"[]]")
+            assert answer.status_code == 400
+            assert "too many objects" in answer.json()["error"]["message"]

@@ -73,7 +73,7 @@ class WireRequest(Request[Any, Any, Any]):
         """The body, unpacked and without a mark of its encoding. It must not be empty.
 
         Raises:
-            Failure: there is none, or it cannot be unpacked.
+            Failure: there is none, it cannot be unpacked, or holds too much to be decoded.
             HTTPException: it is too large, or in a coding that is not read here.
         """
         if self._plain is None:
@@ -83,6 +83,7 @@ class WireRequest(Request[Any, Any, Any]):
             except CodingError as exc:
                 msg = f"The request body is {exc}."
                 raise BodyFailure(msg, no_json=True) from exc
+            await check_weight(body)
             self._plain = body.removeprefix(codecs.BOM_UTF8)
         if not self._plain:
             msg = "The request has no body: a JSON object is expected."
@@ -96,7 +97,6 @@ class WireRequest(Request[Any, Any, Any]):
             Failure: it is not JSON, or not of that shape.
         """
         body = await self.body()
-        await check_weight(body)
         field = self.route_handler.parsed_data_field
         wanted: Any = dict if field is None else field.annotation
         value = decode(body, wanted, strict=self.strict)
