@@ -18,7 +18,7 @@ from colonnade.generation import (
 )
 from colonnade.messages import Decoding, Failure, FailureKind, Output
 from colonnade.watch import About, about
-from tests.api.fakes import PROMPT_TOKENS, FakeEngine, FakeTemplate, Submitted
+from tests.api.fakes import PROMPT_TOKENS, FakeEngine, FakeTemplate, HereTemplate, Submitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def engine() -> FakeEngine:
 @pytest.fixture
 def generator(book: Book, engine: FakeEngine) -> Iterator[Generator]:
     models = Models()
-    models.add(ServedModel("fake", 0, cast("Any", engine), FakeTemplate()))
+    models.add(ServedModel("fake", 0, cast("Any", engine), HereTemplate(FakeTemplate())))
     asked = asking.set("key:app")
     yield Generator(models, accounts=book)
     asking.reset(asked)

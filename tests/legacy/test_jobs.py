@@ -10,7 +10,7 @@ import pytest
 from colonnade.generation import Generator, Models, ServedModel, asking
 from colonnade.legacy.jobs import Client, Done, JobEvent, JobQueue, Token
 from colonnade.messages import Failure, FailureKind
-from tests.api.fakes import FakeEngine, FakeTemplate
+from tests.api.fakes import FakeEngine, FakeTemplate, HereTemplate
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ class Setting:
         self.engine = FakeEngine()
         self.engine.script = lambda _: None
         models = Models()
-        models.add(ServedModel("fake", 0, cast("Any", self.engine), FakeTemplate()))
+        models.add(ServedModel("fake", 0, cast("Any", self.engine), HereTemplate(FakeTemplate())))
         self.events: list[JobEvent] = []
         self.jobs = JobQueue(models, Generator(models), 2, 1000, self.events.append)
 
