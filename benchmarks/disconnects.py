@@ -49,7 +49,8 @@ class State(NamedTuple):
 
     requests: float
     """That run or wait."""
-    tasks: float
+    tasks: dict[str, float]
+    """By what they run."""
     connections: float
     descriptors: int
     slow: float
@@ -69,8 +70,15 @@ class Left:
     @property
     def nothing(self) -> bool:
         """Whether nothing is left."""
-        held = zip(self.after[:-1], self.before[:-1], strict=True)
-        return all(now <= then for now, then in held) and self.after.slow == self.before.slow
+        now, then = self.after, self.before
+        fewer = (
+            now.requests <= then.requests,
+            all(count <= then.tasks.get(name, 0) for name, count in now.tasks.items()),
+            now.connections <= then.connections,
+            now.descriptors <= then.descriptors,
+            now.slow <= then.slow,
+        )
+        return all(fewer)
 
 
 class SomethingLeftError(Exception):
@@ -219,7 +227,7 @@ async def _state(http: httpx.AsyncClient, pid: int) -> State:
 
     return State(
         total("colonnade_num_requests_running") + total("colonnade_num_requests_waiting"),
-        values["colonnade_event_loop_tasks"],
+        {name: count for name, count in values.items() if "_event_loop_tasks{" in name},
         values["colonnade_connections"],
         sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()),  # noqa: ASYNC240 - no file is waited for
         values['colonnade_event_loop_slow_callbacks_total{cause="computing"}'],

@@ -185,7 +185,9 @@ class _Lane:
         try:
             await mine
         except asyncio.CancelledError:
-            if not self._turns.discard(client, mine) and not self._closed:
+            self._turns.discard(client, mine)
+            # One that is cancelled itself was passed over, though it may be taken out already.
+            if not mine.cancelled() and not self._closed:
                 self._next()  # it was given already
             raise
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -24,11 +25,12 @@ class LoopCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield what is known."""
-        try:
-            tasks = len(asyncio.all_tasks())
-        except RuntimeError:  # it registers itself where no loop runs
-            tasks = 0
-        yield GaugeMetricFamily(PREFIX + "tasks", "Tasks that are not done.", value=tasks)
+        tasks = GaugeMetricFamily(
+            PREFIX + "tasks", "Tasks that are not done, by what they run.", labels=["coroutine"]
+        )
+        for name, count in _tasks().items():
+            tasks.add_metric([name], count)
+        yield tasks
         if not LOOP_COUNTS.limit:
             return
         yield CounterMetricFamily(
@@ -45,3 +47,11 @@ class LoopCollector(Collector):
             "The longest one, without its waiting for a processor.",
             value=LOOP_COUNTS.longest,
         )
+
+
+def _tasks() -> Counter[str]:
+    try:
+        tasks = asyncio.all_tasks()
+    except RuntimeError:  # a registry asks for names where no loop runs
+        return Counter()
+    return Counter(getattr(task.get_coro(), "__qualname__", "other") for task in tasks)
