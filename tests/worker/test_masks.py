@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from importlib.resources import files
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -251,3 +251,21 @@ def _answers(model: LlamaModel, *, late: bool) -> dict[tuple[int, int], tuple[in
 
 def test_a_model_says_the_same_with_masks_from_beside(demo: LlamaModel) -> None:
     assert _answers(demo, late=True) == _answers(demo, late=False)
+
+
+def test_while_a_mask_is_computed_it_is_known_whether_the_text_is_complete(
+    demo: LlamaModel,
+) -> None:
+    constraint = Constraint("start: /([a-z]*[aeiou][a-z]{16})*/\n")
+    matcher = GrammarCompiler(demo.token_table).matcher(constraint)
+
+    def compute() -> None:
+        for _ in range(150):
+            allowed = np.flatnonzero(matcher.mask())
+            matcher.consume([int(allowed[len(allowed) // 2])])
+
+    computing = Thread(target=compute)
+    computing.start()
+    while computing.is_alive():
+        assert not matcher.complete
+    computing.join()

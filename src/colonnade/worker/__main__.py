@@ -1,7 +1,15 @@
 """``python -m colonnade.worker DESCRIPTOR LOAD_MODEL_AS_JSON``: started by the server process."""
 
+import os
 import sys
 
 from colonnade.worker.process import parse, run
 
-sys.exit(run(*parse(sys.argv[1:])))
+try:
+    code = run(*parse(sys.argv[1:]))
+except Exception:  # noqa: BLE001 - told, whatever it is
+    sys.excepthook(*sys.exc_info())
+    sys.stderr.flush()
+    # At once: what threads are in the middle of would crash an interpreter that takes itself apart.
+    os._exit(1)
+sys.exit(code)

@@ -28,17 +28,15 @@ class Tokens(Protocol):
 class GrammarMatcher:
     """See ``ports.Matcher``. llguidance's own never raises: it goes into a state of error."""
 
-    __slots__ = ("_ll", "_tokenizer", "pace")
+    __slots__ = ("_ll", "_tokenizer", "complete", "pace")
 
     def __init__(self, ll: LLMatcher, tokenizer: Tokens, usage: Usage) -> None:
         self._ll = ll
         self._tokenizer = tokenizer
         self.pace = usage
-
-    @property
-    def complete(self) -> bool:
-        """See ``ports.Matcher``."""
-        return self._ll.is_stopped() and not self._ll.is_error()
+        self.complete = self._is_complete()
+        """See ``ports.Matcher``. Known from the last token on: while a thread computes a mask,
+        llguidance's own lets nobody ask."""
 
     def mask(self) -> NDArray[np.uint8]:
         """See ``ports.Matcher``."""
@@ -67,6 +65,7 @@ class GrammarMatcher:
             consumed = self._ll.consume_tokens(list(tokens))
         if not consumed:
             raise self._failure()
+        self.complete = self._is_complete()
 
     def tokens(self, text: bytes) -> list[int]:
         """See ``ports.Matcher``."""
@@ -75,6 +74,9 @@ class GrammarMatcher:
     def branch(self) -> GrammarMatcher:
         """See ``ports.Matcher``."""
         return GrammarMatcher(self._ll.deep_copy(), self._tokenizer, self.pace)
+
+    def _is_complete(self) -> bool:
+        return self._ll.is_stopped() and not self._ll.is_error()
 
     def _failure(self) -> Failure:
         reason = first_line(self._ll.get_error()) or "nothing may follow"
