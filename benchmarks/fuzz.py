@@ -29,6 +29,7 @@ from websockets.sync.client import connect
 
 from benchmarks.mutations import bodies, headers
 from benchmarks.processes import child, output_of, port_in
+from benchmarks.watched import WATCHED, slow_callbacks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -209,12 +210,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.copy(_DEMO, Path(folder) / "model.gguf")
         command = [
             sys.executable, "-m", "colonnade", "serve", "demo", "--port", "0", "--ctx-size", "512",
-            "--models-dir", folder, "--session-database", f"sqlite:///{folder}/sessions.db",
+            *WATCHED, "--models-dir", folder, "--session-database", f"sqlite:///{folder}/sessions.db",
         ]  # fmt: skip
         with child(command) as process:
             url = f"http://127.0.0.1:{port_in(output_of(process))}"
+            before = _slow(url)
             _attack(url, options)
             _still_well(url, process)
+            print(f"callbacks over 50 ms: {_slow(url) - before:.0f}")
     return 0
 
 
@@ -232,6 +235,10 @@ def _attack(url: str, options: argparse.Namespace) -> None:
     if options.schemathesis:
         made = run_schemathesis(options.schemathesis, url, options.examples)
         print(f"schemathesis: {made} requests, nothing found")
+
+
+def _slow(url: str) -> float:
+    return slow_callbacks(httpx.get(f"{url}/metrics", timeout=60).text)
 
 
 def _still_well(url: str, process: subprocess.Popen[str]) -> None:

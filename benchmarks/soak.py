@@ -27,6 +27,7 @@ from websockets.asyncio.client import connect
 from benchmarks import machine
 from benchmarks.processes import child, output_of, port_in
 from benchmarks.tables import Row, print_rows
+from benchmarks.watched import WATCHED, slow_callbacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -216,6 +217,10 @@ def _row(name: str, samples: list[float]) -> Row:
     )
 
 
+def _slow(url: str) -> float:
+    return slow_callbacks(httpx.get(f"{url}/metrics", timeout=60).text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Soak, and say what was found."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -223,24 +228,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="demo")
     options = parser.parse_args(arguments)
     with TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "colonnade",
-            "serve",
-            options.model,
-            "--port",
-            "0",
-            *_SMALL,
-        ]
+        command = [sys.executable, "-m", "colonnade", "serve", options.model, "--port", "0"]
+        command += [*_SMALL, *WATCHED]
         command += ["--session-database", f"sqlite:///{Path(folder) / 'sessions.db'}"]
         with child(command) as process:
             url = f"http://127.0.0.1:{port_in(output_of(process))}"
             worker = next(iter(machine.children(process.pid)))
+            before = _slow(url)
             done, rows = asyncio.run(soak(url, (process.pid, worker), options.minutes))
+            held = _slow(url) - before
             same = worker in machine.children(process.pid)
     print(f"{sum(done.values())} acts: " + ", ".join(f"{k} {n}" for k, n in sorted(done.items())))
     print(f"the worker is the first one: {same}")
+    print(f"callbacks over 50 ms: {held:.0f}")
     print_rows(rows, sys.stdout, other="a third before")
     return 0 if same and all(row.met for row in rows) else 1
 
