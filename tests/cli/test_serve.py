@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from tests.running import start_server
@@ -41,6 +42,26 @@ def _ask(server, **fields):
     body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4, **fields}
     with server.client() as client:
         return client.post("/v1/chat/completions", json=body)
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["stdout", "stdout and stderr"])
+def test_nobody_reads_what_it_says(environ, model, both):
+    """As with ``| head -1``: a server is not there for what it says."""
+    port = _free_port()
+    command = [sys.executable, "-m", "colonnade", "serve", str(model), "--port", str(port)]
+    stderr = subprocess.STDOUT if both else subprocess.PIPE
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=stderr) as process:
+        process.stdout.close()
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            answer = client.get(f"http://127.0.0.1:{port}/health")
+        process.terminate()
+        assert answer.status_code == 200
+        assert process.wait(60) == 0
+        if not both:
+            assert process.stderr.read().splitlines()[-2:] == [
+                b"Stopping: answers under way are finished. Ctrl-C again stops at once.",
+                b"Stopped.",
+            ]
 
 
 class TestWhereTheSettingsComeFrom:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from colonnade.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TextIO
 
 _CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - set(map(ord, "\t\n\r"))
 """C0 and C1."""
@@ -59,8 +61,25 @@ def say(line: str) -> None:
     """Print a line for whoever watches."""
     if _to_log:
         _log.info("%s", line)
-    else:
+        return
+    with unread_is_lost(sys.stderr):
         print(shown(line), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def unread_is_lost(stream: TextIO | None) -> Iterator[None]:
+    """Whoever read ``stream`` may have left, as ``head -1`` does: what else it gets goes nowhere.
+
+    For what is said along the way to something else, which must not end with it.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        if stream is not None:
+            # What the stream still holds is written once more when the process ends.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def any_text() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import sys
 from contextlib import AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from colonnade.cli.accounts import kept_accounts
 from colonnade.cli.announcement import announce
 from colonnade.cli.connections import Connections
-from colonnade.cli.console import loading, say, say_in_log
+from colonnade.cli.console import loading, say, say_in_log, unread_is_lost
 from colonnade.cli.descriptors import raise_limit, room_for_connections
 from colonnade.cli.doors import app_of, open_doors
 from colonnade.cli.http_server import HttpServer
@@ -122,7 +123,8 @@ async def _answer(house: House, doors: list[Door], access: Access, signals: Stop
         starting -= 1
         if not starting:
             _settle_memory()
-            announce(house, doors, access)
+            with unread_is_lost(sys.stdout):
+                announce(house, doors, access)
 
     book = Connections.of(house.settings.connections, room_for_connections())
     servers = [
