@@ -177,6 +177,28 @@ async def test_who_kills_it_again_and_again_is_refused(template: Template) -> No
     assert len(killed) == 2
 
 
+async def test_one_that_dies_as_it_starts_is_not_the_request_s_fault(
+    template: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = TemplateProcess.ask
+
+    def dying(process: TemplateProcess, order: bytes, seconds: float) -> asyncio.Future[Any]:
+        outcome = ask(process, order, seconds)
+        process.kill()
+        return outcome
+
+    assert template._quick._process is not None
+    template._quick._process.kill()
+    with monkeypatch.context() as patch:
+        patch.setattr(TemplateProcess, "ask", dying)
+        with pytest.raises(Failure, match="could not be started again") as raised:
+            await template.render(wish("1"), "a")
+    assert raised.value.kind is FailureKind.MODEL_UNAVAILABLE
+    assert raised.value.retry_after
+    assert "SIGKILL" in raised.value.detail
+    assert (await template.render(wish("1"), "a")).pieces == ["1;"]
+
+
 class Slow:
     """In place of a process: does what it is told when it is told to."""
 

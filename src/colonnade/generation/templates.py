@@ -73,6 +73,9 @@ class Template:
             process = await TemplateProcess.start()
             try:
                 await _chosen(process, choice._replace(known=known), seconds)
+            except Failure as failure:  # of no request, for the template is known to be good
+                await process.close()
+                raise _not_started(failure) from failure
             except BaseException:
                 await process.close()
                 raise
@@ -234,6 +237,12 @@ def _rendered(outcome: Outcome) -> Rendered:
         raise Failure(outcome.kind, outcome.message, param=outcome.param)
     msg = "The chat template takes too long on these messages."
     raise Failure(FailureKind.TEMPLATE_REFUSED, msg, param="messages")
+
+
+def _not_started(why: Failure) -> Failure:
+    msg = "The chat template's process could not be started again."
+    kind = FailureKind.MODEL_UNAVAILABLE
+    return Failure(kind, msg, retry_after=1.0, detail=f"{msg} {why.message}")
 
 
 def _gone() -> Failure:
