@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from colonnade.engine.process import _Connection
+from colonnade.engine.process import End, WorkerProcess, _Connection
 from colonnade.messages import Cancel, Loading, encode_frame
 
 if TYPE_CHECKING:
@@ -71,3 +71,17 @@ async def test_what_is_sent_to_one_that_is_gone_goes_nowhere(ends) -> None:
     connection.send(encode_frame(Cancel(1)))
     await connection.close()
     await connection.close()
+
+
+async def test_a_worker_that_is_killed_as_it_ends_has_ended_in_its_own_way() -> None:
+    for _ in range(50):
+        ours, theirs = socket.socketpair()
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", "kill -KILL $$", stdin=theirs, stderr=asyncio.subprocess.PIPE
+        )
+        theirs.close()
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, sock=ours)
+        worker = WorkerProcess(process, connection)
+        await worker.follow(lambda _: None)
+        worker.kill()
+        assert await worker.wait() == End("signal SIGKILL")

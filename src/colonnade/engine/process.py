@@ -166,8 +166,11 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process at once. It holds nothing that would be lost."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        # Not by its own method, which looks first whether it has ended: where it just has, asyncio
+        # would not learn how.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def _listen(self) -> None:
         """Pass the worker's stderr on to the log, and remember its end."""
