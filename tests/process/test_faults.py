@@ -82,6 +82,16 @@ async def test_a_request_that_workers_die_of_is_refused_and_others_are_served(
     assert kinds[1:] == [FailureKind.DEADLY_REQUEST] * 2
 
 
+async def test_what_several_ask_at_once_is_blamed_once(start_engine: StartEngine) -> None:
+    engine = await start_engine(slots=4)
+    streams = [await _submit(engine, "of all", ENDLESS) for _ in range(4)]
+    await _until(lambda: all(stream.started for stream in streams))
+    _kill(engine)
+    for stream in streams:
+        assert (await _failure(_finish(stream))).kind is FailureKind.WORKER_DIED
+    assert (await _finish(await _submit(engine, "of all", ENDLESS))).completion_tokens > 5
+
+
 async def test_what_stood_in_the_queue_is_not_blamed(start_engine: StartEngine) -> None:
     engine = await start_engine(slots=1)
     for _ in range(3):

@@ -3,9 +3,10 @@
 llama.cpp ends its process on some inputs. A client that sends such a request again, as SDKs do by
 themselves, would keep everybody else from being served. So requests that a worker worked on when it
 died are remembered by their content. One that was there at one death is a suspect: it is taken
-again, but beside no other suspect, so that the next death tells them apart. One that was there at
-two is refused. A suspect whose answer comes to its end is none any more, and of a content that was
-answered before it takes more: what everybody sends is likely to be there whatever workers die of.
+again, but does not begin beside another one that has just begun, and the next death is blamed on
+the one that has. One that was there at two is refused. A suspect whose answer comes to its end is
+none any more, and of a content that was answered before it takes more: what everybody sends is
+likely to be there whatever workers die of.
 """
 
 from __future__ import annotations
@@ -149,20 +150,30 @@ class Suspects:
             self._place.release()
 
     def died(self, streams: Iterable[Stream]) -> None:
-        """A worker died while it worked on these."""
+        """A worker died while it worked on these. Where a suspect had just begun, no other suspect
+        is blamed: they ran on without it."""
+        blamed: set[bytes] = set()
+        begun: bytes | None = None
         for stream in streams:
-            if stream.submit is None:
-                continue
-            stream.digest = stream.digest or content(stream.submit)
-            suspect = self._known.pop(stream.digest, None)
-            if suspect is None:
-                good = stream.digest in self._good
-                suspect = _Suspect(_DEATHS_OF_GOOD if good else _DEATHS)
-            suspect.deaths += 1
-            suspect.until = self._clock() + _MEMORY
-            self._known[stream.digest] = suspect
+            if stream.submit is not None:
+                stream.digest = stream.digest or content(stream.submit)
+                blamed.add(stream.digest)
+                if stream.id == self._holder and stream.started:
+                    begun = stream.digest
+        if begun is not None:
+            blamed = {each for each in blamed if each == begun or each not in self._known}
+        for digest in blamed:  # once, however often it was there
+            self._blame(digest)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
+
+    def _blame(self, digest: bytes) -> None:
+        suspect = self._known.pop(digest, None)
+        if suspect is None:
+            suspect = _Suspect(_DEATHS_OF_GOOD if digest in self._good else _DEATHS)
+        suspect.deaths += 1
+        suspect.until = self._clock() + _MEMORY
+        self._known[digest] = suspect
 
     def answered(self, stream: Stream) -> None:
         """It was answered, and nobody died."""
