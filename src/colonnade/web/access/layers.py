@@ -62,8 +62,6 @@ class Identification:
             asking.set(caller.client)
             if (found := about.get()) is not None:
                 found.caller = caller.name
-            if (found := about.get()) is not None:
-                found.caller = caller.name
         await self._app(scope, receive, send)
 
     def _wonder(self, scope: Scope) -> None:
