@@ -1,9 +1,9 @@
-"""Answers over HTTP/1.0, which uvicorn writes as if they were HTTP/1.1's."""
+"""Requests and their answers: what uvicorn leaves undone of long ones, and of HTTP/1.0."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -11,7 +11,32 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
 
 
-class CycleOfHttp10(RequestResponseCycle):
+_PIECE: Final = 1 << 16
+"""Bytes of an answer that are written at once."""
+
+
+class Cycle(RequestResponseCycle):
+    """A request and its answer.
+
+    A long answer is written as its client takes it: asyncio would keep a copy of the whole for each
+    client that does not read.
+    """
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a part of the answer."""
+        if message["type"] == "http.response.body" and len(message.get("body", b"")) > _PIECE:
+            body, more = memoryview(message["body"]), message.get("more_body", False)
+            for start in range(0, len(body), _PIECE):
+                piece = bytes(body[start : start + _PIECE])
+                follows = more or start + _PIECE < len(body)
+                await super().send(
+                    {"type": "http.response.body", "body": piece, "more_body": follows}
+                )
+        else:
+            await super().send(message)
+
+
+class CycleOfHttp10(Cycle):
     """A request of HTTP/1.0 and its answer. It ends with the connection where its length is not
     known before, for that version has no chunks (RFC 9112, 7)."""
 
