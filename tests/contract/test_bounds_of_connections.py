@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _HOST = b"Host: localhost\r\n"
 _ASK = {"prompt": "Once", "max_tokens": 3}
 _STATES = ("running", "waiting")
+_MEMORY = 'colonnade_memory_bytes{kind="rss",model="",process="server"}'
 _ENDLESS = {"prompt": "Once", "max_tokens": 30_000, "ignore_eos": True, "stream": True}
 
 
@@ -34,6 +35,7 @@ def hasty() -> Iterator[RunningServer]:
     """A server that waits for nobody for more than a second, and whose loop is watched."""
     seconds = [f"--{what}-seconds=1" for what in ("head", "body", "send", "idle")]
     server = start_server(*seconds, "--slow-callback-ms=50", "--ctx-size=32768", "--slots=2")
+    server.log.clear()  # of its start
     yield server
     assert server.stop() == 0
 
@@ -131,6 +133,24 @@ def test_a_request_has_one_host(hasty: RunningServer, hosts: bytes) -> None:
         assert rest(connection).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET http://evil.example/sessions HTTP/1.1\r\n" + _HOST, b"421"),
+        (b"GET http://evil.example/sessions HTTP/1.0\r\n", b"421"),
+        (b"GET http://localhost@evil.example/sessions HTTP/1.1\r\n" + _HOST, b"421"),
+        (b"GET http://localhost/sessions HTTP/1.1\r\nHost: evil.example\r\n", b"200"),
+    ],
+    ids=["another", "HTTP/1.0", "with a user", "as it should be"],
+)
+def test_a_target_that_is_a_whole_url_has_the_host(
+    hasty: RunningServer, head: bytes, status: bytes
+) -> None:
+    with opened(hasty) as connection:
+        connection.sendall(head + b"Connection: close\r\n\r\n")
+        assert rest(connection).startswith(b"HTTP/1.1 " + status)
+
+
 def test_trailers_are_no_headers(hasty: RunningServer) -> None:
     content = json.dumps(_ASK).encode()
     with opened(hasty) as connection:
@@ -162,6 +182,43 @@ def test_who_is_gone_costs_no_slot(hasty: RunningServer, stream: bool) -> None:
     until(lambda: _active(hasty) == 0, 5)
 
 
+def test_who_is_gone_with_more_to_ask_costs_no_slot(hasty: RunningServer) -> None:
+    with opened(hasty) as connection:
+        connection.sendall(request(_ENDLESS | {"stream": False}))
+        until(lambda: _active(hasty) == 1)
+        connection.sendall(request(_ASK) * 3)
+    until(lambda: _active(hasty) == 0, 5)
+
+
+def _taken(connection: socket.socket, sent: bytes, seconds: float) -> int:
+    """Bytes of the same over and over that a server takes within so long."""
+    connection.settimeout(0.2)
+    taken, end = 0, time.monotonic() + seconds
+    with contextlib.suppress(TimeoutError):
+        while time.monotonic() < end:
+            taken += connection.send(sent)
+    return taken
+
+
+def test_requests_beyond_those_ahead_wait_with_the_client(hasty: RunningServer) -> None:
+    before = metric(hasty, _MEMORY)
+    with opened(hasty) as connection:
+        connection.sendall(request(_ENDLESS))
+        until(lambda: _active(hasty) == 1)
+        assert _taken(connection, request(_ASK) * 1000, 2) < 30e6
+        assert metric(hasty, _MEMORY) - before < 30e6
+    until(lambda: _active(hasty) == 0)
+
+
+async def test_frames_that_are_not_parsed_wait_with_the_client(hasty: RunningServer) -> None:
+    pongs = Frame(Opcode.PONG, b"").serialize(mask=True) * 10_000
+    before = metric(hasty, _MEMORY)
+    async with connect(hasty.root_url.replace("http", "ws") + "/ws") as socket_:
+        with socket_.transport.get_extra_info("socket").dup() as connection:
+            await asyncio.to_thread(_taken, connection, pongs, 1)
+            assert metric(hasty, _MEMORY) - before < 30e6
+
+
 def test_who_takes_nothing_loses_its_slot(hasty: RunningServer) -> None:
     cut_off = 'colonnade_connections_cut_off_total{cause="slow_reader"}'
     before = metric(hasty, cut_off)
@@ -173,6 +230,21 @@ def test_who_takes_nothing_loses_its_slot(hasty: RunningServer) -> None:
         connection.sendall(request(_ENDLESS | {"logprobs": 5}))
         until(lambda: metric(hasty, cut_off) > before, 30)
         until(lambda: _active(hasty) == 0, 5)
+
+
+def test_large_answers_are_not_kept_for_those_who_take_nothing(hasty: RunningServer) -> None:
+    """The script of the documentation's page is 1.6 MB."""
+    before = metric(hasty, _MEMORY)
+    head = b"GET /docs/swagger-bundle.js HTTP/1.1\r\n" + _HOST + b"\r\n"
+    address = urlsplit(hasty.root_url)
+    with contextlib.ExitStack() as stack:
+        for _ in range(50):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((address.hostname, address.port))
+            connection.sendall(head)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        assert metric(hasty, _MEMORY) - before < 30e6
 
 
 def test_many_requests_at_once_hold_up_nobody(hasty: RunningServer) -> None:
@@ -205,7 +277,7 @@ async def test_frames_of_nothing(hasty: RunningServer, empty: Opcode) -> None:
 
 
 def test_nothing_of_this_held_the_loop(hasty: RunningServer) -> None:
-    """But its start, which no client sees."""
+    """But its start, which no client sees, of which the last line comes later."""
     slow = [line for line in hasty.log if "held the event loop" in line and "computing" in line]
     assert [line for line in slow if "cli/serve.py" not in line] == []
 

@@ -8,9 +8,10 @@ from enum import Enum, auto
 from typing import Any, Final
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from colonnade.cli.http_cycle import CycleOfHttp10
+from colonnade.cli.http_cycle import Cycle, CycleOfHttp10
 from colonnade.cli.http_refusal import LONG_HEAD, NO_HOST, NO_HTTP, NO_PROXY, Refusal
 
 _LONGEST_HEAD: Final = 1 << 16
@@ -80,6 +81,7 @@ class BoundedParsing(HttpToolsProtocol):
         end = time.perf_counter() + _MOMENT
         while self._unparsed and not self._deaf and not self.transport.is_closing():
             if len(self.pipeline) >= _MOST_AHEAD:
+                self.flow.pause_reading()
                 return  # goes on after an answer
             data = self._unparsed.popleft()
             if len(data) > _PIECE:
@@ -90,13 +92,16 @@ class BoundedParsing(HttpToolsProtocol):
                 self.flow.pause_reading()
                 self._parse_later()
                 return
-        if self.flow.read_paused and not self.pipeline and self._wants_more:
+        if self.flow.read_paused and self._wants_more:
             self.flow.resume_reading()
 
     @property
     def _wants_more(self) -> bool:
-        """Whether there is nothing to be done before more is read."""
-        return self.cycle is None or not self.cycle.body
+        """Whether more is read before something is done with what is there. As long as that may be:
+        where nothing is read, nobody sees that the client is gone."""
+        if len(self.pipeline) >= _MOST_AHEAD:
+            return False
+        return self.cycle is None or len(self.cycle.body) <= HIGH_WATER_LIMIT
 
     def _parse_later(self) -> None:
         if self._unparsed and not self._continues:
@@ -186,6 +191,7 @@ class BoundedParsing(HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
+            self.cycle.__class__ = Cycle
             if self.scope["http_version"] == "1.0":
                 self.cycle.__class__ = CycleOfHttp10
                 self.cycle.waiting_for_100_continue = False
@@ -201,9 +207,19 @@ class BoundedParsing(HttpToolsProtocol):
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
             self._stop(NO_HOST)
+        self._take_authority()
         refusal = self.refusal_of(self.url.partition(b"?")[0])
         if refusal is not None:
             self._stop(refusal)
+
+    def _take_authority(self) -> None:
+        """A target that is a whole URL says by which name it came, whatever ``Host`` says (RFC
+        9112, 3.2.2): whoever stands between may have gone by either."""
+        if self.url.startswith((b"/", b"*")):
+            return
+        authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        self.headers[:] = [each for each in self.headers if each[0] != b"host"]
+        self.headers.append((b"host", authority))
 
     def _stop(self, refusal: Refusal) -> None:
         self._refusal = refusal

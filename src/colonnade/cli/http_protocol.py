@@ -24,6 +24,7 @@ from colonnade.web.observed import COUNTS
 if TYPE_CHECKING:
     import asyncio
 
+    from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from colonnade.cli.connections import Connections
@@ -61,6 +62,8 @@ class HttpProtocol(BoundedParsing):
         """Whether all is said, and the client has a moment to read it."""
         self._stopping = False
         self._waits = False
+        self._served: RequestResponseCycle | None = None
+        """The request that is answered, where others may wait behind it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
@@ -77,6 +80,9 @@ class HttpProtocol(BoundedParsing):
         self._book.closed(self)
         self.deadline = math.inf
         self._unparsed.clear()
+        if (answered := self._served) is not None:  # uvicorn tells the newest alone
+            answered.disconnected = not answered.response_complete
+            answered.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -103,6 +109,10 @@ class HttpProtocol(BoundedParsing):
         if self.extra is not None:
             self.cycle.keep_alive = False
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
+
     def refusal_of(self, path: bytes) -> Refusal | None:
         """Why a request of this path is not served on this connection."""
         if self.extra is None or path in _PROBES or self._book.still_no_place(self) is None:
@@ -126,6 +136,8 @@ class HttpProtocol(BoundedParsing):
 
     def write(self, data: bytes) -> None:
         """Send."""
+        if self.transport.is_closing():
+            return  # uvloop's raises, and uvicorn asks before it has heard of it
         if data.startswith(b"HTTP/"):
             self._has_events = b"\r\ncontent-type: text/event-stream" in data
         self.transport.write(data)

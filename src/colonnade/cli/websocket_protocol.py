@@ -78,14 +78,27 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _parse_on(self) -> None:
         self._continues = False
+        if self._parse_a_moment():
+            self._time_message()
+        if not self.transport.is_closing():
+            self._read_when_parsed()
+
+    def _read_when_parsed(self) -> None:
+        """Let what is not parsed wait with the client."""
+        if self._unparsed:
+            self.transport.pause_reading()
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    def _parse_a_moment(self) -> bool:
+        """Parse what is there; False: not all of it."""
         end = time.perf_counter() + _MOMENT
         while self._unparsed and not self.transport.is_closing():
             if not self.writable.is_set():  # it sends pings and takes no pongs
                 self._held_back = True
-                self.transport.pause_reading()
-                return
+                return False
             if self.read_paused:  # goes on when the application has taken what is there
-                return
+                return False
             data = self._unparsed.popleft()
             if len(data) > _PIECE:
                 self._unparsed.appendleft(data[_PIECE:])
@@ -93,8 +106,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().data_received(data)
             if self._unparsed and time.perf_counter() > end:
                 self._parse_later()
-                return
-        self._time_message()
+                return False
+        return True
 
     def _parse_later(self) -> None:
         if self._unparsed and not self._continues:
@@ -140,8 +153,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._send_until = math.inf
         if self._held_back:
             self._held_back = False
-            if not self.read_paused:
-                self.transport.resume_reading()
             self._parse_later()
         self._set_deadline()
 
