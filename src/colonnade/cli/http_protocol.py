@@ -299,9 +299,10 @@ class HttpProtocol(BoundedParsing):
         if cycle.scope["http_version"] == "1.0":
             return False
         cycle.keep_alive = False
-        if not self.pipeline and not cycle.response_started:
+        served = self._served or cycle
+        if not served.response_started:
             self.transport.write(CONTINUE)
-        elif not self.pipeline and cycle.chunked_encoding and self._has_events:
+        elif served.chunked_encoding and self._has_events:
             self.transport.write(COMMENT)
         Listening(self.loop, self.transport)
         return True
