@@ -177,6 +177,22 @@ async def test_who_kills_it_again_and_again_is_refused(template: Template) -> No
     assert len(killed) == 2
 
 
+async def test_a_process_that_stands_still_is_replaced(
+    template: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = template._quick._process
+    assert first is not None
+    os.kill(first.pid, signal.SIGSTOP)
+    with monkeypatch.context() as patch:
+        patch.setattr("colonnade.generation.template_process._PAUSE", 0.1)
+        patch.setattr(template._quick, "_seconds", 0.01)
+        late = asyncio.ensure_future(template.render(wish("1"), "a"))
+        await until(lambda: first.ended)
+    assert (await late).pieces == ["1;"]
+    assert (await template.render(wish("2"), "a")).pieces == ["2;"]
+    assert template._quick._process is not first
+
+
 async def test_one_that_dies_as_it_starts_is_not_the_request_s_fault(
     template: Template, monkeypatch: pytest.MonkeyPatch
 ) -> None:

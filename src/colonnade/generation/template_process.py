@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 _MODULE = "colonnade.prompt.renderer"
 _HARD_SECONDS = 60.0
-"""Of the clock, after which a process that does not answer is ended."""
+"""Of the clock, after which a process that does not answer is ended, at most."""
+_SLOWEST = 20.0
+"""By how much longer than a processor the clock may take, where others want the processor, too."""
+_PAUSE = 10.0
+"""Seconds of the clock that any process may stand still."""
 _decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
 
 
@@ -75,7 +79,8 @@ class TemplateProcess(asyncio.Protocol):
         if self.ended or self._transport is None:
             self._outcome.set_exception(EndedError(-signal.SIGKILL))
             return self._outcome
-        self._timer = loop.call_later(_HARD_SECONDS, self._give_up)
+        most = min(_PAUSE + _SLOWEST * seconds, _HARD_SECONDS)
+        self._timer = loop.call_later(most, self._give_up)
         head = HEAD.pack(SECONDS.size + len(order)) + SECONDS.pack(seconds)
         self._transport.writelines((head, order))
         return self._outcome
