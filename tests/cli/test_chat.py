@@ -107,6 +107,26 @@ class TestWithAServer:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["chat", "--url"], ["status"]])
+def test_a_server_that_answers_in_a_million_brackets(colonnade, command):
+    class Deep(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[" * 1_000_000)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Deep) as server:
+        threading.Thread(target=server.serve_forever).start()
+        done = colonnade(*command, f"http://127.0.0.1:{server.server_port}", stdin="Hello\n")
+        server.shutdown()
+    assert done.returncode == 1
+    assert "does not answer as" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 class TestInATerminal:
     def test_conversation(self, terminal, model, tmp_path, gone):
         child = terminal("chat", model, *SHORT)

@@ -122,7 +122,7 @@ async def connect(
             model = response.json()["data"][0]["id"]
         except HTTPError as error:
             raise CommandError(_unreachable(error, url)) from error
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             msg = f"{url} does not answer as an OpenAI-compatible server does"
             raise CommandError(msg) from error
         yield ServerPartner(client, model, fields)
@@ -142,7 +142,7 @@ def _pieces(line: str) -> list[Piece]:
         delta = choices[0].get("delta") or {}
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         content = delta.get("content")
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         msg = f"the server sent what is no piece of an answer: {data[:80]}"
         raise CommandError(msg) from error
     if failure:
@@ -157,7 +157,7 @@ async def _raise_for_error(response: Response) -> None:
     body = await response.aread()
     try:
         message = _error_message(json.loads(body)["error"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         message = f"the server answered {response.status_code}"
     raise CommandError(message)
 

@@ -104,7 +104,7 @@ class Source:
     def _json(self, path: str) -> Any:  # noqa: ANN401 - checked by the caller
         try:
             return json.loads(self._get(path).content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._foreign() from error
 
     def _get(self, path: str) -> Response:
