@@ -120,6 +120,7 @@ def test_only_so_many_clients_are_remembered() -> None:
         ("::ffff:192.0.2.7", "192.0.2.7"),
         ("fe80::1%eth0", "fe80::/64"),
         ("unknown", "unknown"),
+        ("key:name", "[key:name]"),
         ("", ""),
     ],
 )

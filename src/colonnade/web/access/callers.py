@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from litestar.types import Scope
 
 _STATE = "caller"
+_KEY = "key:"
 _SUBNET = 64
 """Bits of an IPv6 address that a provider gives to one customer, who chooses the others freely."""
 
@@ -32,7 +33,7 @@ class Caller:
     @property
     def client(self) -> str:
         """What fairness and limits count by: the key's name, or the address (IPv6: its /64)."""
-        return f"key:{self.name}" if self.name else _counted(self.address)
+        return f"{_KEY}{self.name}" if self.name else _counted(self.address)
 
 
 def caller_of(scope: Scope) -> Caller:
@@ -60,8 +61,8 @@ async def admins_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
 def _counted(address: str) -> str:
     try:
         ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
+    except ValueError:  # a proxy said so, of whatever its client had told it
+        return f"[{address}]" if address.startswith(_KEY) else address
     if ip.version == 4:
         return address
     if ip.ipv4_mapped is not None:
