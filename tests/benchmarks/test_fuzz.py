@@ -4,5 +4,5 @@ from benchmarks import fuzz
 
 
 def test_a_short_fuzz(capsys):
-    assert fuzz.main(["--bodies", "300", "--frames", "60"]) == 0
+    assert fuzz.main(["--bodies", "60", "--frames", "20"]) == 0
     assert "alive: True" in capsys.readouterr().out
