@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import socket
 import sys
 import time
@@ -26,12 +25,13 @@ import httpx
 
 from benchmarks.processes import child, output_of, port_in
 from benchmarks.tables import Row, percentile, print_rows
+from benchmarks.watched import WATCHED, numbers, slow_callbacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SERVER: Final = (
-    *("serve", "demo", "--port", "0", "--slow-callback-ms", "50", "--log-level", "warning"),
+    *("serve", "demo", "--port", "0", *WATCHED),
     *("--queue-size", "1000", "--ctx-size", "2048", "--slots", "8"),
 )
 _TALKERS: Final = 4
@@ -62,7 +62,7 @@ async def measure(clients: int, seconds: float) -> Found:
         port = await asyncio.to_thread(port_in, output_of(process))
         async with httpx.AsyncClient(base_url=f"http://localhost:{port}", timeout=60) as http:
             await _gaps(port, 1.0)
-            held = await _slow_callbacks(http)
+            held = slow_callbacks(await _metrics(http))
             alone = await _gaps(port, seconds / 2)
             bad = [asyncio.create_task(_bad(port, number)) for number in range(clients)]
             try:
@@ -75,7 +75,7 @@ async def measure(clients: int, seconds: float) -> Found:
                 await asyncio.wait(bad)
             slowest = await probing
             alone += await _gaps(port, seconds / 2)
-            return Found(alone, beside, await _slow_callbacks(http) - held, slowest)
+            return Found(alone, beside, slow_callbacks(await _metrics(http)) - held, slowest)
 
 
 async def _bad(port: int, number: int) -> None:
@@ -118,8 +118,8 @@ async def _answered(http: httpx.AsyncClient) -> None:
     any other."""
     while True:
         await asyncio.sleep(0.5)
-        numbers = await _numbers(http)
-        if not sum(value for name, value in numbers.items() if "num_requests_" in name):
+        found = numbers(await _metrics(http))
+        if not sum(value for name, value in found.items() if "num_requests_" in name):
             return
 
 
@@ -160,16 +160,8 @@ async def _talk(port: int, end: float) -> list[float]:
     return gaps
 
 
-async def _numbers(http: httpx.AsyncClient) -> dict[str, float]:
-    text = (await http.get("/metrics")).text
-    return {
-        name: float(value) for name, value in re.findall(r"^(\w\S*) (\S+)$", text, re.MULTILINE)
-    }
-
-
-async def _slow_callbacks(http: httpx.AsyncClient) -> float:
-    name = 'colonnade_event_loop_slow_callbacks_total{cause="computing"}'
-    return (await _numbers(http))[name]
+async def _metrics(http: httpx.AsyncClient) -> str:
+    return (await http.get("/metrics")).text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

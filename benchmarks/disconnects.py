@@ -31,11 +31,12 @@ import httpx
 from websockets.frames import Frame, Opcode
 
 from benchmarks.processes import child, output_of, port_in
+from benchmarks.watched import WATCHED, numbers, slow_callbacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_SERVER = ("serve", "demo", "--port", "0", "--slow-callback-ms", "50", "--log-level", "warning")
+_SERVER = ("serve", "demo", "--port", "0", *WATCHED)
 _LONGEST = 0.5
 """Seconds until a client goes, at most."""
 _PATIENCE = 60.0
@@ -219,8 +220,7 @@ async def _go_on(door: str, request: bytes, writer: asyncio.StreamWriter, port: 
 
 async def _state(http: httpx.AsyncClient, pid: int) -> State:
     text = (await http.get("/metrics")).text
-    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-    values = {name: float(value) for name, _, value in lines}
+    values = numbers(text)
 
     def total(prefix: str) -> float:
         return sum(value for name, value in values.items() if name.startswith(prefix))
@@ -230,7 +230,7 @@ async def _state(http: httpx.AsyncClient, pid: int) -> State:
         {name: count for name, count in values.items() if "_event_loop_tasks{" in name},
         values["colonnade_connections"],
         sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()),  # noqa: ASYNC240 - no file is waited for
-        values['colonnade_event_loop_slow_callbacks_total{cause="computing"}'],
+        slow_callbacks(text),
     )
 
 

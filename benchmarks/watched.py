@@ -9,7 +9,7 @@ WATCHED: Final = ("--slow-callback-ms", "50", "--log-level", "warning")
 """Flags of a server that counts the callbacks of its event loop that take longer."""
 
 _SLOW = 'colonnade_event_loop_slow_callbacks_total{cause="computing"}'
-_LINE = re.compile(r"^(\w\S*) (\S+)$", re.MULTILINE)
+_LINE = re.compile(r"^(\w.*) (\S+)$", re.MULTILINE)
 
 
 def numbers(metrics: str) -> dict[str, float]:
