@@ -14,6 +14,7 @@ ONE = ("--threads", "1")
 def test_for_people(colonnade, model):
     done = colonnade("check", model, *ONE)
     assert done.returncode == 0
+    assert re.search(r"^Model +llama \(llama [A-Z]\w*\)$", done.stdout, re.MULTILINE)
     labels = {line.split()[0] for line in done.stdout.splitlines()}
     assert {"Model", "Memory", "Prefill", "Decoding", "Waiting", "Template", "Infill"} <= labels
 

@@ -50,7 +50,8 @@ def describe(loaded: LlamaModel) -> ModelInfo:
         draft=Path(loaded.draft_path).name,
         name=metadata.get("general.name") or Path(loaded.path).stem,
         architecture=metadata.get("general.architecture", ""),
-        description=_string(partial(llama_cpp.llama_model_desc, model)),
+        # " ?B" is where llama.cpp has no name for the size.
+        description=_string(partial(llama_cpp.llama_model_desc, model)).replace(" ?B", ""),
         parameters=llama_cpp.llama_model_n_params(model),
         size=llama_cpp.llama_model_size(model),
         vocab_size=vocabulary.size,
