@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _HOST = b"Host: localhost\r\n"
 _ASK = {"prompt": "Once", "max_tokens": 3}
 _STATES = ("running", "waiting")
+_HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+) + _HOST
 _MEMORY = 'colonnade_memory_bytes{kind="rss",model="",process="server"}'
 _ENDLESS = {"prompt": "Once", "max_tokens": 30_000, "ignore_eos": True, "stream": True}
 
@@ -252,6 +256,18 @@ def test_many_requests_at_once_hold_up_nobody(hasty: RunningServer) -> None:
     with opened(hasty) as connection:
         connection.sendall((one + b"\r\n") * 2000 + one + b"Connection: close\r\n\r\n")
         assert rest(connection).count(b"HTTP/1.1 200 OK") == 2001
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"X: y\r\n" * 150],
+    ids=["a body", "chunks", "many headers"],
+)
+def test_a_handshake_that_the_library_drops_is_refused(hasty: RunningServer, more: bytes) -> None:
+    """Left open, it would also keep the server from ending in an orderly way."""
+    with opened(hasty) as connection:
+        connection.sendall(_HANDSHAKE + more + b"\r\n" + b"0\r\n\r\n")
+        assert rest(connection).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_half_a_message_on_a_socket(hasty: RunningServer) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from colonnade.cli.http_refusal import NO_HTTP
 from colonnade.cli.monitored_loop import watched
 from colonnade.watch.connections import CutOff
 
@@ -80,7 +81,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._continues = False
         if self._parse_a_moment():
             self._time_message()
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.conn.eof_sent and not self.handshake_complete:
+            # Its library takes no body and no head of more than 128 headers, and leaves it at that.
+            self.transport.write(NO_HTTP.response())
+            self.transport.close()
+        else:
             self._read_when_parsed()
 
     def _read_when_parsed(self) -> None:
@@ -229,5 +236,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """The server stops. The application, which is told by other means, says good-bye."""
+        if self.transport.is_closing():
+            return  # a refusal of what is refused would raise
         if not self.handshake_complete or self.close_sent:
             super().shutdown()
