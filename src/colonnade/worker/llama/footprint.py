@@ -165,7 +165,9 @@ def _share_here(model: Any, load: LoadModel) -> float:  # noqa: ANN401
 
 
 def _adapters(load: LoadModel) -> int:
-    return sum(Path(path).stat().st_size for path, _ in load.tuning.lora or ())
+    """Bytes of the adapters. One that is not there takes none, and is refused when it is read."""
+    files = (Path(path) for path, _ in load.tuning.lora or ())
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 @contextmanager
