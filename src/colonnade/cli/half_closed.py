@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TCP_INFO: Final = getattr(socket, "TCP_INFO", None)
 _CLOSED: Final = 7
 """The first byte of Linux's ``struct tcp_info`` where a reset has come (``TCP_CLOSE``)."""
-_FIRST: Final = 0.05
+_FIRST: Final = 0.002
 _LONGEST: Final = 1.0
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
