@@ -77,6 +77,12 @@ async def test_a_job_comes_back_on_the_stream(http):
         assert (job, text, end) == (queued.json()["job_id"], "1, 2, 3", "done")
 
 
+async def test_who_comes_again_at_once_is_let_in(http):
+    for _ in range(3):
+        async with Client(http, "again").connected():
+            pass
+
+
 async def test_the_context_is_asked_about(http):
     async with Client(http, "context").connected() as client:
         await client.submit("Where does Maria live?", "Maria lives in Lisbon.")

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import uuid
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from colonnade.watch import About
 
 
+_LEAVING_SECONDS = 0.5
+"""How long a connection may stand for one that its client has left."""
 _BACKLOG = 256
 """Events that a client has not taken yet, beyond which its answer's text is left with the engine,
 where it piles up in one piece."""
@@ -111,6 +114,7 @@ class _Connected:
     backlog: int = 0
     """Events that it has not taken yet."""
     has_room: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class JobQueue:
@@ -146,6 +150,14 @@ class JobQueue:
         self._clients[client] = _Connected(client)
         return True
 
+    async def connect_again(self, client: Client) -> bool:
+        """The same for one that may have left a moment ago, which takes a moment to be seen."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                while (there := self._clients.get(client)) is not None:
+                    await there.gone.wait()
+        return self.connect(client)
+
     def taken(self, client: Client) -> None:
         """Note that a client has got an event."""
         connected = self._clients[client]
@@ -161,6 +173,7 @@ class JobQueue:
         if connected.running is not None:
             await cancel(connected.running)
         del self._clients[client]
+        connected.gone.set()
 
     def submit(self, client: Client, prompt: str, context: str) -> tuple[Job, int] | None:
         """Queue a job; returns it and how many wait before it. None: no such client is connected.

@@ -126,7 +126,7 @@ async def stream(
     if len(client_id) > 256:
         raise HTTPException("A client_id has at most 256 characters.", status_code=422)
     client = Client(caller_of(request.scope).name, client_id)
-    if not house.jobs.connect(client):
+    if not await house.jobs.connect_again(client):
         raise HTTPException(f"Client {client_id!r} is connected already.", status_code=409)
     stack = AsyncExitStack()
     stack.push_async_callback(house.jobs.disconnect, client)
