@@ -38,6 +38,8 @@ _DEMO = Path(__file__).parents[1] / "src" / "colonnade" / "demo" / "demo.gguf"
 _LOAD = {"model_path": "model.gguf", "tokenizer_name": "demo", "n_ctx": 512}
 _MEANT = frozenset({503, 504, 507})
 """Server errors that are no fault: no model is there, it takes too long, the disk is full."""
+_SHOWN = 20
+"""Faults that are shown."""
 _LENIENT = ("positive_data_acceptance", "negative_data_rejection")
 """Rules of schemathesis that docs/errors.md leaves out, with its reasons."""
 _CLOSES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1013})
@@ -58,6 +60,7 @@ class Bodies:
         self._examples = examples
         self.statuses: Counter[int] = Counter()
         self.slowest = 0.0
+        self.faults: list[str] = []
 
     def send(self, count: int) -> None:
         """Send so many.
@@ -78,9 +81,16 @@ class Bodies:
         @given(st.data(), st.sampled_from(routes))
         def one(data: st.DataObject, route: tuple[str, str]) -> None:
             body = data.draw(bodies(self._examples[route]))
-            self._send(route, body, data.draw(headers()))
+            more = data.draw(headers())
+            try:
+                self._send(route, body, more)
+            except FaultError as fault:
+                # Not raised here: it would be tried again, and the server is not what it was.
+                self.faults.append(str(fault))
 
         one()
+        if self.faults:
+            raise FaultError("\n".join(self.faults[:_SHOWN]))
 
     def _send(self, route: tuple[str, str], body: bytes, more: Mapping[str, str]) -> None:
         method, path = route
@@ -88,8 +98,8 @@ class Bodies:
         began = time.monotonic()
         try:
             answer = self._http.request(method, path, content=body, headers=sent)
-        except httpx.RemoteProtocolError as error:
-            msg = f"{method} {path} with {body[:300]!r}, {sent}: {error}"
+        except httpx.HTTPError as error:
+            msg = f"{method} {path} with {body[:300]!r}, {sent}: {type(error).__name__} {error}"
             raise FaultError(msg) from error
         self.slowest = max(self.slowest, time.monotonic() - began)
         self.statuses[answer.status_code] += 1

@@ -133,3 +133,11 @@ def test_other_encodings_are_named(encoding: str) -> None:
 def test_no_text_without_nul_is_taken_for_another_encoding(text: str) -> None:
     if "\0" not in text:
         assert other_encoding(text.encode(errors="surrogatepass")) is None
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/completions"])
+async def test_a_name_that_is_no_text(client: httpx.AsyncClient, path: str) -> None:
+    body = BODY[:-1] + b', "prompt": "Hi", "temp\x93": 1}'
+    answer = await client.post(path, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert "not valid JSON" in answer.json()["error"]["message"]

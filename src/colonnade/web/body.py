@@ -100,8 +100,8 @@ class WireRequest(Request[Any, Any, Any]):
         field = self.route_handler.parsed_data_field
         wanted: Any = dict if field is None else field.annotation
         value = decode(body, wanted, strict=self.strict)
-        if log.isEnabledFor(logging.DEBUG) and (unknown := unknown_fields(body, wanted)):
-            log.debug("Ignored unknown fields: %s", _shown(unknown))
+        if log.isEnabledFor(logging.DEBUG):
+            _log_unknown(body, wanted)
         return value
 
 
@@ -109,6 +109,12 @@ class LenientRequest(WireRequest):
     """One whose numbers and truths may come as text (``"0.7"``), as pydantic takes them."""
 
     strict = False
+
+
+def _log_unknown(body: bytes, wanted: Any) -> None:  # noqa: ANN401 - any type that msgspec knows
+    with contextlib.suppress(BodyFailure):  # what is logged decides nothing
+        if unknown := unknown_fields(body, wanted):
+            log.debug("Ignored unknown fields: %s", _shown(unknown))
 
 
 def _shown(names: list[str]) -> str:
@@ -193,6 +199,14 @@ _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def unknown_fields(body: bytes, wanted: Any) -> list[str]:  # noqa: ANN401 - any type that msgspec knows
-    """The names in a body that are no fields of the struct that it was decoded as, sorted."""
-    given = _names.decode(body)
+    """The names in a body that are no fields of the struct that it was decoded as, sorted.
+
+    Raises:
+        Failure: one of them is not UTF-8, which is not looked at where a struct is decoded.
+    """
+    try:
+        given = _names.decode(body)
+    except UnicodeDecodeError as exc:
+        msg = f"The request body is not valid JSON: {exc}."
+        raise BodyFailure(msg, no_json=True) from exc
     return sorted(given.keys() - set(getattr(wanted, "__struct_fields__", given)))
