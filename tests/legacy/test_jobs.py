@@ -18,18 +18,28 @@ ME, YOU = Client("", "me"), Client("", "you")
 
 
 class Setting:
-    """A queue of two jobs, 1,000 characters, and what it publishes."""
+    """A queue of two jobs, 1,000 characters, and what its clients are told."""
 
     def __init__(self) -> None:
         self.engine = FakeEngine()
         self.engine.script = lambda _: None
         models = Models()
         models.add(ServedModel("fake", 0, cast("Any", self.engine), HereTemplate(FakeTemplate())))
-        self.events: list[JobEvent] = []
-        self.jobs = JobQueue(models, Generator(models), 2, 1000, self.events.append)
+        self.jobs = JobQueue(models, Generator(models), 2, 1000)
 
-    def of(self, client: Client) -> list[JobEvent]:
-        return [event for event in self.events if event.client == client]
+    async def read(self, client: Client) -> list[JobEvent]:
+        """What a client is told of a job, to its end."""
+        told: list[JobEvent] = []
+        async with asyncio.timeout(10):
+            async for event in self.jobs.events(client):
+                told.append(event)
+                if isinstance(event, Done):
+                    break
+        return told
+
+    def untaken(self, client: Client) -> int:
+        """How many events a client has not taken."""
+        return self.jobs._clients[client].events.qsize()
 
 
 @pytest.fixture
@@ -55,24 +65,20 @@ async def test_who_reads_slowly_waits_for_nobody_but_itself(setting: Setting) ->
         await asyncio.sleep(0)
     mine.end()
     await _turns()
-    held = setting.of(ME)
-    assert 200 < len(held) < 300, "the rest is with the engine, in one piece"
+    held = setting.untaken(ME)
+    assert 200 < held < 300, "the rest is with the engine, in one piece"
 
     engine.arrived.clear()
     assert jobs.submit(YOU, "two", "")
     await asyncio.wait_for(engine.arrived.wait(), 10)
     engine.last.say("b")
     engine.last.end()
-    await _turns()
-    assert isinstance(setting.of(YOU)[-1], Done)
+    assert isinstance((await setting.read(YOU))[-1], Done)
 
-    for _ in held:
-        jobs.taken(ME)
-    await _turns()
-    *tokens, end = setting.of(ME)
+    *tokens, end = await setting.read(ME)
     assert isinstance(end, Done)
     assert "".join(each.text for each in tokens if isinstance(each, Token)) == "a" * 1000
-    assert len(tokens) == len(held) + 1
+    assert len(tokens) == held + 1
     await jobs.close()
 
 
@@ -98,8 +104,15 @@ async def test_the_same_name_of_two_owners_is_two_clients(setting: Setting) -> N
     assert not jobs.connect(Client("a", "one"))
     assert jobs.submit(Client("b", "one"), "prompt", "") is None
     assert jobs.connect(Client("b", "one"))
-    assert Client("a", "b c").channel != Client("a b", "c").channel
     await jobs.close()
+
+
+async def test_nothing_is_kept_of_clients_that_are_gone(setting: Setting) -> None:
+    for number in range(100):
+        client = Client("", f"{number}")
+        assert setting.jobs.connect(client)
+        await setting.jobs.disconnect(client)
+    assert setting.jobs.clients == 0
 
 
 async def test_a_job_counts_for_who_submitted_it(setting: Setting) -> None:

@@ -6,8 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litestar.channels import ChannelsPlugin
-
     from colonnade.generation import Generator, Models
     from colonnade.legacy.jobs import JobQueue
     from colonnade.legacy.session_book import SessionBook
@@ -27,14 +25,11 @@ class House:
         settings: Settings,
         sessions: SessionBook,
         jobs: JobQueue,
-        channels: ChannelsPlugin,
     ) -> None:
         self.registry = registry
         self.settings = settings
         self.sessions = sessions
         self.jobs = jobs
-        self.channels = channels
-        """What carries the jobs' events to their clients."""
         self.finishing = asyncio.Event()
         """Set when the server stops: what is under way is finished, and nothing more begins."""
 

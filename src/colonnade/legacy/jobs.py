@@ -20,7 +20,7 @@ from colonnade.web.failures import told_at
 from colonnade.web.observed import told_listeners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator
 
     from colonnade.generation import EndReason, Event, Generator, Models
     from colonnade.watch import About
@@ -39,11 +39,6 @@ class Client:
 
     owner: str
     id: str
-
-    @property
-    def channel(self) -> str:
-        """Where its events go."""
-        return f"{self.owner!r} {self.id!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +106,8 @@ class _Connected:
     waiting: deque[Job] = field(default_factory=deque)
     running: asyncio.Task[None] | None = None
     leaving: bool = False
-    backlog: int = 0
-    """Events that it has not taken yet."""
+    events: asyncio.Queue[JobEvent] = field(default_factory=asyncio.Queue)
+    """What it has not taken yet."""
     has_room: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -122,8 +117,7 @@ class JobQueue:
 
     The engine gets no more than it has slots for: what it would queue itself could not keep the
     order of a client's jobs. ``size`` bounds the jobs that wait, half of it those of one client,
-    and ``length`` the characters of all that wait. ``publish`` takes the events, ``taken`` is told
-    of each that a client has got.
+    and ``length`` the characters of all that wait.
     """
 
     def __init__(
@@ -132,13 +126,11 @@ class JobQueue:
         generator: Generator,
         size: int,
         length: int,
-        publish: Callable[[JobEvent], None],
     ) -> None:
         self._models = models
         self._generator = generator
         self._size = size
         self._length = length
-        self._publish = publish
         self._tickets = itertools.count()
         self._clients: dict[Client, _Connected] = {}
         self._finishing = False
@@ -158,12 +150,13 @@ class JobQueue:
                     await there.gone.wait()
         return self.connect(client)
 
-    def taken(self, client: Client) -> None:
-        """Note that a client has got an event."""
+    async def events(self, client: Client) -> AsyncIterator[JobEvent]:
+        """Yield what a client is to be told, until the server stops and its jobs are done."""
         connected = self._clients[client]
-        connected.backlog -= 1
-        if connected.backlog < _BACKLOG:
-            connected.has_room.set()
+        while not isinstance(event := await connected.events.get(), Closed):
+            yield event
+            if connected.events.qsize() < _BACKLOG:
+                connected.has_room.set()
 
     async def disconnect(self, client: Client) -> None:
         """Cancel a client's job and drop those that wait."""
@@ -297,13 +290,12 @@ class JobQueue:
                 self._tell(Done(job.client, job.id, event.reason))
 
     def _tell(self, event: JobEvent) -> None:
-        self._clients[event.client].backlog += 1
-        self._publish(event)
+        self._clients[event.client].events.put_nowait(event)
 
     async def _room_for(self, client: Client) -> None:
         """Wait until a client has taken most of what was sent to it."""
         connected = self._clients[client]
-        if connected.backlog >= _BACKLOG:
+        if connected.events.qsize() >= _BACKLOG:
             connected.has_room.clear()
             await connected.has_room.wait()
 

@@ -6,8 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from colonnade.legacy.house import House
-from colonnade.legacy.jobs import JobEvent, JobQueue
-from colonnade.legacy.queued import channels, event_frame
+from colonnade.legacy.jobs import JobQueue
 from colonnade.legacy.session_book import SessionBook
 
 if TYPE_CHECKING:
@@ -25,17 +24,12 @@ async def open_house(settings: Settings, registry: ModelRegistry) -> AsyncIterat
         Failure: the session database that the settings name cannot be opened.
     """
     async with AsyncExitStack() as stack:
-        carrier = await stack.enter_async_context(channels())
-
-        def publish(event: JobEvent) -> None:
-            carrier.publish(event_frame(event), event.client.channel)
-
         size = settings.queue.queue_size
         length = settings.server.max_body_size
-        jobs = JobQueue(registry.models, registry.generator, size, length, publish)
+        jobs = JobQueue(registry.models, registry.generator, size, length)
         stack.push_async_callback(jobs.close)
         sessions = SessionBook(settings)
         stack.push_async_callback(sessions.close)
         if settings.legacy.session_database:
             await sessions.open()  # a wrong one is told at the start, not by the first request
-        yield House(registry, settings, sessions, jobs, carrier)
+        yield House(registry, settings, sessions, jobs)

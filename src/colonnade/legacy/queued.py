@@ -1,13 +1,10 @@
 """Queued streaming: ``POST /api/v1/chat/submit``, ``GET /api/v1/chat/stream/{client_id}``."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
-from litestar.channels import ChannelsPlugin, Subscriber
-from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
@@ -24,7 +21,6 @@ from colonnade.web.openapi import EventsOperation
 from colonnade.web.sse import EventStream, named_frame
 
 KEEP_ALIVE_SECONDS = 15.0
-_END = b""
 
 ClientId = Annotated[str, Meta(min_length=1, max_length=256)]
 
@@ -67,13 +63,8 @@ class ErrorEvent(Struct):
     detail: str
 
 
-def channels() -> ChannelsPlugin:
-    """The channels of the clients, by their ids; an async context manager."""
-    return ChannelsPlugin(MemoryChannelsBackend(), arbitrary_channels_allowed=True)
-
-
-def event_frame(event: JobEvent) -> bytes:
-    """An event as its client's stream carries it; empty for the stream's end."""
+def _frame(event: JobEvent) -> bytes:
+    """An event as its client's stream carries it."""
     match event:
         case Token():
             return named_frame("token", TokenEvent(event.job_id, event.text))
@@ -83,7 +74,7 @@ def event_frame(event: JobEvent) -> bytes:
             detail = text(event.failure, Service.QUEUED)
             return named_frame("error", ErrorEvent(event.job_id, detail))
         case Closed():
-            return _END
+            return b""
 
 
 @post(
@@ -128,25 +119,18 @@ async def stream(
     client = Client(caller_of(request.scope).name, client_id)
     if not await house.jobs.connect_again(client):
         raise HTTPException(f"Client {client_id!r} is connected already.", status_code=409)
-    stack = AsyncExitStack()
-    stack.push_async_callback(house.jobs.disconnect, client)
-    subscription = house.channels.start_subscription([client.channel])
-    subscriber = await stack.enter_async_context(subscription)
     return EventStream(
-        _frames(subscriber, partial(house.jobs.taken, client)),
-        close=stack.aclose,
+        _frames(house.jobs.events(client)),
+        close=partial(house.jobs.disconnect, client),
         keep_alive=KEEP_ALIVE_SECONDS,
         error=_lost,
     )
 
 
-async def _frames(subscriber: Subscriber, taken: Callable[[], None]) -> AsyncIterator[bytes]:
+async def _frames(events: AsyncIterator[JobEvent]) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
-    async for event in subscriber.iter_events():
-        if event == _END:
-            return
-        yield event
-        taken()
+    async for event in events:
+        yield _frame(event)
 
 
 def _lost(failure: Failure) -> bytes:
