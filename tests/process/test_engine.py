@@ -286,7 +286,7 @@ async def test_a_model_that_only_embeds_says_so(start_engine: StartEngine) -> No
 
 
 async def test_who_waits_for_too_long_is_told_so(start_engine: StartEngine) -> None:
-    engine = await start_engine(slots=1, bounds=Bounds(queue_seconds=0.2))
+    engine = await start_engine(ctx_size=100_000, slots=1, bounds=Bounds(queue_seconds=0.2))
     running = await _submit(engine, decoding=ENDLESS)
     await _until(lambda: running.started)
     waiting = await _submit(engine)
