@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -75,7 +76,7 @@ def _change(draw: st.DrawFn, body: Any) -> None:  # noqa: ANN401 - JSON
             body = inner
             continue
         if draw(st.integers(0, 4)) or not isinstance(body, dict):
-            body[key] = draw(values())
+            body[key] = deepcopy(draw(values()))  # or the next change would be one of the value
         else:
             body.pop(key, None)
         return
