@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import os
 import queue
 import shutil
+import signal
 import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
@@ -92,8 +94,10 @@ def site(files: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, queue.Queu
 def reported(url: str, reports: queue.Queue[Any], profile: Path) -> Any:
     """Open a page, and wait for what it reports."""
     command = [browser(), *_FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0", url]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    quiet = subprocess.DEVNULL
+    # A group of its own: Debian's program is a script, and the browser its child.
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True) as process:
         try:
             return reports.get(timeout=PATIENCE)
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGKILL)
