@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from colonnade.engine.process import _environment
+from colonnade.machine.memory import has_huge_pages
 from colonnade.messages import Decoding, LoadModel, Sampling, TextPart
 from colonnade.worker.llama import openmp_waits
-from colonnade.worker.memory import has_huge_pages
 
 if TYPE_CHECKING:
     from colonnade.engine import Engine

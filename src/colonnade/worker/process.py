@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from colonnade.machine.cgroups import cpu_quota
 from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Look, Ready, Submit
 from colonnade.orphans import die_with_parent
 from colonnade.watch import hook_uncaught, say_uncaught
-from colonnade.worker.cgroups import cpu_quota
 from colonnade.worker.channel import Channel, ChannelHandler
 from colonnade.worker.drafting import DraftModel
 from colonnade.worker.grammar import Bounds, GrammarCompiler

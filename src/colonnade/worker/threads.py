@@ -6,7 +6,7 @@ import os
 from math import ceil
 from pathlib import Path
 
-from colonnade.worker.cgroups import cpu_quota
+from colonnade.machine.cgroups import cpu_quota
 
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 

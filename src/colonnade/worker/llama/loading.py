@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import llama_cpp
 import msgspec
 
+from colonnade.machine.memory import free_memory, has_huge_pages
 from colonnade.messages import Tuning
 from colonnade.worker.llama import log
 from colonnade.worker.llama.errors import ModelError, why
 from colonnade.worker.llama.overrides import OverrideWatch, override_array
 from colonnade.worker.llama.tuning import tune_model
-from colonnade.worker.memory import free_memory, has_huge_pages
 
 if TYPE_CHECKING:
     import ctypes

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colonnade.machine.memory import free_memory
 from colonnade.messages import Tuning
 from colonnade.worker.llama.context import DEFAULT_CTX
 from colonnade.worker.llama.errors import ModelError
 from colonnade.worker.llama.footprint import Footprint, footprint
 from colonnade.worker.llama.header import HeaderError, read_numbers
 from colonnade.worker.llama.loading import file_size
-from colonnade.worker.memory import free_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from colonnade.machine.cgroups import cpu_quota, memory_left
 from colonnade.worker import threads
-from colonnade.worker.cgroups import cpu_quota, memory_left
 
 if TYPE_CHECKING:
     from pathlib import Path

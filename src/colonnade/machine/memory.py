@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colonnade.worker.cgroups import memory_left
+from colonnade.machine.cgroups import memory_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
