@@ -16,6 +16,8 @@ from colonnade.messages import (
     FailureKind,
     Finish,
     FinishReason,
+    MediaKind,
+    MediaPart,
     TextPart,
     Tier,
     TokenPart,
@@ -136,6 +138,8 @@ def test_the_memory_of_those_who_wait_is_bounded() -> None:
     backlog.started(1)
     backlog.check("", Tier.DEFAULT, large.size)
     assert Entry.of((TokenPart((1,) * 400),), Decoding(), "", Urgency()).size > large.size
+    picture = MediaPart(MediaKind.IMAGE, b"0" * 400, "")
+    assert Entry.of((picture,), Decoding(), "", Urgency()).size > 400
 
 
 @pytest.mark.parametrize("wish", [None, 50, 100])

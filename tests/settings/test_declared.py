@@ -13,6 +13,9 @@ from colonnade.settings.table import render
 
 ROOT = Path(__file__).parents[2]
 
+_FOUND = {"path", "draft_path", "projector_path", "tuning", "choose_wait", "check_room"}
+"""Fields of ``LoadModel`` that are no settings but follow from them, or from the request."""
+
 
 def _another_value(setting):
     """A value that fits and is not the default."""
@@ -94,7 +97,7 @@ def test_every_field_of_load_model_is_a_setting():
     settings = Settings()
     said = msgspec.structs.asdict(settings.model) | msgspec.structs.asdict(settings.limits)
     for field in msgspec.structs.fields(LoadModel):
-        if field.name not in ("path", "draft_path", "tuning", "choose_wait", "check_room"):
+        if field.name not in _FOUND:
             assert said[field.name] == field.default, field.name
 
 

@@ -14,6 +14,8 @@ from colonnade.messages import (
     Cancel,
     Decoding,
     FailureKind,
+    MediaKind,
+    MediaPart,
     FromWorker,
     Refused,
     Sampling,
@@ -161,6 +163,15 @@ def test_ids_that_are_no_tokens(ids: tuple[int, ...]) -> None:
     refused = bench.answer()
     assert isinstance(refused, Refused)
     assert (refused.kind, refused.param) == (FailureKind.INVALID_REQUEST, "prompt")
+
+
+def test_a_picture_for_a_model_of_text() -> None:
+    bench = Bench()
+    bench.intake.submit(Submit(1, (MediaPart(MediaKind.IMAGE, b"", ""),), Decoding()))
+    refused = bench.answer()
+    assert isinstance(refused, Refused)
+    assert refused.kind is FailureKind.UNSUPPORTED
+    assert "takes no image" in refused.message
 
 
 def test_clients_take_turns_in_the_lane() -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from colonnade.messages import Failure, FailureKind, TextPart, Tier
+from colonnade.messages import Failure, FailureKind, MediaPart, TextPart, Tier, TokenPart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,9 @@ _FRESH = 0.1
 _CHARACTER, _ID = 6, 16
 """Bytes that a character and a token's id of a prompt take until it has a slot, about, in both
 processes."""
+
+_FILE = 3
+"""Bytes that one of a picture or a sound takes: in the message, on its way, and in the worker."""
 
 
 class Bounds(NamedTuple):
@@ -89,12 +92,16 @@ class Entry:
         if decoding.constraint is not None:
             texts += len(decoding.constraint.grammar)
         ids = len(decoding.sampling.logit_bias) * 8 + len(decoding.allowed_tokens or ())
+        media = 0
         for part in prompt:
-            if isinstance(part, TextPart):
-                texts += len(part.text)
-            else:
-                ids += len(part.ids)
-        size = texts * _CHARACTER + ids * _ID
+            match part:
+                case TextPart(text):
+                    texts += len(text)
+                case MediaPart(_, data):
+                    media += len(data)
+                case TokenPart(numbers):
+                    ids += len(numbers)
+        size = texts * _CHARACTER + ids * _ID + media * _FILE
         most = decoding.max_tokens
         return cls(client, urgency.tier, size, decoding.n, most, joining)
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.messages import Failure, FailureKind, TextPart
+from colonnade.messages import Failure, FailureKind, MediaPart, TextPart, TokenPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,7 +44,7 @@ _GOOD = 4096
 """Contents of answered requests that are remembered."""
 
 _SMALL = 1 << 16
-"""Characters or ids of a request whose digest takes no time."""
+"""Characters, ids or bytes of a request whose digest takes no time."""
 
 _ALONE = 2.0
 """Seconds in a slot that a suspect has before another suspect may run beside it: most that end the
@@ -68,7 +68,13 @@ def content(submit: Submit) -> bytes:
 def _is_small(submit: Submit) -> bool:
     length = len(submit.infill_suffix or "")
     for part in submit.prompt:
-        length += len(part.text) if isinstance(part, TextPart) else len(part.ids)
+        match part:
+            case TextPart(text):
+                length += len(text)
+            case MediaPart(_, data):
+                length += len(data)
+            case TokenPart(ids):
+                length += len(ids)
     return length <= _SMALL
 
 

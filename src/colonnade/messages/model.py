@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from colonnade.messages.requests import MediaKind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -111,6 +113,9 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Keep to batches in which a row does not depend on what is beside it."""
     draft_path: str = ""
     """A smaller model of the same vocabulary, which guesses instead."""
+    projector_path: str = ""
+    """The file that makes pictures and sounds readable for the model (``mmproj``); empty for
+    none."""
     max_grammar_size: int = 4_000_000
     """Most characters of one constraint's grammar."""
     max_grammar_depth: int = 256
@@ -174,3 +179,7 @@ class ModelInfo(Struct, frozen=True, gc=False):
     """The file's scalar metadata, without the tokenizer's."""
     draft: str = ""
     """Name of the file of the draft model; empty for none."""
+    media: tuple[MediaKind, ...] = ()
+    """What a prompt may hold beside text."""
+    projector: str = ""
+    """Name of the projector's file; empty for none."""

@@ -211,7 +211,28 @@ class TokenPart(Struct, frozen=True, array_like=True, tag="tokens", gc=False):
     ids: tuple[int, ...]
 
 
-PromptPart = TextPart | TokenPart
+class MediaKind(StrEnum):
+    """What a media file holds."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+
+
+class MediaPart(Struct, frozen=True, array_like=True, tag="media", gc=False):
+    """A picture or a sound, where it stands in the prompt.
+
+    The server has looked at no more than its header: what it claims to be, its format and its
+    dimensions, is within bounds. The worker decodes it, and refuses what is broken.
+    """
+
+    kind: MediaKind
+    data: bytes
+    """The file as it came: PNG, JPEG, BMP, GIF; WAV, MP3, FLAC."""
+    digest: str
+    """SHA-256 of ``data``, in hexadecimal digits."""
+
+
+PromptPart = TextPart | TokenPart | MediaPart
 
 
 class Tier(IntEnum):

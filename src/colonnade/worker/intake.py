@@ -15,6 +15,7 @@ from colonnade.messages import (
     Cancel,
     Failure,
     FailureKind,
+    MediaPart,
     Refused,
     Submit,
     TextPart,
@@ -127,10 +128,12 @@ class Intake:
 
     def _is_long(self, submit: Submit) -> bool:
         length = len(submit.infill_suffix or "") + len(submit.decoding.prediction)
-        length += sum(
-            _PART + (len(part.text) if isinstance(part, TextPart) else len(part.ids))
-            for part in submit.prompt
-        )
+        for part in submit.prompt:
+            length += _PART
+            if isinstance(part, TextPart):
+                length += len(part.text)
+            elif isinstance(part, TokenPart):
+                length += len(part.ids)
         return length > _LONG
 
     def _is_slow(self, submit: Submit) -> bool:
@@ -275,6 +278,9 @@ class Intake:
                             raise _Left
                 case TokenPart(ids):
                     yield self._checked(ids)
+                case MediaPart(kind):
+                    msg = f"This model takes no {kind} input: it has no projector for it."
+                    raise Failure(FailureKind.UNSUPPORTED, msg, param="messages")
 
     def _checked(self, ids: tuple[int, ...]) -> list[int]:
         size = self._vocabulary.size
