@@ -19,6 +19,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType
 
 from benchmarks.architectures import ARCHITECTURES, Kind, Tensor
+from benchmarks.pieces import make_pieces
 from benchmarks.shapes import SHAPES, Shape, Size
 from benchmarks.vocabulary import Vocabulary, make_vocabulary
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from benchmarks.tensors import Special
 
 __all__ = ["SHAPES", "Kind", "Quant", "Shape", "Size", "write_random_gguf"]
 
@@ -78,14 +81,20 @@ def write_random_gguf(
     """
     shape = SHAPES[size].replaced(vocab=vocab, context=context, tied=loops)
     architecture = ARCHITECTURES[kind]
-    vocabulary = make_vocabulary(shape.vocab)
+    adds = (*architecture.adds, "bos") if add_bos else architecture.adds
     writer = GGUFWriter(path, architecture.name)
     writer.add_name(f"Random {kind} {size}")
     writer.add_description("Random weights, for tests and benchmarks")
     writer.add_file_type(FILE_TYPES[quant])
     writer.add_quantization_version(2)
     architecture.describe(writer, shape)
-    _describe_vocabulary(writer, vocabulary, add_bos=add_bos)
+    if architecture.vocabulary == "bytes":
+        vocabulary = make_vocabulary(shape.vocab)
+        _describe_vocabulary(writer, vocabulary, adds)
+        special = slice(vocabulary.first_special, None)
+    else:
+        make_pieces(shape.vocab, architecture.vocabulary).describe(writer, adds)
+        special = slice(0)
     if chat_template and architecture.chats:
         writer.add_chat_template(CHAT_TEMPLATE)
 
@@ -101,7 +110,7 @@ def write_random_gguf(
     for tensor in tensors:
         scales = np.ones(tensor.shape[0], np.float32)
         if tensor.per_token:
-            scales[vocabulary.first_special :] = DAMPING
+            scales[special] = DAMPING
         random = np.random.Generator(np.random.PCG64([seed, crc32(tensor.name.encode())]))
         writer.write_tensor_data(_values(tensor, _stored_type(tensor, quant), scales, random))
     writer.close()
@@ -115,7 +124,9 @@ def _quiet(tensor: Tensor) -> Tensor:
     return dataclasses.replace(tensor, mean=tensor.mean / 1000, std=tensor.std / 1000)
 
 
-def _describe_vocabulary(writer: GGUFWriter, vocabulary: Vocabulary, *, add_bos: bool) -> None:
+def _describe_vocabulary(
+    writer: GGUFWriter, vocabulary: Vocabulary, adds: Sequence[Special]
+) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(vocabulary.tokens)
@@ -124,7 +135,12 @@ def _describe_vocabulary(writer: GGUFWriter, vocabulary: Vocabulary, *, add_bos:
     writer.add_bos_token_id(vocabulary.special_id("<|endoftext|>"))
     writer.add_eos_token_id(vocabulary.special_id("<|im_end|>"))
     writer.add_pad_token_id(vocabulary.special_id("<|endoftext|>"))
-    writer.add_add_bos_token(add_bos)
+    writer.add_add_bos_token("bos" in adds)
+    if "eos" in adds:
+        writer.add_add_eos_token(True)
+    if "sep" in adds:
+        writer.add_add_sep_token(True)
+        writer.add_sep_token_id(vocabulary.special_id("<|im_end|>"))
     for key, name in (("pre", "prefix"), ("suf", "suffix"), ("mid", "middle")):
         token = vocabulary.special_id(f"<|fim_{name}|>")
         writer.add_uint32(f"tokenizer.ggml.fim_{key}_token_id", token)

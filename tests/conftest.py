@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def random_model(tmp_path_factory: pytest.TempPathFactory) -> RandomModel:
-    """Path of a tiny model of a kind: llama, qwen2, sliding, hybrid, recurrent, embedding."""
+    """Path of a tiny model of a kind, of those in `benchmarks.architectures`."""
     folder = tmp_path_factory.mktemp("models")
 
     def make(kind: str) -> Path:

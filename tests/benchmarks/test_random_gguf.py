@@ -9,10 +9,10 @@ import llama_cpp
 import numpy as np
 import pytest
 
-from benchmarks.architectures import Kind
-from benchmarks.random_gguf import SHAPES, main, write_random_gguf
+from benchmarks.architectures import ARCHITECTURES, Kind
+from benchmarks.random_gguf import main, write_random_gguf
 
-DECODERS = [kind for kind in get_args(Kind) if kind != "embedding"]
+DECODERS = [kind for kind, each in ARCHITECTURES.items() if each.chats]
 
 TEXTS = [
     "",
@@ -165,16 +165,6 @@ def test_kinds_have_the_memory_they_stand_for(load):
     hybrid = [k for k, m in models.items() if llama_cpp.llama_model_is_hybrid(m)]
     sliding = [k for k, m in models.items() if llama_cpp.llama_model_n_swa(m)]
     assert (recurrent, hybrid, sliding) == (["recurrent"], ["hybrid"], ["sliding"])
-
-
-def test_embeddings_of_like_texts_are_near(load):
-    model = load("embedding")
-    texts = ["the cat sat on the mat", "the cat sat on the hat", "prices of copper rose in may"]
-    vectors = np.array(model.embed(texts))
-    assert vectors.shape == (3, SHAPES["tiny"].width)
-    assert np.isfinite(vectors).all()
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.05
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
