@@ -16,6 +16,7 @@ __all__ = ["ARCHITECTURES", "Architecture", "Kind", "Tensor"]
 Kind = Literal[
     "llama",
     "qwen2",
+    "qwen2vl",
     "sliding",
     "hybrid",
     "recurrent",
@@ -34,6 +35,7 @@ Kind = Literal[
 ARCHITECTURES: dict[Kind, Architecture] = {
     "llama": Architecture("llama", decoders.describe_decoder, decoders.llama),
     "qwen2": Architecture("qwen2", decoders.describe_decoder, decoders.qwen2),
+    "qwen2vl": Architecture("qwen2vl", decoders.describe_qwen2vl, decoders.qwen2),
     "sliding": Architecture("gemma3", decoders.describe_gemma3, decoders.gemma3),
     "hybrid": Architecture("lfm2", decoders.describe_lfm2, decoders.lfm2),
     "recurrent": Architecture("mamba", decoders.describe_mamba, decoders.mamba),

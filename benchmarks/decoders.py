@@ -127,6 +127,13 @@ def describe_decoder(writer: GGUFWriter, shape: Shape, kv_heads: list[int] | Non
     writer.add_rope_freq_base(1_000_000.0)
 
 
+def describe_qwen2vl(writer: GGUFWriter, shape: Shape) -> None:
+    """Rotate parts of each head by time, height and width."""
+    describe_decoder(writer, shape)
+    half = shape.head // 2
+    writer.add_rope_dimension_sections([half // 2, half // 4, half // 4, 0])
+
+
 def describe_gemma3(writer: GGUFWriter, shape: Shape) -> None:
     """Let layers slide and see everything by turns."""
     describe_decoder(writer, shape)

@@ -24,13 +24,13 @@ from benchmarks.shapes import SHAPES, Shape, Size
 from benchmarks.vocabulary import Vocabulary, make_vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from benchmarks.tensors import Special
 
-__all__ = ["SHAPES", "Kind", "Quant", "Shape", "Size", "write_random_gguf"]
+__all__ = ["SHAPES", "Kind", "Quant", "Shape", "Size", "write_random_gguf", "write_tensors"]
 
 Quant = Literal["q8_0", "f16", "f32"]
 
@@ -99,6 +99,32 @@ def write_random_gguf(
         writer.add_chat_template(CHAT_TEMPLATE)
 
     tensors = [_quiet(each) if loops else each for each in architecture.tensors(shape)]
+
+    def scales(tensor: Tensor) -> NDArray[np.float32]:
+        found = np.ones(tensor.shape[0], np.float32)
+        if tensor.per_token:
+            found[special] = DAMPING
+        return found
+
+    write_tensors(writer, tensors, quant, seed, scales)
+    writer.close()
+    return Path(path)
+
+
+def unscaled(tensor: Tensor) -> NDArray[np.float32]:
+    """The scales of a tensor whose rows stay as they are."""
+    return np.ones(tensor.shape[0], np.float32)
+
+
+def write_tensors(
+    writer: GGUFWriter,
+    tensors: Sequence[Tensor],
+    quant: Quant,
+    seed: int,
+    scales: Callable[[Tensor], NDArray[np.float32]] = unscaled,
+) -> None:
+    """Write all of a file: what `writer` was told, then the tensors, of random values. `scales`
+    (rows) multiplies each row of one."""
     for tensor in tensors:
         stored = _stored_type(tensor, quant)
         writer.add_tensor_info(
@@ -108,13 +134,9 @@ def write_random_gguf(
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     for tensor in tensors:
-        scales = np.ones(tensor.shape[0], np.float32)
-        if tensor.per_token:
-            scales[special] = DAMPING
         random = np.random.Generator(np.random.PCG64([seed, crc32(tensor.name.encode())]))
-        writer.write_tensor_data(_values(tensor, _stored_type(tensor, quant), scales, random))
-    writer.close()
-    return Path(path)
+        stored = _stored_type(tensor, quant)
+        writer.write_tensor_data(_values(tensor, stored, scales(tensor), random))
 
 
 def _quiet(tensor: Tensor) -> Tensor:
