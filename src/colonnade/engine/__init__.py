@@ -6,7 +6,10 @@ its own outputs. Knows nothing of prompts' meaning, templates or HTTP.
 
 from colonnade.engine.backlog import Bounds
 from colonnade.engine.client import Engine
+from colonnade.engine.embedder import Embedder, Rows
 from colonnade.engine.stream import Stream
 from colonnade.engine.supervisor import LoadError
 
-__all__ = ["Bounds", "Engine", "LoadError", "Stream"]
+AnyEngine = Engine | Embedder
+
+__all__ = ["AnyEngine", "Bounds", "Embedder", "Engine", "LoadError", "Rows", "Stream"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from colonnade.messages import Failure, FailureKind, MediaPart, TextPart, Tier, TokenPart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from colonnade.messages import Decoding, Finish, PromptPart, Urgency
 
@@ -57,6 +57,20 @@ class Bounds(NamedTuple):
     """How long one may take, waiting included."""
 
 
+def size_of(parts: Iterable[PromptPart]) -> int:
+    """Bytes that parts of a prompt take until it has a slot, about."""
+    size = 0
+    for part in parts:
+        match part:
+            case TextPart(text):
+                size += len(text) * _CHARACTER
+            case MediaPart(_, data):
+                size += len(data) * _FILE
+            case TokenPart(numbers):
+                size += len(numbers) * _ID
+    return size
+
+
 @dataclass(slots=True)
 class Entry:
     """A request under way."""
@@ -92,16 +106,7 @@ class Entry:
         if decoding.constraint is not None:
             texts += len(decoding.constraint.grammar)
         ids = len(decoding.sampling.logit_bias) * 8 + len(decoding.allowed_tokens or ())
-        media = 0
-        for part in prompt:
-            match part:
-                case TextPart(text):
-                    texts += len(text)
-                case MediaPart(_, data):
-                    media += len(data)
-                case TokenPart(numbers):
-                    ids += len(numbers)
-        size = texts * _CHARACTER + ids * _ID + media * _FILE
+        size = texts * _CHARACTER + ids * _ID + size_of(prompt)
         most = decoding.max_tokens
         return cls(client, urgency.tier, size, decoding.n, most, joining)
 

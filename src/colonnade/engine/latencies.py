@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from colonnade.watch import Histogram
 
 if TYPE_CHECKING:
-    from colonnade.engine.stream import Stream
+    from colonnade.engine.pending import Pending
     from colonnade.messages import Output
     from colonnade.watch import Answered
 
@@ -53,7 +53,7 @@ class Latencies:
     def __init__(self) -> None:
         self.doors: defaultdict[str, Waits] = defaultdict(Waits)
 
-    def said(self, stream: Stream, output: Output, now: float) -> None:
+    def said(self, stream: Pending, output: Output, now: float) -> None:
         """Note an output, at a time of ``time.perf_counter``."""
         if not output.tokens:
             return
@@ -65,7 +65,7 @@ class Latencies:
             waits.first_token.observe(now - stream.arrived)
         stream.said[output.choice] = now
 
-    def answered(self, stream: Stream, answer: Answered) -> None:
+    def answered(self, stream: Pending, answer: Answered) -> None:
         """Note a request's end."""
         waits = self.doors[stream.door]
         waits.whole.observe(time.perf_counter() - stream.arrived)

@@ -16,6 +16,7 @@ from colonnade.engine.restarts import Restarts
 from colonnade.messages import (
     Accepted,
     Alive,
+    Embedded,
     LoadFailed,
     Loading,
     LogLine,
@@ -46,7 +47,7 @@ _FIRST_GUESS = 2.0
 
 _log = logging.getLogger(__name__)
 
-Answer = Step | Accepted | Refused | PromptLogprobs | LogLine | Statistics
+Answer = Step | Accepted | Refused | PromptLogprobs | Embedded | LogLine | Statistics
 """What a worker says of requests."""
 
 

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.messages import Failure, FailureKind, MediaPart, TextPart, TokenPart
+from colonnade.messages import Embed, Failure, FailureKind, MediaPart, TextPart, TokenPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from colonnade.engine.stream import Stream
-    from colonnade.messages import Submit
+    from colonnade.engine.pending import Pending
+    from colonnade.messages import PromptPart, Submit
 
 _MOST = 1024
 """Contents that are remembered."""
@@ -46,6 +46,9 @@ _GOOD = 4096
 _SMALL = 1 << 16
 """Characters, ids or bytes of a request whose digest takes no time."""
 
+_FEW = 256
+"""Inputs of such a one."""
+
 _ALONE = 2.0
 """Seconds in a slot that a suspect has before another suspect may run beside it: most that end the
 process do so in their first step."""
@@ -59,15 +62,26 @@ _LONGEST_LINE = 64
 _encoder = msgspec.msgpack.Encoder()
 
 
-def content(submit: Submit) -> bytes:
+def content(submit: Submit | Embed) -> bytes:
     """A digest of what is asked, whoever asks."""
-    said = (submit.prompt, submit.decoding, submit.add_bos, submit.infill_suffix)
+    said: tuple[object, ...]
+    if isinstance(submit, Embed):
+        said = (submit.inputs, submit.most_tokens, submit.last_tokens)
+    else:
+        said = (submit.prompt, submit.decoding, submit.add_bos, submit.infill_suffix)
     return hashlib.blake2b(_encoder.encode(said), digest_size=16).digest()
 
 
-def _is_small(submit: Submit) -> bool:
-    length = len(submit.infill_suffix or "")
-    for part in submit.prompt:
+def _is_small(submit: Submit | Embed) -> bool:
+    if isinstance(submit, Embed):
+        parts = (part for each in submit.inputs for part in (*each.parts, *(each.second or ())))
+        return len(submit.inputs) <= _FEW and _length(parts) <= _SMALL
+    return len(submit.infill_suffix or "") + _length(submit.prompt) <= _SMALL
+
+
+def _length(parts: Iterable[PromptPart]) -> int:
+    length = 0
+    for part in parts:
         match part:
             case TextPart(text):
                 length += len(text)
@@ -75,7 +89,7 @@ def _is_small(submit: Submit) -> bool:
                 length += len(data)
             case TokenPart(ids):
                 length += len(ids)
-    return length <= _SMALL
+    return length
 
 
 @dataclass(slots=True)
@@ -107,7 +121,7 @@ class Suspects:
             self._known.popitem(last=False)
         return bool(self._known)
 
-    async def admit(self, submit: Submit) -> bytes | None:
+    async def admit(self, submit: Submit | Embed) -> bytes | None:
         """Let a request in; a suspect once no other one has just begun, and with its digest.
 
         Whoever gets a digest calls ``watch`` or ``left``.
@@ -140,7 +154,7 @@ class Suspects:
             raise
         return digest
 
-    def watch(self, stream: Stream) -> None:
+    def watch(self, stream: Pending) -> None:
         """Let the next suspect in once this one has had a slot for a while, if it goes on."""
         if self._holder == stream.id:
             loop = asyncio.get_running_loop()
@@ -155,7 +169,7 @@ class Suspects:
             self._holder = None
             self._place.release()
 
-    def died(self, streams: Iterable[Stream]) -> None:
+    def died(self, streams: Iterable[Pending]) -> None:
         """A worker died while it worked on these. Where a suspect had just begun, no other suspect
         is blamed: they ran on without it."""
         blamed: set[bytes] = set()
@@ -181,7 +195,7 @@ class Suspects:
         suspect.until = self._clock() + _MEMORY
         self._known[digest] = suspect
 
-    def answered(self, stream: Stream) -> None:
+    def answered(self, stream: Pending) -> None:
         """It was answered, and nobody died."""
         submit, digest = stream.submit, stream.digest
         if submit is None or not _is_small(submit):
@@ -194,7 +208,7 @@ class Suspects:
         if len(self._good) > _GOOD:
             self._good.popitem(last=False)
 
-    def refuses(self, stream: Stream) -> bool:
+    def refuses(self, stream: Pending) -> bool:
         """Whether it will not be taken again."""
         return stream.digest is not None and self._is_deadly(stream.digest)
 

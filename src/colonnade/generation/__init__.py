@@ -18,7 +18,7 @@ from colonnade.generation.events import (
     Usage,
 )
 from colonnade.generation.folding import Folded, FoldedCall, fold
-from colonnade.generation.models import Models, ServedModel
+from colonnade.generation.models import EmbeddingDefaults, Models, ServedModel
 from colonnade.generation.service import Completed, Generation, Generator
 from colonnade.generation.templates import Template
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn, asking
@@ -31,6 +31,7 @@ __all__ = [
     "Completed",
     "CompletionPrompt",
     "Delta",
+    "EmbeddingDefaults",
     "EndReason",
     "Event",
     "Finished",

@@ -14,10 +14,24 @@ from colonnade.prompt.schema import SchemaLimits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from colonnade.engine import Engine
+    from colonnade.engine import AnyEngine, Embedder
     from colonnade.prompt.calls import CallFormat
     from colonnade.prompt.reasoning import ReasoningFormat
     from colonnade.prompt.rendering import Rendered, Study, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingDefaults:
+    """How texts are embedded where a request does not say."""
+
+    prefix: str = ""
+    """What is put before texts of which it is not said what they are."""
+    query_prefix: str = ""
+    """What is put before queries."""
+    document_prefix: str = ""
+    """What is put before documents."""
+    normalize: bool = True
+    """Whether embeddings are scaled to a length of 1."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +40,25 @@ class ServedModel:
 
     id: str
     created: int
-    engine: Engine
+    engine: AnyEngine
+    """What generates; of a model that only embeds, what does that."""
     template: Renders
     schema_limits: SchemaLimits = field(default_factory=SchemaLimits)
     """How large and deep a request's schemas may be."""
     sampling: Sampling = field(default_factory=Sampling)
     """How tokens are drawn where a request does not say."""
     load_seconds: float = 0.0
+    embedder: Embedder | None = None
+    """What embeds, or scores: ``engine`` itself, of a model that does nothing else, or a worker of
+    its own on the same file. None where the model is not to be asked for embeddings."""
+    embedding: EmbeddingDefaults = EmbeddingDefaults()
+
+    @property
+    def engines(self) -> tuple[AnyEngine, ...]:
+        """Everything that has a worker."""
+        if self.embedder is None or self.embedder is self.engine:
+            return (self.engine,)
+        return (self.engine, self.embedder)
 
     @property
     def call_format(self) -> CallFormat:
@@ -56,7 +82,8 @@ class ServedModel:
 
     async def close(self, failure: Failure | None = None) -> None:
         """End its processes. Requests under way fail, with a ``failure`` of their own."""
-        await asyncio.gather(self.engine.close(failure), self.template.close())
+        engines = [each.close(failure) for each in self.engines]
+        await asyncio.gather(*engines, self.template.close())
 
 
 class Renders(Protocol):

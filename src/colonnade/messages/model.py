@@ -122,6 +122,12 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Most brackets within brackets in one."""
     memory: int = 0
     """Most MiB of the machine's memory to take; 0 for most of what is free."""
+    task: str = "generate"
+    """What the worker does: ``generate`` text, or ``embed`` (and score) it."""
+    pooling: str = "auto"
+    """How an embedding is made of those of its tokens: ``mean``, ``cls`` (the first one), ``last``,
+    ``rank`` (a classifier's scores), or ``auto``: as the file says, else ``last`` where attention
+    looks back only, and ``mean`` where it looks ahead."""
     check_room: bool = True
     """Whether to see beforehand what it takes: not where it was loaded before."""
     hang_seconds: float = 30.0
@@ -179,6 +185,13 @@ class ModelInfo(Struct, frozen=True, gc=False):
     """The file's scalar metadata, without the tokenizer's."""
     draft: str = ""
     """Name of the file of the draft model; empty for none."""
+    pooling: str = ""
+    """Of a worker that embeds: ``mean``, ``cls``, ``last`` or ``rank``; empty for one that
+    generates."""
+    row_size: int = 0
+    """Numbers of an embedding, or scores of a pair of texts."""
+    labels: tuple[str, ...] = ()
+    """What a classifier's scores are of, as far as the file names that."""
     media: tuple[MediaKind, ...] = ()
     """What a prompt may hold beside text."""
     projector: str = ""

@@ -272,4 +272,40 @@ class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):
     id: int
 
 
-ToWorker = Submit | Cancel | Look
+class EmbedInput(Struct, frozen=True, array_like=True, gc=False):
+    """A text to embed, or a pair of texts to score."""
+
+    parts: tuple[PromptPart, ...]
+    second: tuple[PromptPart, ...] | None = None
+    """The other text of a pair, which the vocabulary's separators stand between."""
+    bare: bool = False
+    """Its tokens are taken as they are: none are put around them."""
+
+
+class Embed(Struct, frozen=True, array_like=True, tag="embed", gc=False):
+    """Embed, or score. A request of many inputs comes in several of these, one behind the other.
+
+    Answered by ``Accepted``, once the last one's tokens are known, or by ``Refused``; the rows come
+    in ``Embedded``, perhaps before.
+    """
+
+    id: int
+    inputs: tuple[EmbedInput, ...]
+    first: int
+    """Which of the request's inputs the first one is, from 0 on."""
+    count: int
+    """Inputs of the whole request."""
+    most_tokens: int | None = None
+    """Tokens of an input to read, at most; -1 for as many as the context has room for. None: an
+    input that is too long is refused."""
+    last_tokens: bool = False
+    """Which of them: the last ones, not the first ones."""
+    dimensions: int | None = None
+    """Numbers of a row to keep, the first ones."""
+    norm: float | None = 2.0
+    """Rows are divided by their norm of this order; 0 for the largest number, None for not."""
+    client: str = ""
+    """Who asks: the model's time is shared fairly between clients."""
+
+
+ToWorker = Submit | Cancel | Look | Embed

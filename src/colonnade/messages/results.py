@@ -122,6 +122,19 @@ class PromptLogprobs(Struct, frozen=True, array_like=True, tag="prompt_logprobs"
     tokens: tuple[TokenLogprob, ...]
 
 
+class Embedded(Struct, frozen=True, array_like=True, tag="embedded", gc=False):
+    """Rows of a request, in the order of its inputs."""
+
+    id: int
+    first: int
+    """The input that the first one belongs to."""
+    count: int
+    rows: bytes
+    """Of float32, little-endian, (count, numbers of a row)."""
+    finish: Finish | None = None
+    """With the last ones: the account of the request."""
+
+
 class Loading(Struct, frozen=True, array_like=True, tag="loading", gc=False):
     """How far the model file is read, from 0 to 1."""
 
@@ -176,6 +189,7 @@ FromWorker = (
     | Accepted
     | Refused
     | PromptLogprobs
+    | Embedded
     | Loading
     | Ready
     | ThreadWait

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from colonnade.engine import Engine
+    from colonnade.engine import AnyEngine
     from colonnade.engine.latencies import Waits
     from colonnade.generation import Models
     from colonnade.ops.processes import Memory
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "colonnade_"
 _TOO_MANY = 429
 
-_COUNTERS: tuple[tuple[str, str, Callable[[Engine], float]], ...] = (
+_COUNTERS: tuple[tuple[str, str, Callable[[AnyEngine], float]], ...] = (
     ("prompt_tokens", "Tokens of prompts.", lambda e: e.totals.prompt_tokens),
     ("generation_tokens", "Tokens of answers.", lambda e: e.totals.completion_tokens),
     ("prefix_cache_queries", "Tokens of prompts, as asked for.", lambda e: e.totals.prompt_tokens),
@@ -55,7 +55,7 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Engine], float]], ...] = (
     ("prompt_seconds", "Time from a slot to the first token.", lambda e: e.totals.prompt_seconds),
     ("decode_seconds", "Time from the first token to the last.", lambda e: e.totals.decode_seconds),
 )
-_GAUGES: tuple[tuple[str, str, Callable[[Engine], float]], ...] = (
+_GAUGES: tuple[tuple[str, str, Callable[[AnyEngine], float]], ...] = (
     ("num_requests_running", "Requests that have a slot.", lambda e: e.active - e.waiting),
     ("num_requests_waiting", "Requests that wait for a slot.", lambda e: e.waiting),
     ("kv_cache_usage_perc", "Of the slots' memory; 1 is all of it.", lambda e: kv_usage(e)),
@@ -78,16 +78,26 @@ _WAITS: tuple[tuple[str, str, Callable[[Waits], Histogram]], ...] = (
     ("request_prompt_tokens", "Tokens of a prompt.", lambda w: w.prompt_tokens),
     ("request_generation_tokens", "Tokens of an answer.", lambda w: w.completion_tokens),
 )
-_STEPS: tuple[tuple[str, str, Callable[[Engine], Histogram]], ...] = (
+_STEPS: tuple[tuple[str, str, Callable[[AnyEngine], Histogram]], ...] = (
     ("iteration_tokens_total", "Tokens in a step.", lambda e: e.observation.step_tokens),
     ("step_seconds", "How long a step takes.", lambda e: e.observation.steps),
 )
 
 
-def kv_usage(engine: Engine) -> float:
+def kv_usage(engine: AnyEngine) -> float:
     """Which part of all slots' memory is read."""
     room = engine.info.slots * engine.info.ctx_size
     return sum(each.read for each in engine.observation.slots) / room if room else 0.0
+
+
+def named_engines(models: Models) -> list[tuple[str, AnyEngine]]:
+    """Every engine by its model's id; one that embeds beside one that generates has a name of its
+    own, or they would be one to Prometheus."""
+    return [
+        (model.id if engine is model.engine else f"{model.id}@embeddings", engine)
+        for model in models
+        for engine in model.engines
+    ]
 
 
 class EngineCollector(Collector):
@@ -98,7 +108,7 @@ class EngineCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every number for every model."""
-        engines = [(model.id, model.engine) for model in self._models]
+        engines = named_engines(self._models)
         for name, text, of in _COUNTERS:
             counter = CounterMetricFamily(PREFIX + name, text, labels=["model"])
             for model, engine in engines:
@@ -167,12 +177,12 @@ class MemoryCollector(Collector):
 
 def processes(models: Models) -> dict[tuple[str, str], int]:
     """The processes whose memory is of interest, by what they are and the model they have."""
-    workers = {("worker", model.id): model.engine.pid for model in models}
+    workers = {("worker", name): engine.pid for name, engine in named_engines(models)}
     there = {name: pid for name, pid in workers.items() if pid is not None}
     return {("server", ""): os.getpid(), **there}
 
 
-def _ends(engines: Iterable[tuple[str, Engine]]) -> Iterator[Metric]:
+def _ends(engines: Iterable[tuple[str, AnyEngine]]) -> Iterator[Metric]:
     success = CounterMetricFamily(
         PREFIX + "request_success", "Complete answers.", labels=["model", "finished_reason"]
     )
@@ -189,7 +199,7 @@ def _ends(engines: Iterable[tuple[str, Engine]]) -> Iterator[Metric]:
     yield answers
 
 
-def _waits(engines: Iterable[tuple[str, Engine]]) -> Iterator[Metric]:
+def _waits(engines: Iterable[tuple[str, AnyEngine]]) -> Iterator[Metric]:
     for name, text, of in _WAITS:
         family = HistogramMetricFamily(PREFIX + name, text, labels=["model", "door"])
         for model, engine in engines:
@@ -199,7 +209,7 @@ def _waits(engines: Iterable[tuple[str, Engine]]) -> Iterator[Metric]:
         yield family
 
 
-def _steps(engines: Iterable[tuple[str, Engine]]) -> Iterator[Metric]:
+def _steps(engines: Iterable[tuple[str, AnyEngine]]) -> Iterator[Metric]:
     for name, text, of in _STEPS:
         family = HistogramMetricFamily(PREFIX + name, text, labels=["model"])
         for model, engine in engines:

@@ -14,6 +14,7 @@ from colonnade.ops.families import (
     EngineCollector,
     HttpCollector,
     MemoryCollector,
+    named_engines,
     processes,
 )
 from colonnade.ops.loop import LoopCollector
@@ -47,7 +48,7 @@ class Numbers:
 
     async def text(self) -> bytes:
         """All of it in Prometheus' text format."""
-        observed = asyncio.gather(*[model.engine.observe() for model in self._models])
+        observed = asyncio.gather(*[engine.observe() for _, engine in named_engines(self._models)])
         self._memory.found = await asyncio.to_thread(self._read, processes(self._models))
         await observed
         return generate_latest(self._registry)

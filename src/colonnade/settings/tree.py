@@ -302,6 +302,40 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
 
+    embeddings: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="Who may be asked for embeddings: `auto`, models that are made for it; "
+            "`on`, those that generate text, too, in a second worker; `off`, none."
+        ),
+    ] = "auto"
+    pooling: Annotated[
+        Literal["auto", "mean", "cls", "last", "rank"],
+        Meta(
+            description="How an embedding is made of those of its tokens; `rank` are a reranker's "
+            "scores. `auto`: as the file says, else `last`, or `mean` where attention looks ahead."
+        ),
+    ] = "auto"
+    embedding_prefix: Annotated[
+        str,
+        Meta(
+            description="What a model wants before texts to embed, where a request does not say "
+            "whether they are queries or documents."
+        ),
+    ] = ""
+    query_prefix: Annotated[
+        str,
+        Meta(description="The same before queries, such as `search_query: `."),
+    ] = ""
+    document_prefix: Annotated[
+        str,
+        Meta(description="The same before documents, such as `search_document: `."),
+    ] = ""
+    normalize_embeddings: Annotated[
+        bool,
+        Meta(description="Scale embeddings to a length of 1, where a request does not say."),
+    ] = True
+
 
 class QueueSettings(Struct, frozen=True, kw_only=True):
     """Queue."""
@@ -362,6 +396,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
         Meta(
             description="Most answers of all prompts of one request, `n` or `best_of` each.", ge=1
         ),
+    ] = 2048
+    max_inputs: Annotated[
+        int,
+        Meta(description="Most texts of a request for embeddings or scores.", ge=1),
     ] = 2048
     max_messages: Annotated[
         int,
