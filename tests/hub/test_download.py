@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 
 import pytest
+from huggingface_hub import HfApi
 
-from colonnade.hub import ModelError, downloaded_models, resolve_model
-from colonnade.hub.download import Hub
+from colonnade.hub import (
+    FileProgress,
+    Hub,
+    HubModel,
+    ModelError,
+    downloaded_models,
+    projector_beside,
+    resolve_model,
+)
 
 MODEL = b"GGUF" + os.urandom(200_000)
 OTHER = b"GGUF" + os.urandom(1_000)
@@ -32,9 +40,78 @@ def test_download(stand_in, fetch):
     resolved = fetch("hf:o/r")
     assert resolved.path.read_bytes() == MODEL
     assert resolved.id == "o/r"
-    assert fetch.said == ["Fetching m-Q4_K_M.gguf of o/r"]
+    assert fetch.said == ["Fetching m-Q4_K_M.gguf of o/r (195 KiB)"]
     assert fetch("hf:o/r:q8_0").path.read_bytes() == OTHER
     assert fetch("hf:o/r:q8_0").id == "o/r:q8_0"
+
+
+def test_a_hub_whose_list_has_names_alone(stand_in, fetch):
+    stand_in.repos["o/r"] = {"m.gguf": MODEL}
+    stand_in.bare.add("o/r")
+    assert fetch("hf:o/r").path.read_bytes() == MODEL
+    assert "HEAD /o/r/resolve/0123456789abcdef0123456789abcdef01234567/m.gguf" in stand_in.requests
+
+
+def test_what_huggingface_hub_downloaded_is_here(stand_in, fetch, tmp_path):
+    stand_in.repos["o/r"] = {"m.gguf": MODEL}
+    api = HfApi(endpoint=stand_in.endpoint)
+    path = api.hf_hub_download("o/r", "m.gguf", cache_dir=tmp_path / "cache")
+    stand_in.requests.clear()
+    assert str(fetch("hf:o/r").path) == path
+    assert stand_in.downloads() == []
+
+
+def test_what_was_downloaded_is_here_for_huggingface_hub(stand_in, fetch, tmp_path):
+    stand_in.repos["o/r"] = {"deep/m.gguf": MODEL}
+    path = fetch("hf:o/r").path
+    stand_in.requests.clear()
+    api = HfApi(endpoint=stand_in.endpoint)
+    cache = {"cache_dir": tmp_path / "cache"}
+    assert api.hf_hub_download("o/r", "deep/m.gguf", **cache) == str(path)
+    assert api.hf_hub_download("o/r", "deep/m.gguf", local_files_only=True, **cache) == str(path)
+    assert stand_in.downloads() == []
+
+
+def test_the_same_content_in_another_revision(stand_in, fetch):
+    stand_in.repos["o/r"] = {"m.gguf": MODEL}
+    first = fetch("hf:o/r").path
+    stand_in.commit = "f" * 40
+    stand_in.requests.clear()
+    second = fetch("hf:o/r").path
+    assert second != first
+    assert second.samefile(first)
+    assert stand_in.downloads() == []
+
+
+def test_projector_comes_along_when_it_is_wanted(stand_in, tmp_path):
+    stand_in.repos["o/r"] = {
+        "m-Q8_0.gguf": MODEL,
+        "mmproj-F16.gguf": OTHER,
+        "mmproj-Q8_0.gguf": OTHER[::-1],
+    }
+    hub, model = Hub(stand_in.endpoint, tmp_path), HubModel("o/r")
+    path = hub.fetch(model, print)
+    assert projector_beside(path) is None
+    assert hub.fetch(model, print, projector=True) == path
+    beside = projector_beside(path)
+    assert beside.name == "mmproj-Q8_0.gguf"
+    assert beside.read_bytes() == OTHER[::-1]
+    assert downloaded_models(tmp_path)[0].projector == beside
+
+
+def test_progress_of_each_file(stand_in, tmp_path):
+    names = [f"m-0000{part}-of-00002.gguf" for part in (1, 2)]
+    stand_in.repos["o/r"] = dict(zip(names, (MODEL, OTHER), strict=True))
+    seen = []
+    Hub(stand_in.endpoint, tmp_path).fetch(HubModel("o/r"), print, seen.append)
+    assert seen[:2] == [
+        FileProgress(names[0], 0, len(MODEL)),
+        FileProgress(names[1], 0, len(OTHER)),
+    ]
+    for name, content in zip(names, (MODEL, OTHER), strict=True):
+        done = [each.done for each in seen if each.file == name]
+        assert done == sorted(done)
+        assert done[-1] == len(content)
 
 
 def test_second_time_from_the_cache(stand_in, fetch):
@@ -51,14 +128,6 @@ def test_all_parts_of_a_split_model(stand_in, fetch):
     path = fetch("hf:o/r").path
     assert path.name == "m-Q8_0-00001-of-00003.gguf"
     assert sorted(each.name for each in path.parent.iterdir()) == [n[4:] for n in names]
-
-
-def test_download_that_is_cut_goes_on_where_it_was(stand_in, fetch, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 16_384)
-    stand_in.repos["o/r"] = {"m.gguf": MODEL}
-    stand_in.cut_at = 70_000
-    assert fetch("hf:o/r").path.read_bytes() == MODEL
-    assert stand_in.ranges == [None, "bytes=65536-"]
 
 
 @pytest.mark.parametrize(
@@ -121,5 +190,5 @@ def test_list_of_downloads(stand_in, fetch, tmp_path):
     stand_in.repos["o/r"] = {"m-Q4_K_M.gguf": MODEL, "m-Q8_0.gguf": OTHER}
     fetch("hf:o/r:Q8_0")
     fetch("hf:o/r")
-    listed = [(str(model), size) for model, size in downloaded_models(cache)]
+    listed = [(str(each.model), each.size) for each in downloaded_models(cache)]
     assert listed == [("hf:o/r:Q4_K_M", len(MODEL)), ("hf:o/r:Q8_0", len(OTHER))]

@@ -11,6 +11,6 @@ def list_models() -> None:
     """Print a line a model: what to write for MODEL, and its size."""
     facts = [("demo", "embedded")]
     facts += [(str(model), size(bytes_)) for model, bytes_ in packaged_models()]
-    facts += [(str(model), size(bytes_)) for model, bytes_ in downloaded_models()]
+    facts += [(str(each.model), size(each.size)) for each in downloaded_models()]
     for line in aligned(facts):
         out(line)

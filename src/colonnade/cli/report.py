@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from colonnade.watch import size, three_digits
+
+__all__ = ["aligned", "count", "model_facts", "quantization", "size", "template_name"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -50,19 +54,5 @@ def count(number: int) -> str:
     """Write a number of parameters: 1.2 B, 135 M, 980 K."""
     for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
         if number >= unit:
-            return f"{_three_digits(number / unit)} {name}"
+            return f"{three_digits(number / unit)} {name}"
     return str(number)
-
-
-def size(bytes_: int) -> str:
-    """Write a number of bytes: 4.37 GiB, 379 MiB."""
-    for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
-        if bytes_ >= 1024**power:
-            return f"{_three_digits(bytes_ / 1024**power)} {name}"
-    return f"{bytes_} bytes"
-
-
-def _three_digits(number: float) -> str:
-    if number >= 100:
-        return f"{number:.0f}"
-    return f"{number:.1f}" if number >= 10 else f"{number:.2f}"

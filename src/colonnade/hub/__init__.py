@@ -1,25 +1,41 @@
 """From ``MODEL``, as the user writes it, to a GGUF file on this machine.
 
-Understands paths, ``demo``, ``hf:OWNER/REPO[:FILE-OR-QUANT]`` and ``pkg:PACKAGE[:FILE]``;
-downloading and its cache are huggingface_hub's. Does not load the model, and reads no more of it
-than its first bytes.
+Understands paths, ``demo``, ``hf:OWNER/REPO[:FILE-OR-QUANT]`` and ``pkg:PACKAGE[:FILE]``; what is
+downloaded lies in huggingface_hub's cache, as other tools know it. Does not load the model, and
+reads no more of it than its first bytes.
 """
 
-from colonnade.hub.cache import downloaded_models
+from colonnade.hub.cache import Download, downloaded_models, unfinished_downloads
+from colonnade.hub.deletion import Deletion, delete_model, delete_unfinished, find_deletion
 from colonnade.hub.directories import MissingModelError, find_below
-from colonnade.hub.errors import ModelError
+from colonnade.hub.download import FileProgress, Hub, wanted_files
+from colonnade.hub.errors import FetchStopped, ModelError
 from colonnade.hub.packages import PackageModel, packaged_models
-from colonnade.hub.reference import HubModel
-from colonnade.hub.resolve import ResolvedModel, resolve_model
+from colonnade.hub.reference import HubModel, parse_hub_model
+from colonnade.hub.repository import Repository
+from colonnade.hub.resolve import ResolvedModel, projector_beside, resolve_model
 
 __all__ = [
+    "Deletion",
+    "Download",
+    "FetchStopped",
+    "FileProgress",
+    "Hub",
     "HubModel",
     "MissingModelError",
     "ModelError",
     "PackageModel",
+    "Repository",
     "ResolvedModel",
+    "delete_model",
+    "delete_unfinished",
     "downloaded_models",
     "find_below",
+    "find_deletion",
     "packaged_models",
+    "parse_hub_model",
+    "projector_beside",
     "resolve_model",
+    "unfinished_downloads",
+    "wanted_files",
 ]

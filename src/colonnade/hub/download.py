@@ -1,29 +1,49 @@
-"""The hub itself: which files a repository has, and fetching them into huggingface_hub's cache.
+"""Fetching models from the hub into huggingface_hub's cache, again and again until they are here.
 
 Everything that is slow to import (huggingface_hub) is imported where it is used, for this module
-is on the way of every command.
+is on the way of every command. Blocks; a server calls it in a thread.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from importlib.metadata import version
+from threading import Event
 from typing import TYPE_CHECKING
 
 from colonnade.hub.cache import cached_model
-from colonnade.hub.errors import ModelError
-from colonnade.hub.variants import choose_files
+from colonnade.hub.errors import ModelError, NoRoomError
+from colonnade.hub.reasons import failures, reason_of
+from colonnade.hub.repository import HubApi, check_name
+from colonnade.hub.store import Store
+from colonnade.hub.transfer import Transfer
+from colonnade.hub.variants import choose_files, choose_projector
+from colonnade.watch import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from huggingface_hub import HfApi
-
     from colonnade.hub.reference import HubModel
+    from colonnade.hub.repository import Content, Repository
 
-_LIST_TIMEOUT_S = 10.0
+_RESERVE = 256 << 20
+"""Bytes of the disk that a download leaves to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """How much of a file is here."""
+
+    file: str
+    """Its name in the repository."""
+    done: int
+    """Bytes."""
+    total: int
+    """Bytes."""
+
+
+def _nobody(_: FileProgress) -> None:
+    """Takes the progress where nobody asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,85 +53,176 @@ class Hub:
     endpoint: str | None = None
     cache_dir: Path | None = None
 
-    def fetch(self, model: HubModel, say: Callable[[str], None]) -> Path:
+    def fetch(
+        self,
+        model: HubModel,
+        say: Callable[[str], None],
+        progress: Callable[[FileProgress], None] = _nobody,
+        stop: Event | None = None,
+        *,
+        projector: bool = False,
+    ) -> Path:
         """Download the model unless it is here already; return the file to load.
 
-        ``say`` takes lines for the user. What the cache has is used when the hub fails.
+        ``say`` takes lines for the user, ``progress`` first each file with what is here of it, then
+        what comes; ``stop`` ends it when it is set. With ``projector``, the file that lets it see
+        or hear comes along, if the repository has one. What the cache has is used when the hub
+        fails.
 
         Raises:
+            FetchStopped: ``stop`` was set; what has come is kept for the next try.
             ModelError: the hub has no such model or does not give it, and the cache has none.
         """
-        from httpx2 import HTTPError
-        from huggingface_hub.errors import EntryNotFoundError, OfflineModeIsEnabled
-
         try:
-            return self._download(model, say)
-        except (HTTPError, EntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
-            reason = _reason(error, model)
+            repository = self.look_up(model.repo)
+            return self.pull(repository, model, say, progress, stop, projector=projector)
+        except _FailedError as error:
             path = cached_model(model, self.cache_dir)
             if path is None:
-                raise ModelError(reason) from error
-            say(f"{reason}; taking the downloaded copy")
+                raise
+            say(f"{error}; taking the downloaded copy")
             return path
 
-    def _download(self, model: HubModel, say: Callable[[str], None]) -> Path:
-        from pathlib import Path
+    def look_up(self, repo: str) -> Repository:
+        """Ask the hub what a repository has.
 
-        api = self._api()
-        info = api.model_info(model.repo, timeout=_LIST_TIMEOUT_S)
-        names = choose_files([file.rfilename for file in info.siblings or ()], model)
-        paths = []
-        for name in names:
-            say(f"Fetching {name} of {model.repo}")
-            paths.append(Path(api.hf_hub_download(model.repo, name, cache_dir=self.cache_dir)))
+        Raises:
+            ModelError: the hub has no such repository, or does not answer.
+        """
+        try:
+            return HubApi(self.endpoint).repository(repo)
+        except failures() as error:
+            raise self._failed(error, repo) from error
+
+    def pull(
+        self,
+        repository: Repository,
+        model: HubModel,
+        say: Callable[[str], None],
+        progress: Callable[[FileProgress], None] = _nobody,
+        stop: Event | None = None,
+        *,
+        projector: bool = True,
+    ) -> Path:
+        """Download a model of a repository that was looked up; else as ``fetch``.
+
+        Raises:
+            FetchStopped: ``stop`` was set.
+            ModelError: there is no such model, or it cannot be had; also if the cache has one.
+        """
+        names = wanted_files(repository, model, projector=projector)
+        try:
+            task = _Pull(self, repository, say, progress, stop or Event())
+            return task.run(names)
+        except failures() as error:
+            raise self._failed(error, model.repo) from error
+
+    def store(self, repo: str) -> Store:
+        """The repository's part of the cache."""
+        return Store.of(repo, self.cache_dir)
+
+    def _failed(self, error: Exception, repo: str) -> _FailedError:
+        return _FailedError(reason_of(error, repo, self.store(repo).cache))
+
+
+class _FailedError(ModelError):
+    """The hub or the disk has failed, not the user."""
+
+
+def wanted_files(repository: Repository, model: HubModel, *, projector: bool) -> tuple[str, ...]:
+    """The names of a model's files, the one to load first; its projector last.
+
+    Raises:
+        ModelError: there is no such model, or a name is none for a file.
+    """
+    names = choose_files(repository.files, model)
+    found = choose_projector(repository.files, names[0]) if projector else None
+    if found is not None:
+        names += (found,)
+    for name in names:
+        check_name(model.repo, name)
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """The download of some files of a repository."""
+
+    hub: Hub
+    repository: Repository
+    say: Callable[[str], None]
+    progress: Callable[[FileProgress], None]
+    stop: Event
+
+    def run(self, names: tuple[str, ...]) -> Path:
+        """Have them all here; the path of the first."""
+        store, api = self.hub.store(self.repository.id), HubApi(self.hub.endpoint)
+        contents = [api.content(self.repository, self.repository.files[name]) for name in names]
+        here = {each: self._here(store, each) for each in contents}
+        for each, done in here.items():
+            self._tell(each, done)
+        self._check_room(store, sum(each.size - done for each, done in here.items()))
+        paths = [self._get(store, api, each) for each in contents]
+        store.note(self.repository.revision)
         return paths[0]
 
-    def _api(self) -> HfApi:
-        from huggingface_hub import HfApi
+    def _here(self, store: Store, content: Content) -> int:
+        """How many bytes of it the cache has."""
+        if self._entry(store, content).exists():
+            return content.size
+        return store.here(content.etag, content.size)
 
-        endpoint = self.endpoint or os.environ.get("HF_ENDPOINT")
-        return HfApi(
-            endpoint=endpoint, library_name="colonnade", library_version=version("colonnade")
-        )
-
-
-def _reason(error: Exception, model: HubModel) -> str:
-    """Say in one line what the hub's refusal means for the user."""
-    from httpx2 import HTTPError
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-    )
-
-    match error:
-        case GatedRepoError():
-            return (
-                f"{model.repo} is gated: accept its terms on the hub, then set HF_TOKEN "
-                "or log in with `hf auth login`"
+    def _check_room(self, store: Store, needed: int) -> None:
+        free = store.free() if needed else 0
+        if needed and needed + _RESERVE > free:
+            msg = (
+                f"{self.repository.id} needs {size(needed)} more, and the disk of {store.cache} "
+                f"has {size(free)} free, of which {size(_RESERVE)} are left to others"
             )
-        case RepositoryNotFoundError():
-            return f"{model.repo} is not on the hub, or is private (then HF_TOKEN must be set)"
-        case OfflineModeIsEnabled():
-            return f"{model.repo} cannot be fetched: HF_HUB_OFFLINE is set"
-        case LocalEntryNotFoundError():
-            return f"{model.repo} cannot be fetched: the hub cannot be reached"
-        case EntryNotFoundError():
-            return f"{model.repo} does not have the file any more"
-        case HfHubHTTPError():
-            status = error.response.status_code
-            refused = status in {401, 403}
-            detail = "HF_TOKEN is wrong or missing" if refused else f"the hub answered {status}"
-            return f"{model.repo} cannot be fetched: {detail}"
-        case HTTPError():
-            return f"{model.repo} cannot be fetched: the hub cannot be reached ({_line(error)})"
-        case OSError() if error.strerror:
-            return f"{model.repo} cannot be stored: {error.strerror}"
-    return f"{model.repo} cannot be fetched: {_line(error)}"
+            raise NoRoomError(msg)
 
+    def _get(self, store: Store, api: HubApi, content: Content) -> Path:
+        """Have one here, by whoever has downloaded it."""
+        entry = self._entry(store, content)
+        if entry.exists():
+            return entry
+        store.prepare(content.etag)
+        with store.locked(content.etag, self.stop, self._waiting(store, content)):
+            if not store.blob(content.etag).exists():
+                self._transfer(store, api, content)
+            self._tell(content, content.size)
+            return store.link(content.etag, self.repository.revision, content.name)
 
-def _line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).partition("\n")[0]
+    def _waiting(self, store: Store, content: Content) -> Callable[[], None]:
+        """What to do again and again while another process downloads it: show how far it is."""
+        said: list[str] = []
+
+        def show() -> None:
+            if not said:
+                said.append(f"Another process is fetching {content.name}: waiting for it")
+                self.say(said[0])
+            self._tell(content, store.here(content.etag, content.size))
+
+        return show
+
+    def _transfer(self, store: Store, api: HubApi, content: Content) -> None:
+        here = store.here(content.etag, content.size)
+        rest = f", {size(here)} of it are here" if here else ""
+        self.say(f"Fetching {content.name} of {self.repository.id} ({size(content.size)}{rest})")
+        transfer = Transfer(
+            content,
+            api.file_url(self.repository, content.name),
+            api.headers(),
+            store.partial(content.etag),
+            self.say,
+            lambda done: self._tell(content, done),
+            self.stop,
+        )
+        transfer.run()
+        store.partial(content.etag).replace(store.blob(content.etag))
+
+    def _entry(self, store: Store, content: Content) -> Path:
+        return store.entry(self.repository.revision, content.name)
+
+    def _tell(self, content: Content, done: int) -> None:
+        self.progress(FileProgress(content.name, done, content.size))

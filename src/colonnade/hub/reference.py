@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from colonnade.hub.errors import ModelError
 
 PREFIX = "hf:"
-_REPO = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_REPO = re.compile(r"(?!.*(?:\.\.|--|\.git$))\b[\w.-]{1,96}\b/\b[\w.-]{1,96}\b", re.ASCII)
+"""As huggingface_hub has it: no ``--`` and no ``..``, letters or digits at the ends."""
 
 
 @dataclass(frozen=True, slots=True)

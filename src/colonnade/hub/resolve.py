@@ -14,7 +14,7 @@ from colonnade.hub.errors import ModelError
 from colonnade.hub.packages import PREFIX as PACKAGE
 from colonnade.hub.packages import packaged_model, parse_package_model
 from colonnade.hub.reference import PREFIX, parse_hub_model
-from colonnade.hub.variants import model_stem
+from colonnade.hub.variants import choose_projector, model_stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,16 @@ def resolve_model(
         if text.startswith(PACKAGE):
             path = packaged_model(parse_package_model(text))
     return ResolvedModel(_checked(path), model_stem(path.name))
+
+
+def projector_beside(path: Path) -> Path | None:
+    """The projector in a model's own directory, if there is one."""
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return None
+    name = choose_projector(names, path.name)
+    return None if name is None else path.parent / name
 
 
 def _is_file(path: Path) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from colonnade.hub.errors import ModelError
+from colonnade.hub.errors import ManyModelsError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
             """A file or a quantization."""
 
 
+_MOST_NAMED = 12
+"""Choices that an error lists."""
+_MOST_COMPARED = 1_000
 _PREFERRED = ("Q4_K_M", "Q8_0")
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
 _QUANT = re.compile(
@@ -33,6 +37,7 @@ _QUANT = re.compile(
     re.IGNORECASE,
 )
 # Parts of a model that no answer can come from: image projectors, calibration data.
+_PROJECTOR = re.compile(r"mmproj", re.IGNORECASE)
 _PART = re.compile(r"mmproj|imatrix", re.IGNORECASE)
 
 
@@ -55,7 +60,8 @@ def choose_files(
     Where none is wanted, ``preferred`` has the quantizations that go before others.
 
     Raises:
-        ModelError: there is no such model, or more than one; the message lists the choices.
+        ManyModelsError: there are several; the message lists the choices.
+        ModelError: there is no such model; the message lists what there is.
     """
     variants = _variants(names)
     if not variants:
@@ -70,16 +76,41 @@ def choose_files(
     if len(found) == 1:
         return found[0].files
     if found:
-        msg = f"{model} may mean several models; take one of {_labels(model, found)}"
-    else:
-        msg = f"{model.place} has no {model.wanted}; it has {_labels(model, variants)}"
+        msg = f"{model} may mean several models; take one of {_choices(model, variants, found)}"
+        raise ManyModelsError(msg)
+    msg = f"{model.place} has no {model.wanted}; it has {_nearest(model, variants)}"
     raise ModelError(msg)
+
+
+def default_label(names: Iterable[str], preferred: Sequence[str] = _PREFERRED) -> str | None:
+    """The model that is taken where none is wanted, as ``all_models`` calls it; None if it is not
+    clear which."""
+    variants = _variants(names)
+    found = _default(variants, preferred)
+    labels = _labels(variants)
+    return labels[variants.index(found[0])] if len(found) == 1 else None
+
+
+def choose_projector(names: Iterable[str], model_file: str) -> str | None:
+    """The file beside a model with which it sees or hears; None where there is none.
+
+    As llama.cpp takes it: the one that lies the nearest above the model, and of these the one whose
+    quantization is the nearest to the model's.
+    """
+    place, bits = PurePosixPath(model_file).parent, _bits(model_file)
+    found = [name for name in names if is_projector(name)]
+    near = [n for n in found if place.is_relative_to(PurePosixPath(n).parent)]
+    return min(
+        near,
+        key=lambda n: (-len(PurePosixPath(n).parts), abs(_bits(n) - bits), n),
+        default=None,
+    )
 
 
 def all_models(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
     """List the models among these files: what to write for each as its file, its files."""
     variants = _variants(names)
-    return [(_label(v, variants), v.files) for v in variants]
+    return [(label, v.files) for label, v in zip(_labels(variants), variants, strict=True)]
 
 
 def model_stem(name: str) -> str:
@@ -111,6 +142,18 @@ def _quant(name: str) -> str:
     return str(found[-1]).upper() if found else ""
 
 
+def _bits(name: str) -> int:
+    """How many bits a weight has, as the quantization's name tells it; 0 if it does not."""
+    digits = re.search(r"\d+", _quant(name))
+    return int(digits[0]) if digits else 0
+
+
+def is_projector(name: str) -> bool:
+    """Whether a file is what lets a model see or hear."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() == ".gguf" and bool(_PROJECTOR.search(path.name))
+
+
 def _default(variants: Sequence[Variant], preferred: Sequence[str]) -> Sequence[Variant]:
     for quant in preferred:
         if found := [v for v in variants if v.quant == quant]:
@@ -131,11 +174,30 @@ def _of_quant(variants: Sequence[Variant], wanted: str) -> Sequence[Variant]:
     return exact or [v for v in variants if model_stem(v.name).upper().endswith(wanted)]
 
 
-def _label(variant: Variant, others: Sequence[Variant]) -> str:
-    """The shortest text that means this one: its quantization, or else its name."""
-    same = [other for other in others if other.quant == variant.quant]
-    return variant.quant if variant.quant and len(same) == 1 else variant.name
+def _labels(variants: Sequence[Variant]) -> list[str]:
+    """The shortest text that means each of them: its quantization, or else its name."""
+    counts = Counter(variant.quant for variant in variants)
+    return [v.quant if v.quant and counts[v.quant] == 1 else v.name for v in variants]
 
 
-def _labels(model: Reference, variants: Sequence[Variant]) -> str:
-    return ", ".join(f"{model.place}:{_label(variant, variants)}" for variant in variants)
+def _choices(model: Reference, variants: Sequence[Variant], found: Sequence[Variant]) -> str:
+    """What to write for those that were found among all."""
+    labels = dict(zip(variants, _labels(variants), strict=True))
+    return _listed(model, [labels[each] for each in found])
+
+
+def _nearest(model: Reference, variants: Sequence[Variant]) -> str:
+    """The choices; where there are many, those whose names are nearest to what is wanted."""
+    labels = _labels(variants)
+    if len(labels) > _MOST_NAMED:
+        spelled = {label.lower(): label for label in labels[:_MOST_COMPARED]}
+        near = get_close_matches(str(model.wanted).lower(), spelled, _MOST_NAMED, 0.0)
+        first = {spelled[each]: None for each in near}
+        labels = [*first, *(label for label in labels if label not in first)]
+    return _listed(model, labels)
+
+
+def _listed(model: Reference, labels: Sequence[str]) -> str:
+    text = ", ".join(f"{model.place}:{label}" for label in labels[:_MOST_NAMED])
+    more = len(labels) - _MOST_NAMED
+    return f"{text} and {more:,} more" if more > 0 else text

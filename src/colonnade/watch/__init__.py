@@ -14,6 +14,7 @@ from colonnade.watch.lines import (
     safe,
     say_uncaught,
 )
+from colonnade.watch.units import size, three_digits
 
 __all__ = [
     "ACCESS",
@@ -27,4 +28,6 @@ __all__ = [
     "log_loop_failure",
     "safe",
     "say_uncaught",
+    "size",
+    "three_digits",
 ]
