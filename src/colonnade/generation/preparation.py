@@ -42,7 +42,7 @@ class Prepared:
 
     @property
     def text(self) -> str:
-        """The prompt's text; token ids have none."""
+        """The prompt's text; token ids have none, nor have pictures and sounds."""
         return "".join(part.text for part in self.prompt if isinstance(part, TextPart))
 
 
@@ -103,6 +103,7 @@ class _Chat:
         self._reasoning: ReasoningFormat | None = model.reasoning
         self._wanted = Wanted(turn.form, self._tools, self._format)
         self._pieces: list[str] = []
+        self._places: list[tuple[int, int]] = []
         self._begin = Beginning(thinking=False)
         self._thought: Thought | None = None
 
@@ -124,7 +125,7 @@ class _Chat:
             wishes.last_words,
         )
         rendered = await self._model.template.render(wish, client)
-        self._pieces = rendered.pieces
+        self._pieces, self._places = rendered.pieces, rendered.media
         self._begin = beginning(self._reasoning, self._end, prompt.continued, rendered.begun)
         self._settle_calls(self._begin)
         if not self._begin.answered:
@@ -169,10 +170,18 @@ class _Chat:
             shown=self._shown(),
             begun=begin.held(self._turn.form, self._tools, self._reasoning),
         )
-        parts = tuple(map(TextPart, self._pieces))
         has_bos = bool(info.bos_token) and self._pieces[0].startswith(info.bos_token)
         add_bos = info.add_bos and self._prompt.bos and not has_bos
-        return Prepared(parts, add_bos, decoding, self._reader(begin), narrowings=held.narrowings)
+        return Prepared(
+            self._parts(), add_bos, decoding, self._reader(begin), narrowings=held.narrowings
+        )
+
+    def _parts(self) -> tuple[PromptPart, ...]:
+        """The prompt's texts, with the pictures and sounds between them."""
+        parts: list[PromptPart] = list(map(TextPart, self._pieces))
+        for before, index in reversed(self._places):
+            parts.insert(before, self._prompt.media[index])
+        return tuple(part for part in parts if part != TextPart("")) or (TextPart(""),)
 
     def _settle_calls(self, begin: Beginning) -> None:
         """Look for no calls where none can come any more."""

@@ -258,6 +258,11 @@ def _check_ability(turn: Turn, model: ServedModel) -> None:
     if not info.decoder:
         msg = f"The model {model.id!r} cannot generate text: it is made for embeddings."
         raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
+    media = turn.prompt.media if isinstance(turn.prompt, ChatPrompt) else ()
+    for part in media:
+        if part.kind not in info.media:
+            msg = f"The model {model.id!r} takes no {part.kind} input."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param="messages")
     if isinstance(turn.prompt, CompletionPrompt) and (
         turn.prompt.suffix is not None and not info.infill
     ):

@@ -11,6 +11,7 @@ from colonnade.messages import Decoding, Urgency
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from colonnade.messages import MediaPart
     from colonnade.prompt.calls import ToolUse
     from colonnade.prompt.continuation import Part
     from colonnade.prompt.forms import Form
@@ -42,7 +43,8 @@ class ChatPrompt:
     """Messages to render with the model's chat template.
 
     ``messages`` are plain objects in OpenAI's shape (role, content, name, tool_calls ...), content
-    being a string, None or a list of text parts. ``template_kwargs`` reach the template.
+    being a string, None or a list of text parts and ``MediaPlace``s. ``template_kwargs`` reach the
+    template.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -53,6 +55,8 @@ class ChatPrompt:
     """What of the last message the answer goes on with; None for a message of its own."""
     bos: bool = True
     """Whether the tokenizer may put its token before the text, where the model has one."""
+    media: tuple[MediaPart, ...] = ()
+    """What stands at the places in the messages, by their index."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.arguments import read_arguments
 from colonnade.prompt.history import pair, thought, without_thought
+from colonnade.prompt.media import MediaPlace, has_places
 from colonnade.prompt.traits import Talk
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def _content(content: object, as_list: bool, traits: Traits) -> object:
     if isinstance(content, dict):
         content = [content]
     if isinstance(content, list | tuple):
+        if has_places(content):
+            text = _with_media(content)
+            return text if traits.strings else [{"type": "text", "text": text}]
         texts = [_text(part) for part in content]
         if as_list or not traits.strings:
             return [{"type": "text", "text": text} for text in texts]
@@ -80,6 +84,18 @@ def _content(content: object, as_list: bool, traits: Traits) -> object:
     if isinstance(content, str) and content and not traits.strings:
         return [{"type": "text", "text": content}]
     return content
+
+
+def _with_media(parts: Sequence[object]) -> str:
+    """One text, as llama-server makes it: each text on a line of its own, but no line ends beside a
+    picture or a sound."""
+    text, beside = "", True
+    for part in parts:
+        is_media = isinstance(part, MediaPlace)
+        text += "" if is_media or beside else "\n"
+        text += part.text if isinstance(part, MediaPlace) else _text(part)
+        beside = is_media or not text
+    return text
 
 
 def _text(part: object) -> str:

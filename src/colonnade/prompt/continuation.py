@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from colonnade.messages import Failure, FailureKind
 from colonnade.prompt.history import THOUGHTS, thought
+from colonnade.prompt.media import has_places
 from colonnade.prompt.reasoning import opened
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def open_end(
     last = dict(messages[-1])
     if last.get("tool_calls") or last.get("function_call"):
         raise refusal("it calls tools.")
+    if has_places(last.get("content")):
+        raise refusal("it holds a picture or a sound.")
     mark = secrets.token_hex(16)  # nothing that a template would escape, and no text holds it
     if part is Part.THOUGHT:
         if not (text := thought(last)):

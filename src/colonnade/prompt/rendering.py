@@ -19,6 +19,7 @@ from colonnade.prompt.calls.generic import instruct, supports_tools
 from colonnade.prompt.continuation import continued
 from colonnade.prompt.environment import parsed
 from colonnade.prompt.guard import Guard
+from colonnade.prompt.media import MediaMarks, count_places
 from colonnade.prompt.reasoning import FAMILIES, ReasoningFormat, find_reasoning, thinking_kwargs
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Rendered(Struct, tag=True, array_like=True):
 
     pieces: list[str]
     begun: str = ""
+    media: list[tuple[int, int]] = []
+    """Pictures and sounds: how many pieces stand before one, and its number in the messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class Renderer:
         markers = [] if found.reasoning is None else list(_markers(found.reasoning))
         own = {name for name in names - ends if any(name in marker for marker in markers)}
         self.guard = Guard(names, own)
+        self._marks = MediaMarks()
 
     def render(self, wish: Wish) -> Rendered:
         """Make a prompt.
@@ -127,15 +131,25 @@ class Renderer:
         try:
             text, begun = self._render(wish)
         except Failure as failure:
-            failure.message = self.guard.plain(failure.message)
+            failure.message = self._marks.plain(self.guard.plain(failure.message))
             raise
         finally:
             parsed.reset(token)
-        return Rendered(self.guard.cut(text), self.guard.plain(begun))
+        return self._cut(text, begun, count_places(wish.messages))
+
+    def _cut(self, prompt: str, begun: str, places: int) -> Rendered:
+        texts, order = self._marks.cut(prompt, places)
+        pieces: list[str] = []
+        media: list[tuple[int, int]] = []
+        for number, text in enumerate(texts):
+            pieces += self.guard.cut(text)
+            if number < len(order):
+                media.append((len(pieces), order[number]))
+        return Rendered(pieces, self.guard.plain(begun), media)
 
     def _render(self, wish: Wish) -> tuple[str, str]:
         template, guard = self.template, self.guard
-        messages = guard.protect(wish.messages)
+        messages = self._marks.marked(guard.protect(wish.messages))
         kwargs = {
             **thinking_kwargs(template, wish.effort, wish.thinking),
             **guard.protected(wish.kwargs),
