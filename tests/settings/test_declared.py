@@ -13,7 +13,10 @@ from colonnade.settings.table import render
 
 ROOT = Path(__file__).parents[2]
 
-_FOUND = {"path", "draft_path", "projector_path", "tuning", "choose_wait", "check_room", "task"}
+_FOUND = {
+    *("path", "adapters", "draft_path", "projector_path", "tuning", "choose_wait"),
+    *("check_room", "task"),
+}
 """Fields of ``LoadModel`` that are no settings but follow from them, or from the request."""
 
 

@@ -2,7 +2,8 @@
 
 The next token is always the last one plus one, modulo the vocabulary, so that whatever the
 schedule, the right output is known. Memory is a list of tokens a slot; a batch that leaves a gap
-or overwrites a token fails the test.
+or overwrites a token fails the test. Each adapter adds something to the next token, and what was
+read with others than those in use fails the test.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from colonnade.messages import Decoding
+    from colonnade.messages import AdapterSet, Decoding
     from colonnade.worker.ports import Chunk, Draw
 
 VOCAB = 64
@@ -58,9 +59,18 @@ class FakeModel:
     logits: NDArray[np.float32] = field(init=False)
     batches: list[list[Chunk]] = field(default_factory=list)
     made_samplers: list[FakeSampler] = field(default_factory=list)
+    adapters: AdapterSet = ()
+    used: list[AdapterSet] = field(default_factory=list)
+    """The adapters of each batch."""
+    read_with: list[list[AdapterSet]] = field(init=False)
+    """Of each token of the memory."""
 
     def __post_init__(self) -> None:
         self.memory = [[] for _ in range(self.slots)]
+        self.read_with = [[] for _ in range(self.slots)]
+
+    def use(self, adapters: AdapterSet) -> None:
+        self.adapters = adapters
 
     def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
         assert chunks
@@ -71,13 +81,17 @@ class FakeModel:
         for chunk in chunks:
             assert chunk.tokens
             assert chunk.position == len(self.memory[chunk.slot]), "no gap, nothing twice"
+            assert set(self.read_with[chunk.slot]) <= {self.adapters}
             self.memory[chunk.slot] += chunk.tokens
+            self.read_with[chunk.slot] += [self.adapters] * len(chunk.tokens)
             assert len(self.memory[chunk.slot]) <= self.ctx_size
             rows += [
-                _row(token + self.by) for token in chunk.tokens[len(chunk.tokens) - chunk.outputs :]
+                _row(token + self.by + shift(self.adapters))
+                for token in chunk.tokens[len(chunk.tokens) - chunk.outputs :]
             ]
         assert len(rows) <= self.max_outputs
         self.batches.append(list(chunks))
+        self.used.append(self.adapters)
         self.logits = np.array(rows, dtype=np.float32).reshape(len(rows), VOCAB)
         return self.logits
 
@@ -97,17 +111,22 @@ class FakeModel:
     def keep(self, slot: int, length: int) -> int:
         if not self.cuttable and length != len(self.memory[slot]):
             length = 0
-        del self.memory[slot][length:]
+        del self.memory[slot][length:], self.read_with[slot][length:]
         return length
 
     def size(self, slot: int) -> int:
         return len(self.memory[slot])
 
     def save(self, slot: int) -> bytearray:
-        return bytearray(self.memory[slot])
+        """Each token with its first adapter in the upper bits: there are no scales here."""
+        places = [adapters[0][0] + 1 if adapters else 0 for adapters in self.read_with[slot]]
+        pairs = zip(self.memory[slot], places, strict=True)
+        return bytearray(token + VOCAB * place for token, place in pairs)
 
     def load(self, slot: int, state: bytearray) -> None:
-        self.memory[slot] = list(state)
+        self.memory[slot] = [byte % VOCAB for byte in state]
+        places = [byte // VOCAB for byte in state]
+        self.read_with[slot] = [((place - 1, 1.0),) if place else () for place in places]
 
     def samplers(self, decoding: Decoding) -> Callable[[int, Sequence[int]], FakeSampler]:
         def make(choice: int, _prompt: Sequence[int]) -> FakeSampler:
@@ -130,6 +149,11 @@ class FakeModel:
 
     def name(self, token: int) -> bytes:
         return self.pieces[token]
+
+
+def shift(adapters: AdapterSet) -> int:
+    """What a set adds to a token for the next one."""
+    return sum(place + 1 for place, _ in adapters)
 
 
 def _row(token: int) -> NDArray[np.float32]:

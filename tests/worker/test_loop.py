@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colonnade.messages import (
+    AdapterSet,
     Cancel,
     Decoding,
     Failure,
@@ -59,12 +60,14 @@ class Bench:
         prompt: list[int],
         client: str = "",
         urgency: Urgency = USUAL,
+        adapters: AdapterSet = (),
         **wishes: object,
     ) -> None:
         decoding = Decoding(**wishes)  # type: ignore[arg-type]
         samplers = self.model.samplers(decoding)
         now = time.perf_counter()
         request = Request(number, prompt, decoding, samplers, unguided, now, client, urgency)
+        request.adapters = adapters
         self.loop.commands.put(request)
 
     def take(self) -> None:

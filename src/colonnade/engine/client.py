@@ -14,7 +14,7 @@ from colonnade.messages import Embedded, PromptLogprobs, Submit, Urgency
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colonnade.messages import Decoding, LoadModel, PromptPart, Step
+    from colonnade.messages import AdapterSet, Decoding, LoadModel, PromptPart, Step
 
 _USUAL = Urgency()
 
@@ -60,18 +60,21 @@ class Engine(Front[Stream]):
         joining: bool = False,
         client: str = "",
         urgency: Urgency = _USUAL,
+        adapters: AdapterSet = (),
     ) -> Stream:
         """Queue a request and wait until the worker has accepted it.
 
         ``joining``: the queue takes it even when it is full. ``client``: who asks.
-        ``urgency``: its place in the queue.
+        ``urgency``: its place in the queue. ``adapters``: of those that the model was loaded with.
 
         Raises:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
         """
         request_id = next(self._ids)
         entry = Entry.of(prompt, decoding, client, urgency, joining=joining)
-        submit = Submit(request_id, prompt, decoding, add_bos, infill_suffix, client, urgency)
+        submit = Submit(
+            request_id, prompt, decoding, add_bos, infill_suffix, client, urgency, adapters
+        )
         stream, worker = await self._let_in(
             submit, entry, lambda: Stream(request_id, decoding.n, self._cancel, joining=joining)
         )

@@ -68,7 +68,8 @@ def content(submit: Submit | Embed) -> bytes:
     if isinstance(submit, Embed):
         said = (submit.inputs, submit.most_tokens, submit.last_tokens)
     else:
-        said = (submit.prompt, submit.decoding, submit.add_bos, submit.infill_suffix)
+        asked = (submit.prompt, submit.decoding, submit.adapters)
+        said = (*asked, submit.add_bos, submit.infill_suffix)
     return hashlib.blake2b(_encoder.encode(said), digest_size=16).digest()
 
 

@@ -11,6 +11,7 @@ from colonnade.messages.environment import passed_on
 from colonnade.messages.failures import Failure, FailureKind
 from colonnade.messages.model import LoadModel, ModelInfo, Tuning
 from colonnade.messages.requests import (
+    AdapterSet,
     Cancel,
     Constraint,
     Decoding,
@@ -67,6 +68,7 @@ __all__ = [
     "STEP_SECONDS",
     "STEP_TOKENS",
     "Accepted",
+    "AdapterSet",
     "Alive",
     "Alternative",
     "Cancel",

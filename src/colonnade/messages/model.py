@@ -111,6 +111,8 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Guess tokens from earlier text where that pays."""
     batch_invariant: bool = False
     """Keep to batches in which a row does not depend on what is beside it."""
+    adapters: tuple[tuple[str, str], ...] = ()
+    """LoRA adapters that requests may choose: each one's name and file."""
     draft_path: str = ""
     """A smaller model of the same vocabulary, which guesses instead."""
     projector_path: str = ""

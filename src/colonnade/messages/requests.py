@@ -251,6 +251,11 @@ class Urgency(Struct, frozen=True, order=True, array_like=True, gc=False):
     """Within the tier."""
 
 
+AdapterSet = tuple[tuple[int, float], ...]
+"""Adapters that are applied together: each one's place among the model's, and its scale. By place,
+each once, none with a scale of 0, scales as 32-bit floats: the same set is written one way only."""
+
+
 class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
     """Generate. Answered by ``Accepted`` or ``Refused``, then by outputs in ``Step`` messages."""
 
@@ -264,6 +269,7 @@ class Submit(Struct, frozen=True, array_like=True, tag="submit", gc=False):
     client: str = ""
     """Who asks: slots are shared fairly between clients."""
     urgency: Urgency = Urgency()
+    adapters: AdapterSet = ()
 
 
 class Cancel(Struct, frozen=True, array_like=True, tag="cancel", gc=False):

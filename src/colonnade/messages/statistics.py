@@ -55,6 +55,8 @@ class SlotUse(Struct, frozen=True, array_like=True, gc=False):
     constrained: bool
     drafted: int
     accepted: int
+    adapters: tuple[tuple[int, float], ...] = ()
+    """As in ``Submit``."""
 
 
 class Statistics(Struct, frozen=True, array_like=True, tag="statistics", gc=False):

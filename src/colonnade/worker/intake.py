@@ -183,6 +183,7 @@ class Intake:
             submit.urgency,
             restraint=held,
             prediction=prediction,
+            adapters=submit.adapters,
         )
 
     def _settled(self, wished: Decoding) -> _Settled:

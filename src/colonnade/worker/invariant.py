@@ -45,13 +45,19 @@ class InvariantScheduler(Scheduler):
     def plan(self, prefill_budget: int) -> Plan | None:
         """See ``Scheduler.plan``."""
         started = self.admit()
-        reading = [each for each in self.running if each.unread > 1]
-        drawing = [each for each in self.running if each.unread == 1]
+        running = self._sets.choose(self.running)
+        if not running:
+            return None
+        reading = [each for each in running if each.unread > 1]
+        drawing = [each for each in running if each.unread == 1]
         self._has_read = bool(reading) and not (drawing and self._has_read)
         if self._has_read:
-            budget = prefill_budget if drawing else self.limits.batch_size
-            return self._plan_reading(reading, started, budget)
-        return self._plan_drawing(drawing, started) if drawing else None
+            hurried = bool(drawing) or self.delays_others
+            budget = prefill_budget if hurried else self.limits.batch_size
+            plan = self._plan_reading(reading, started, budget)
+        else:
+            plan = self._plan_drawing(drawing, started)
+        return plan._replace(adapters=self._sets.current)
 
     def _plan_reading(self, reading: list[Sequence], started: list[Sequence], budget: int) -> Plan:
         """A step without tokens to draw. The first gets a piece in any case."""

@@ -20,7 +20,7 @@ from colonnade.worker.speculation import Speculation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colonnade.messages import FromWorker
+    from colonnade.messages import AdapterSet, FromWorker
     from colonnade.worker.ports import Model
     from colonnade.worker.rows import Rows
     from colonnade.worker.speculation import Guesser
@@ -77,6 +77,8 @@ class Loop:
         self._meter = Meter()
         self._answers = Answers(model, send, self._end, self._give_up, self._meter)
         self._requests: dict[int, Request] = {}
+        self._adapters: AdapterSet = ()
+        """Of the latest step."""
 
     @property
     def idle(self) -> bool:
@@ -116,27 +118,38 @@ class Loop:
         for sequence in plan.started:
             sequence.started = began
         self._answers.begin(plan)
+        changes = self._use(plan.adapters)
+        telling = not changes and not self._tries_waits
         try:
             logits = self._model.decode(plan.chunks)
         except DecodeError as error:
             self._fail(plan, str(error))
             return
         meter.mark(Part.DECODE)
-        self._scheduler.applied(plan)
+        self._scheduler.applied(plan, time.perf_counter() - began)
         meter.mark(Part.PLAN)
         now = time.perf_counter()
-        if (plan.prefill_tokens or plan.width == 1) and not self._tries_waits:
+        if (plan.prefill_tokens or plan.width == 1) and telling:
             # with prefill, each sequence that decodes has one token: others would mislead
             self._pacer.observe(plan.prefill_tokens, now - began, decoding=plan.decoding)
         ready = self._answers.draw(plan, logits, now, _PATIENCE * (now - began))
-        self._learn(plan, ready, began)
+        self._learn(plan, ready, began, telling=telling)
         meter.mark(Part.PLAN)
         outputs = self._answers.take()
         if outputs:
             self._send(Step(outputs))
         meter.mark(Part.SEND)
         meter.end(sum([len(chunk.tokens) for chunk in plan.chunks]))
-        self._watch_waits(plan, now - began, now)
+        self._watch_waits(0 if changes else plan.rows, now - began, now)
+
+    def _use(self, adapters: AdapterSet) -> bool:
+        """Have the next step computed with these adapters. Returns whether that is a change, for
+        which the step takes longer than others of its rows."""
+        changed = adapters != self._adapters
+        if changed:
+            self._model.use(adapters)
+            self._adapters = adapters
+        return changed
 
     def _tell(self, request: Request) -> None:
         """Say that a request begins, before anything is done for it: the process may die of it."""
@@ -154,23 +167,24 @@ class Loop:
         if outputs:
             self._send(Step(outputs, ()))
 
-    def _watch_waits(self, plan: Plan, seconds: float, now: float) -> None:
+    def _watch_waits(self, rows: int, seconds: float, now: float) -> None:
         """See whether the threads had better wait in another way: after a step's answers are out,
         since a change takes some time."""
         if self._spinning is None:
             return
-        changed = self._spinning.observe(plan.rows, seconds, now)
+        changed = self._spinning.observe(rows, seconds, now)
         if changed and self._speculation is not None:
             self._speculation.costs.forget()
 
-    def _learn(self, plan: Plan, ready: list[Rows], began: float) -> None:
-        """Forget guesses that did not come true, and see what came of the others."""
+    def _learn(self, plan: Plan, ready: list[Rows], began: float, *, telling: bool) -> None:
+        """Forget guesses that did not come true, and see what came of the others. ``telling``: the
+        step's time says something of others."""
         for rows in ready:
             if rows.draft is not None:
                 self._scheduler.settle(rows)
         if self._speculation is not None:
             self._speculation.follow(ready)
-            if plan.width and not self._tries_waits:
+            if plan.width and telling:
                 self._speculation.time_step(plan.rows, time.perf_counter() - began)
 
     def _take_commands(self) -> None:

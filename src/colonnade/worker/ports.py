@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from colonnade.messages import Constraint, Decoding
+    from colonnade.messages import AdapterSet, Constraint, Decoding
 
 
 class Chunk(NamedTuple):
@@ -252,6 +252,10 @@ class Model(Memory, Protocol):
     @property
     def max_outputs(self) -> int:
         """Most rows of logits of one ``decode``."""
+        ...
+
+    def use(self, adapters: AdapterSet) -> None:
+        """Decode with these adapters from here on. A change makes the next ``decode`` longer."""
         ...
 
     def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:

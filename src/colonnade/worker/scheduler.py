@@ -3,7 +3,8 @@
 A sequence holds a slot while it runs. Slots go to the more urgent, then to the client that has been
 served the least, and each client's requests get theirs first in, first out. Every step carries
 one token of each sequence that decodes, and beside them as much prefill as the budget allows, so
-that a long prompt delays the others by one bounded step at a time.
+that a long prompt delays the others by one bounded step at a time. What is computed with other
+adapters takes steps of its own, turn by turn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.messages import Failure
+from colonnade.worker.adapter_turns import TURN, AdapterTurns
 from colonnade.worker.classes import WaitingClasses
 from colonnade.worker.ports import Chunk
 from colonnade.worker.slots import Slots
@@ -20,7 +22,7 @@ from colonnade.worker.slots import Slots
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colonnade.messages import Urgency
+    from colonnade.messages import AdapterSet, Urgency
     from colonnade.worker.ports import Memory
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
@@ -61,6 +63,8 @@ class Plan(NamedTuple):
     prefill_tokens: int
     decoding: bool
     width: int = 0
+    adapters: AdapterSet = ()
+    """Of all of its sequences."""
 
     @property
     def rows(self) -> int:
@@ -90,6 +94,7 @@ class Scheduler:
         self._slots = Slots(limits.slots, limits.ctx_size, limits.cache_size, memory)
         self._waiting = WaitingClasses()
         self._turns = itertools.count()
+        self._sets = AdapterTurns(TURN)
         self._tell = tell
         self.failed: list[tuple[Request, Failure]] = []
         """Requests that could not begin and were dropped; whoever answers them takes them out."""
@@ -147,12 +152,20 @@ class Scheduler:
         that grammars force on others.
         """
         started = self.admit()
-        running = [each for each in self.running if each.unread]  # others wait for a mask
+        running = self._sets.choose(self.running)
         if not running:
             return None
         if all(each.unread == 1 for each in running):
-            return self._plan_decode(running, started)
-        return self._plan_mixed(running, started, prefill_budget)
+            plan = self._plan_decode(running, started)
+        else:
+            plan = self._plan_mixed(running, started, prefill_budget)
+        return plan._replace(adapters=self._sets.current)
+
+    @property
+    def delays_others(self) -> bool:
+        """Whether sequences of other adapters than the step's wait for it to take their tokens."""
+        current = self._sets.current
+        return any(each.request.adapters != current and _decodes(each) for each in self.running)
 
     def _plan_decode(self, running: list[Sequence], started: list[Sequence]) -> Plan:
         """A step in which each sequence reads its last token, and perhaps guessed ones."""
@@ -173,7 +186,8 @@ class Scheduler:
         free_text = any(each.guide is None for each in decoding)
         counts = self._share_decoding(decoding, min(most, paced) if free_text else most)
         decoded = sum(counts)
-        budget = max(0, (min(most, paced) if decoding else most) - decoded)
+        hurried = bool(decoding) or self.delays_others
+        budget = max(0, (min(most, paced) if hurried else most) - decoded)
         reading = [each for each in running if not _decodes(each)]
         room = most - decoded
         if decoding:
@@ -183,8 +197,9 @@ class Scheduler:
         chunks = [_chunk(each, counts[each.slot]) for each in sequences]
         return Plan(sequences, chunks, started, sum(counts) - decoded, bool(decoding))
 
-    def applied(self, plan: Plan) -> None:
-        """Note that a plan has run: its tokens are read."""
+    def applied(self, plan: Plan, seconds: float = 0.0) -> None:
+        """Note that a plan has run, in so many seconds: its tokens are read."""
+        self._sets.took(seconds)
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
             sequence.position += len(chunk.tokens) - chunk.filler
             if chunk.filler:

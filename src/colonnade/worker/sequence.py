@@ -11,6 +11,7 @@ from colonnade.worker.text import TextStream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from colonnade.messages import AdapterSet
     from colonnade.worker.guide import Guide
     from colonnade.worker.masks import Job
     from colonnade.worker.ports import Foresight, Sampler, State
@@ -49,6 +50,9 @@ class Request:
     restraint: Restraint | None = None
     prediction: Prediction | None = None
     """What the client takes the answer to be like."""
+    adapters: AdapterSet = ()
+    """What it is answered with beside the model's own weights. Whatever is read with other ones is
+    of no use to it."""
     made: list[Sampler] = field(default_factory=list)
     """The samplers of the choices that have begun."""
 
@@ -225,6 +229,7 @@ class Sequence:
             constrained=self.guide is not None,
             drafted=self.drafted,
             accepted=self.accepted,
+            adapters=self.request.adapters,
         )
 
     def finish(self, reason: FinishReason, now: float) -> Finish:

@@ -14,6 +14,7 @@ from colonnade.worker.prefixes import common_length
 from colonnade.worker.states import StateCache
 
 if TYPE_CHECKING:
+    from colonnade.messages import AdapterSet
     from colonnade.worker.ports import Memory, State
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
@@ -26,13 +27,15 @@ _MANY = 64
 
 
 class _Slot:
-    __slots__ = ("index", "last_used", "resident", "sequence")
+    __slots__ = ("adapters", "index", "last_used", "resident", "sequence")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.sequence: Sequence | None = None
         self.resident: list[int] = []
         """The tokens that the memory holds while no sequence runs here."""
+        self.adapters: AdapterSet = ()
+        """What they were read with."""
         self.last_used = 0
         """When a sequence ended here last, in ends of sequences."""
 
@@ -70,8 +73,8 @@ class Slots:
         request, free = sequence.request, self._free()
         reusable = len(request.prompt) - 1 if _may_reuse(sequence) else 0
         if reusable:
-            self._borrow(request.prompt, reusable, free)
-        slot, kept = self._prepare(free, request.prompt, reusable)
+            self._borrow(request, reusable, free)
+        slot, kept = self._prepare(free, request, reusable)
         if request.shared is not None and sequence.choice > 0:
             kept = self._restore(slot, request.shared, len(request.prompt) - 1)
             request.to_start -= 1
@@ -89,7 +92,7 @@ class Slots:
         del sequence.tokens[sequence.limit :]
         if self._cache_size and reusable and self._memory.whole:
             # A state cannot be cut here: leave one where this prompt parts from an earlier one.
-            parting = min(self.states.seen(request.prompt), reusable)
+            parting = min(self.states.seen(request.prompt, request.adapters), reusable)
             sequence.checkpoint = parting if parting >= kept + _MANY else 0
 
     def release(self, sequence: Sequence) -> None:
@@ -99,6 +102,7 @@ class Slots:
         self._note_running()
         if sequence.request.decoding.share:
             slot.resident = sequence.tokens[: sequence.position]
+            slot.adapters = sequence.request.adapters
         else:
             self._memory.keep(slot.index, 0)
         slot.last_used = next(self._clock)
@@ -132,7 +136,7 @@ class Slots:
 
     def save(self, sequence: Sequence) -> None:
         """Keep the state of what a running sequence has read, for prompts that begin with it."""
-        self._save(sequence.slot, sequence.tokens[: sequence.position])
+        self._save_running(sequence)
 
     def share(self, sequence: Sequence) -> None:
         """Copy the state of what a running sequence has read, for its request's other choices. They
@@ -160,11 +164,12 @@ class Slots:
         """Who is about to read what this one begins with, and much of it."""
         if not self._cache_size or not _may_reuse(sequence):
             return None
-        prompt = sequence.request.prompt
+        request = sequence.request
+        prompt = request.prompt
         readers = [
             each
-            for each in self.running
-            if each.request.decoding.share and each.position < len(each.request.prompt)
+            for each in self._lenders(request.adapters)
+            if each.position < len(each.request.prompt)
         ]
         most = len(prompt) - 1
         shared = {id(each): common_length(each.request.prompt, prompt, most) for each in readers}
@@ -174,8 +179,8 @@ class Slots:
         common = shared[id(reader)]
         if common >= self._too_many:
             return None
-        found = self.states.find(prompt, most)
-        there = max(self._reusable(slot, prompt, most) for slot in free)
+        found = self.states.find(prompt, most, request.adapters)
+        there = max(self._reusable(slot, request, most) for slot in free)
         if common - max(there, 0 if found is None else found[0]) < _MANY:
             return None
         if not reader.position < reader.checkpoint <= common:
@@ -185,18 +190,26 @@ class Slots:
     def _free(self) -> list[_Slot]:
         return [slot for slot in self._slots if slot.sequence is None]
 
-    def _prepare(self, free: list[_Slot], prompt: list[int], reusable: int) -> tuple[_Slot, int]:
+    def _lenders(self, adapters: AdapterSet) -> list[Sequence]:
+        """The running sequences whose states others may use that have the same adapters."""
+        return [
+            each
+            for each in self.running
+            if each.request.decoding.share and each.request.adapters == adapters
+        ]
+
+    def _prepare(self, free: list[_Slot], request: Request, reusable: int) -> tuple[_Slot, int]:
         """A slot for a prompt, and how many of its tokens the slot remembers.
 
         A conversation goes on in its own slot. One that only begins like another takes a copy of
         that beginning, from a slot or from the saved states, to an empty slot or to the one unused
         for longest. What a slot loses by this is saved.
         """
-        shared = {slot.index: self._reusable(slot, prompt, reusable) for slot in free}
+        shared = {slot.index: self._reusable(slot, request, reusable) for slot in free}
         source = max(free, key=lambda slot: shared[slot.index])
         common = shared[source.index]
         spare = min(free, key=lambda slot: (bool(slot.resident), slot.last_used, slot.index))
-        found = self.states.find(prompt, reusable)
+        found = self.states.find(request.prompt, reusable, request.adapters)
         if found is not None and found[0] >= max(_FEW, common + 1):
             self._evict(spare)
             self.states.hits += 1
@@ -213,32 +226,37 @@ class Slots:
         self._evict(spare)
         return spare, self._restore(spare, self._memory.save(source.index), common)
 
-    def _borrow(self, prompt: list[int], most: int, free: list[_Slot]) -> None:
+    def _borrow(self, request: Request, most: int, free: list[_Slot]) -> None:
         """Save what a running sequence has read, where a prompt begins with much of that."""
         if not self._cache_size or self._memory.whole:
             return
-        lenders = [each for each in self.running if each.request.decoding.share]
+        prompt, lenders = request.prompt, self._lenders(request.adapters)
         lender = max(lenders, key=lambda each: _shares(each, prompt, most), default=None)
         if lender is None:
             return
-        found = self.states.find(prompt, most)
-        there = max(self._reusable(slot, prompt, most) for slot in free)
+        found = self.states.find(prompt, most, request.adapters)
+        there = max(self._reusable(slot, request, most) for slot in free)
         if _shares(lender, prompt, most) - max(there, found[0] if found else 0) >= _MANY:
-            self._save(lender.slot, lender.tokens[: lender.position])
+            self._save_running(lender)
 
     def _evict(self, slot: _Slot) -> None:
         """Save what a slot holds before it is lost."""
-        if len(slot.resident) >= _MANY and not self.states.holds(slot.resident):
-            self._save(slot.index, slot.resident)
+        resident, adapters = slot.resident, slot.adapters
+        if len(resident) >= _MANY and not self.states.holds(resident, adapters):
+            self._save(slot.index, resident, adapters)
 
-    def _save(self, slot: int, tokens: list[int]) -> None:
+    def _save_running(self, sequence: Sequence) -> None:
+        read = sequence.tokens[: sequence.position]
+        self._save(sequence.slot, read, sequence.request.adapters)
+
+    def _save(self, slot: int, tokens: list[int], adapters: AdapterSet) -> None:
         """Keep a slot's state, where it is not too large to be kept at all."""
         if not self._cache_size or len(tokens) >= self._too_many:
             return
         if self._memory.size(slot) > self._cache_size:
             self._too_many = len(tokens)
         else:
-            self.states.put(list(tokens), self._memory.save(slot))
+            self.states.put(list(tokens), self._memory.save(slot), adapters)
 
     def _restore(self, slot: _Slot, state: State, length: int) -> int:
         """Put a saved state of ``length`` tokens into a slot; returns how many are there."""
@@ -248,9 +266,11 @@ class Slots:
             return self._memory.keep(slot.index, 0)
         return self._memory.keep(slot.index, length)
 
-    def _reusable(self, slot: _Slot, prompt: list[int], most: int) -> int:
+    def _reusable(self, slot: _Slot, request: Request, most: int) -> int:
         """How many tokens of a prompt a slot can give, 0 for a few that are not worth it."""
-        common = common_length(slot.resident, prompt, most)
+        if slot.adapters != request.adapters:
+            return 0
+        common = common_length(slot.resident, request.prompt, most)
         if common < _FEW or not self._memory.can_keep(slot.index, common):
             return 0
         return common

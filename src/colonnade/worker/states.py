@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.worker.prefixes import PrefixTree
 
 if TYPE_CHECKING:
+    from colonnade.messages import AdapterSet
     from colonnade.worker.ports import State
 
 _PROMPTS = 256
@@ -19,6 +20,8 @@ class SavedState(NamedTuple):
 
     tokens: list[int]
     state: State
+    adapters: AdapterSet = ()
+    """What they were read with: it is of no use to others."""
 
 
 class StateCache:
@@ -31,7 +34,8 @@ class StateCache:
     def __init__(self, budget: int, *, whole: bool) -> None:
         self._budget = budget
         self._whole = whole
-        self._tree: PrefixTree[int] = PrefixTree()
+        self._trees: defaultdict[AdapterSet, PrefixTree[int]] = defaultdict(PrefixTree)
+        """By the adapters that were read with; none of them empty."""
         self._saved: OrderedDict[int, SavedState] = OrderedDict()
         """By number, the one used last at the end."""
         self._next = 0
@@ -39,8 +43,8 @@ class StateCache:
         """Bytes of all states."""
         self.hits = 0
         """How many prompts began with one, since somebody asked."""
-        self._prompts: PrefixTree[int] = PrefixTree()
-        self._recent: OrderedDict[int, list[int]] = OrderedDict()
+        self._prompts: defaultdict[AdapterSet, PrefixTree[int]] = defaultdict(PrefixTree)
+        self._recent: OrderedDict[int, tuple[AdapterSet, list[int]]] = OrderedDict()
 
     def __len__(self) -> int:
         """Number of states."""
@@ -51,57 +55,81 @@ class StateCache:
         hits, self.hits = self.hits, 0
         return hits
 
-    def holds(self, tokens: list[int]) -> bool:
+    def holds(self, tokens: list[int], adapters: AdapterSet = ()) -> bool:
         """Whether a state of these tokens, or one that can be cut to them, is there."""
+        tree = self._trees.get(adapters)
+        if tree is None:
+            return False
         if self._whole:
-            return self._tree.get(tokens) is not None
-        found = self._tree.nearest(tokens)
+            return tree.get(tokens) is not None
+        found = tree.nearest(tokens)
         return found is not None and found.common == len(tokens)
 
-    def put(self, tokens: list[int], state: State) -> None:
+    def put(self, tokens: list[int], state: State, adapters: AdapterSet = ()) -> None:
         """Keep a state, if it fits the budget at all."""
         if not tokens or len(state) > self._budget:
             return
-        known = self._tree.get(tokens)
-        if known is not None:
-            self._drop(known)
-        if not self._whole:
-            for match in list(self._tree.within(tokens)):
-                self._drop(match.value)
+        self._supersede(tokens, adapters)
         while self.size + len(state) > self._budget:
             self._drop(next(iter(self._saved)))
-        self._tree.put(tokens, self._next)
-        self._saved[self._next] = SavedState(tokens, state)
+        self._trees[adapters].put(tokens, self._next)
+        self._saved[self._next] = SavedState(tokens, state, adapters)
         self._next += 1
         self.size += len(state)
 
-    def find(self, prompt: list[int], most: int) -> tuple[int, SavedState] | None:
+    def find(
+        self, prompt: list[int], most: int, adapters: AdapterSet = ()
+    ) -> tuple[int, SavedState] | None:
         """The state that saves the most of a prompt, and how many tokens; at most ``most``."""
+        tree = self._trees.get(adapters)
+        if tree is None:
+            return None
         if self._whole:
-            match = next(self._tree.within(prompt[:most]), None)
+            match = next(tree.within(prompt[:most]), None)
         else:
-            match = self._tree.nearest(prompt[:most])
+            match = tree.nearest(prompt[:most])
         if match is None:
             return None
         self._saved.move_to_end(match.value)
         return match.common, self._saved[match.value]
 
-    def seen(self, prompt: list[int]) -> int:
+    def seen(self, prompt: list[int], adapters: AdapterSet = ()) -> int:
         """How much of a prompt an earlier one shared; remembers it for later ones."""
-        found = self._prompts.nearest(prompt)
-        number = self._prompts.get(prompt)
+        prompts = self._prompts[adapters]
+        found = prompts.nearest(prompt)
+        number = prompts.get(prompt)
         if number is None:
             number = self._next
             self._next += 1
-            self._prompts.put(prompt, number)
-            self._recent[number] = prompt
+            prompts.put(prompt, number)
+            self._recent[number] = adapters, prompt
             if len(self._recent) > _PROMPTS:
-                self._prompts.remove(self._recent.popitem(last=False)[1])
+                self._forget_prompt()
         else:
             self._recent.move_to_end(number)
         return 0 if found is None else found.common
 
+    def _forget_prompt(self) -> None:
+        """Remember the one no longer that came the longest time ago."""
+        adapters, prompt = self._recent.popitem(last=False)[1]
+        self._prompts[adapters].remove(prompt)
+        if not self._prompts[adapters]:
+            del self._prompts[adapters]
+
+    def _supersede(self, tokens: list[int], adapters: AdapterSet) -> None:
+        """Drop what a state of these tokens makes needless."""
+        tree = self._trees.get(adapters)
+        known = None if tree is None else tree.get(tokens)
+        if known is not None:
+            self._drop(known)
+        if tree is not None and not self._whole:
+            for match in list(tree.within(tokens)):
+                self._drop(match.value)
+
     def _drop(self, number: int) -> None:
         saved = self._saved.pop(number)
-        self._tree.remove(saved.tokens)
+        tree = self._trees[saved.adapters]
+        tree.remove(saved.tokens)
+        if not tree:
+            del self._trees[saved.adapters]
         self.size -= len(saved.state)

@@ -1,4 +1,7 @@
-"""LoRA adapters: loaded beside a model, and put into its context."""
+"""LoRA adapters: loaded beside a model, and put into its context.
+
+Those of ``Tuning.lora`` are there always; of ``LoadModel.adapters`` those that a step asks for.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from colonnade.worker.llama.tuning import Range
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from colonnade.messages import LoadModel, Tuning
+    from colonnade.messages import AdapterSet, LoadModel
     from colonnade.worker.llama.header import Tensor
 
 _TYPES = {
@@ -42,6 +45,11 @@ _NUMBERED = re.compile(r"(.*)-\d{5}-of-(\d{5})\.gguf")
 
 _SCALE = Range(-1e6, 1e6)
 
+_MOST = 64
+"""Adapters of a model: the graph of each step has to have room for all of them."""
+
+_INVOCATION = "adapter.alora.invocation_tokens"
+
 
 def open_adapters(model: Any, load: LoadModel) -> list[Any]:  # noqa: ANN401
     """Load the adapters; returns their ``llama_adapter_lora`` pointers, valid while the model is.
@@ -49,10 +57,14 @@ def open_adapters(model: Any, load: LoadModel) -> list[Any]:  # noqa: ANN401
     Raises:
         ModelError: a file is no adapter, or one for another model.
     """
+    if len(load.adapters) > _MOST:
+        msg = f"lora: {len(load.adapters)} adapters; at most {_MOST} are possible"
+        raise ModelError(msg)
     experts = stated(model, "expert_count", load.tuning) or 1
     opened = []
-    for path, scale in load.tuning.lora or ():
+    for _, scale in load.tuning.lora or ():
         _SCALE.check("lora's scale", scale)
+    for path in adapter_files(load):
         try:
             _check_adapter(Path(path), experts, Path(load.path))
         except (ModelError, HeaderError, OSError) as error:
@@ -66,18 +78,44 @@ def open_adapters(model: Any, load: LoadModel) -> list[Any]:  # noqa: ANN401
     return opened
 
 
-def set_adapters(context: Any, adapters: Sequence[Any], tuning: Tuning) -> None:  # noqa: ANN401
-    """Let the context compute with the adapters, each as strong as its scale says."""
-    if adapters:
-        pointers = (llama_cpp.llama_adapter_lora_p_ctypes * len(adapters))(*adapters)
-        scales = (ctypes.c_float * len(adapters))(*(scale for _, scale in tuning.lora or ()))
-        llama_cpp.llama_set_adapters_lora(context, pointers, len(adapters), scales)
+def adapter_files(load: LoadModel) -> list[str]:
+    """Their files, in the order in which they are loaded."""
+    return [*(path for path, _ in load.tuning.lora or ()), *(path for _, path in load.adapters)]
+
+
+class Adapters:
+    """The adapters of a context."""
+
+    def __init__(self, context: Any, opened: Sequence[Any], load: LoadModel) -> None:  # noqa: ANN401
+        """``opened``: what ``open_adapters`` has returned."""
+        self._context = context
+        self._always = [scale for _, scale in load.tuning.lora or ()]
+        self._count = len(opened)
+        self._pointers = (llama_cpp.llama_adapter_lora_p_ctypes * self._count)(*opened)
+        self.use(())
+
+    def use(self, chosen: AdapterSet) -> None:
+        """Let the context compute with these from here on, each as strong as its scale says."""
+        if not self._count:
+            return
+        scales = (ctypes.c_float * self._count)(*self._always)
+        for place, scale in chosen:
+            scales[len(self._always) + place] = scale
+        llama_cpp.llama_set_adapters_lora(self._context, self._pointers, self._count, scales)
+
+    def use_all(self) -> None:
+        """The same with all of them: no other set takes more memory."""
+        chosen = range(self._count - len(self._always))
+        self.use(tuple((place, 1.0) for place in chosen))
 
 
 def _check_adapter(path: Path, experts: int, model: Path) -> None:
     """Refuse an adapter that llama.cpp would load and then not survive."""
     check_file(path)
     header = read_header(path)
+    if _INVOCATION in header.types:
+        msg = f"{path} is an activated adapter (aLoRA), which begins within a prompt: not possible"
+        raise ModelError(msg)
     for key, kind in _TYPES.items():
         if header.types.get(key, kind) != kind:
             msg = f"{path} is no adapter: its {key} has the wrong type"

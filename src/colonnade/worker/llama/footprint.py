@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import llama_cpp
 import msgspec
 
+from colonnade.worker.llama.adapters import adapter_files
 from colonnade.worker.llama.context import context_size, open_context
 from colonnade.worker.llama.loading import draft_load, open_model, reads_whole
 
@@ -166,7 +167,7 @@ def _share_here(model: Any, load: LoadModel) -> float:  # noqa: ANN401
 
 def _adapters(load: LoadModel) -> int:
     """Bytes of the adapters. One that is not there takes none, and is refused when it is read."""
-    files = (Path(path) for path, _ in load.tuning.lora or ())
+    files = map(Path, adapter_files(load))
     return sum(file.stat().st_size for file in files if file.is_file())
 
 

@@ -73,13 +73,23 @@ def invariant_rows(model: LlamaModel) -> int:
     if not model.forgets:
         msg = "batch_invariant cannot be had with this model: its memory cannot be cut"
         raise ModelError(msg)
-    rows = next((rows for rows in (1, 2, MOST_ROWS) if _are_alike(model, rows)), 0)
+    rows = next((rows for rows in (1, 2, MOST_ROWS) if _are_all_alike(model, rows)), 0)
+    model.use(())
     for slot in range(model.slots):
         model.keep(slot, 0)
     if not rows:
         msg = "batch_invariant cannot be had with this model: its kernels round by the batch"
         raise ModelError(msg)
     return rows
+
+
+def _are_all_alike(model: LlamaModel, rows: int) -> bool:
+    """The same with each adapter, too: its matrices may have another type than the model's."""
+    for adapters in ((), *(((place, 1.0),) for place in range(model.adapters))):
+        model.use(adapters)
+        if not _are_alike(model, rows):
+            return False
+    return True
 
 
 def _are_alike(model: LlamaModel, rows: int) -> bool:

@@ -11,7 +11,7 @@ import llama_cpp
 import numpy as np
 
 from colonnade.worker.llama import log
-from colonnade.worker.llama.adapters import open_adapters, set_adapters
+from colonnade.worker.llama.adapters import Adapters, open_adapters
 from colonnade.worker.llama.batch import Batch
 from colonnade.worker.llama.chains import Chains, is_greedy
 from colonnade.worker.llama.context import open_context
@@ -27,7 +27,7 @@ from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
 from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
 from colonnade.worker.llama.tuning import check_tuning, tune_process
 from colonnade.worker.llama.vocabulary import Vocabulary
-from colonnade.worker.ports import DecodeError, TokenTable
+from colonnade.worker.ports import Chunk, DecodeError, TokenTable
 from colonnade.worker.threads import compute_threads
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from colonnade.messages import Decoding, LoadModel
-    from colonnade.worker.ports import Chunk, Draw, Sampler, State
+    from colonnade.messages import AdapterSet, Decoding, LoadModel
+    from colonnade.worker.ports import Draw, Sampler, State
 
 __all__ = ["LlamaModel", "ModelError"]
 
@@ -97,6 +97,8 @@ class LlamaModel:
         self._dry = DrySamplers(self._vocab, int(llama_cpp.llama_n_ctx_seq(self._context)))
         self._drawing = Drawing(self.vocabulary.size)
         self._load = load
+        if load.adapters and self.can_generate:
+            self._reserve()
 
     def _open(
         self,
@@ -121,7 +123,7 @@ class LlamaModel:
         if has_own_threads():
             threads = compute_threads(load.threads)
             attach_threads(self._context, (threads, load.threads_batch or threads), opened)
-        set_adapters(self._context, adapters, load.tuning)
+        self._adapters = Adapters(self._context, adapters, load)
         if wait is not None:
             wait()
 
@@ -212,6 +214,23 @@ class LlamaModel:
     def draw(self, draws: Sequence[Draw]) -> list[int]:
         """See ``ports.Model``."""
         return self._drawing.draw(self._logits, draws)
+
+    @property
+    def adapters(self) -> int:
+        """Number of adapters that requests may choose."""
+        return len(self._load.adapters)
+
+    def use(self, adapters: AdapterSet) -> None:
+        """See ``ports.Model``."""
+        self._adapters.use(adapters)
+
+    def _reserve(self) -> None:
+        """Have the memory for steps with all adapters now, rather than not in the middle of work:
+        llama.cpp makes room for the largest step of a set when the first one of it is taken."""
+        self._adapters.use_all()
+        self.decode([Chunk(0, 0, [0], 0)])
+        self.keep(0, 0)
+        self._adapters.use(())
 
     def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
         """See ``ports.Model``."""
