@@ -43,7 +43,7 @@ async def measure(load: LoadModel) -> Memory:
             stream = await engine.submit((TokenPart((9,) * length),), wish)
             async for _ in stream:
                 pass
-        return Memory(said.total, own_bytes(engine.pid or 0))
+        return Memory(said.own, own_bytes(engine.pid or 0))
     finally:
         await engine.close()
 
@@ -59,7 +59,7 @@ def main() -> int:
     os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # as a worker has it
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--ctx-size", type=int, default=0)
+    parser.add_argument("--ctx-size", type=int)
     parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--kv-type", default="f16")
     chosen = parser.parse_args()

@@ -9,7 +9,8 @@ from colonnade.engine.client import Engine
 from colonnade.engine.embedder import Embedder, Rows
 from colonnade.engine.stream import Stream
 from colonnade.engine.supervisor import LoadError
+from colonnade.engine.survey import Surveyor
 
 AnyEngine = Engine | Embedder
 
-__all__ = ["AnyEngine", "Bounds", "Embedder", "Engine", "LoadError", "Rows", "Stream"]
+__all__ = ["AnyEngine", "Bounds", "Embedder", "Engine", "LoadError", "Rows", "Stream", "Surveyor"]

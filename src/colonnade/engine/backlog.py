@@ -161,7 +161,8 @@ class Backlog:
     """
 
     def __init__(self, slots: int, size: int, memory: int) -> None:
-        self._slots = slots
+        self.slots = slots
+        """Requests that run side by side."""
         self._size = size
         self._memory = memory
         self._entries: dict[int, Entry] = {}
@@ -206,7 +207,7 @@ class Backlog:
 
     @property
     def _free(self) -> int:
-        return max(0, self._slots - self._busy)
+        return max(0, self.slots - self._busy)
 
     @property
     def seconds(self) -> float:

@@ -48,6 +48,7 @@ class Engine(Front[Stream]):
         """
         engine = cls(load, bounds)
         engine._info = await engine._supervisor.start(on_progress)
+        engine._backlog.slots = engine._info.slots  # the worker chooses, where nobody has
         return engine
 
     async def submit(

@@ -280,9 +280,18 @@ _INVARIANT = {"GGML_CPU_TILED_MM": "0"}
 def _environment(load: LoadModel, own: Mapping[str, str]) -> dict[str, str]:
     """What a worker runs with: what is good for it, where the operator does not say otherwise."""
     invariant = _INVARIANT if load.batch_invariant else {}
-    made = _ENVIRONMENT | (WAITS if load.choose_wait else {}) | invariant | passed_on(own)
+    made = (WAITS if load.choose_wait else {}) | invariant
+    return child_environment(own, made, huge_pages=load.huge_pages != "off")
+
+
+def child_environment(
+    own: Mapping[str, str], more: Mapping[str, str] | None = None, *, huge_pages: bool = True
+) -> dict[str, str]:
+    """What a process that has llama.cpp in it runs with, ``more`` where the operator does not say
+    otherwise. With ``huge_pages`` glibc asks for them."""
+    made = _ENVIRONMENT | dict(more or {}) | passed_on(own)
     tunables = made.get(_TUNABLES, "")
-    if load.huge_pages != "off" and "hugetlb" not in tunables:
+    if huge_pages and "hugetlb" not in tunables:
         # first, for glibc may cut its variable behind the first one once it has read it
         made[_TUNABLES] = ":".join(filter(None, (_HUGE_PAGES, tunables)))
     return made

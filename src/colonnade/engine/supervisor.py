@@ -216,8 +216,8 @@ class Supervisor:
                 self._on_progress(progress)
             case ThreadWait():
                 self._note_wait(message)
-            case Ready(info):
-                self._note_ready(worker)
+            case Ready(info, load):
+                self._note_ready(worker, load)
                 if not loaded.done():
                     loaded.set_result(info)
             case LoadFailed(text):
@@ -227,11 +227,12 @@ class Supervisor:
             case _:
                 self._on_answer(message)
 
-    def _note_ready(self, worker: WorkerProcess) -> None:
+    def _note_ready(self, worker: WorkerProcess, load: LoadModel | None) -> None:
         self._ready_at = time.monotonic()
         self._load_seconds = self._ready_at - self._due
         self.trouble = ""
-        self._load = msgspec.structs.replace(self._load, check_room=False)  # for the next one
+        # The next one is the same, whatever this one had to choose.
+        self._load = msgspec.structs.replace(load or self._load, check_room=False)
         self.worker = worker
         worker.loaded = True
         self._settled.set()

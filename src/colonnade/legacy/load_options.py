@@ -136,6 +136,8 @@ def load_wish(given: Mapping[str, Any]) -> LoadWish:
     values = DEFAULTS | judged.values
     wish = LoadWish(warnings=judged.warnings)
     wish.model = {_MODEL[name]: values[name] for name in _MODEL if name in values}
+    if wish.model["ctx_size"] == 0:  # here it chooses as the server does where nothing is said
+        wish.model["ctx_size"] = None
     if "flash_attn" in values:
         wish.model["flash_attention"] = "on" if values["flash_attn"] else "off"
     wish.tuning = {name: values[name] for name in _TUNING if name in values}

@@ -82,10 +82,11 @@ class LoadModel(Struct, frozen=True, gc=False):
     """The model file and the shape of its context. Sizes are in tokens; 0 means "choose"."""
 
     path: str
-    ctx_size: int = 0
-    """Tokens of context that one request may use, prompt and answer together."""
+    ctx_size: int | None = None
+    """Tokens of context that one request may use, prompt and answer together: None for 8,192, or as
+    many as it was trained on where that is less, 0 for as many as fit."""
     slots: int = 4
-    """Sequences decoded side by side."""
+    """Sequences decoded side by side; 0 for as many as fit and are of use."""
     batch_size: int = 512
     """Most tokens in one ``llama_decode`` call (``n_batch``, and ``n_ubatch`` unless tuned)."""
     threads: int = 0
@@ -93,7 +94,7 @@ class LoadModel(Struct, frozen=True, gc=False):
     threads_batch: int = 0
     """Threads for prefill; 0 means as ``threads``."""
     gpu_layers: int = -1
-    """Layers to offload where llama.cpp was built for a GPU; -1 means all."""
+    """Layers to offload where llama.cpp was built for a GPU; -1 means as many as fit."""
     flash_attention: str = "auto"
     """``auto``, ``on`` or ``off``."""
     kv_type: str = "f16"

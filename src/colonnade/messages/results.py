@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from colonnade.messages.failures import FailureKind  # noqa: TC001 - msgspec reads the annotation
-from colonnade.messages.model import ModelInfo  # noqa: TC001 - msgspec reads the annotation
+from colonnade.messages.model import LoadModel, ModelInfo  # noqa: TC001 - msgspec reads the annotation
 from colonnade.messages.statistics import Statistics
 
 
@@ -145,6 +145,8 @@ class Ready(Struct, frozen=True, array_like=True, tag="ready", gc=False):
     """The model is loaded; requests are served from here on."""
 
     model: ModelInfo
+    load: LoadModel | None = None
+    """How it is loaded, where the worker has chosen some of that."""
 
 
 class Alive(Struct, frozen=True, array_like=True, tag="alive", gc=False):

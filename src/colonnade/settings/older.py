@@ -43,5 +43,7 @@ def older_values(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
             text = _LEVELS.get(text.lower(), "")
         if variable == "FORWARDED_ALLOW_IPS" and text.strip() == "*":
             text = ""  # images set it for other servers; it lets clients choose their addresses
+        if variable == "GEMMA_N_CTX" and text.strip() == "0":
+            text = ""  # it chose, and not the largest that fits
         if text:
             yield variable, name, text

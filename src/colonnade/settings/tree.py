@@ -228,15 +228,21 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         Meta(description="Chat template in place of the model's own: a Jinja file, or a name."),
     ] = None
     ctx_size: Annotated[
-        int,
+        Annotated[int, Meta(ge=0)] | None,
         Meta(
-            description="Context of one request, prompt and answer; 0 chooses.",
-            ge=0,
+            description="Context of one request, prompt and answer; 0 for the largest that fits, "
+            "up to the trained one; unset, 8,192, or the trained one where that is less.",
             extra=_TOKENS,
         ),
-    ] = 0
+    ] = None
     slots: Annotated[
-        int, Meta(description="Answers generated side by side; others queue.", ge=1, le=256)
+        int,
+        Meta(
+            description="Answers generated side by side; others queue; 0 for as many as fit and "
+            "are of use.",
+            ge=0,
+            le=256,
+        ),
     ] = 4
     batch_size: Annotated[
         int,
@@ -249,7 +255,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         int, Meta(description="Threads for reading prompts; 0 means as `threads`.", ge=0, le=512)
     ] = 0
     gpu_layers: Annotated[
-        int, Meta(description="Layers to offload to a GPU, if there is one; -1 for all.", ge=-1)
+        int,
+        Meta(
+            description="Layers to offload to a GPU, if there is one; -1 for as many as fit.", ge=-1
+        ),
     ] = -1
     flash_attention: Annotated[
         Literal["auto", "on", "off"], Meta(description="Fused attention kernels.")

@@ -77,12 +77,12 @@ def run(descriptor: int, load: LoadModel) -> int:
 
     try:
         model = LlamaModel(load, _Progress(channel, pulse), prepare)
-        guesser = _guesser(load, model)
+        guesser = _guesser(model.fitted, model)
         invariant = invariant_rows(model) if load.batch_invariant else 0
     except ModelError as error:
         channel.send(LoadFailed(str(error)))
         return 1
-    info = describe(model)
+    load, info = model.fitted, describe(model)
     work = Work.of(info)
     loop = Loop(
         model,
@@ -97,7 +97,7 @@ def run(descriptor: int, load: LoadModel) -> int:
     )
     grammars = grammars or GrammarCompiler(model.token_table, bounds)
     intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)
-    channel.send(Ready(info))
+    channel.send(Ready(info, load))
     pulse.loading.end()
     threading.stack_size(_STACK)  # some pre-tokenizers recurse, and so do compilers of grammars
     threading.Thread(

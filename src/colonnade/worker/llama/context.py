@@ -110,7 +110,7 @@ def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
         ModelError: that is no number of tokens, or too many.
     """
     trained: int = llama_cpp.llama_model_n_ctx_train(model)
-    wanted = load.ctx_size or min(trained, DEFAULT_CTX)
+    wanted = min(trained, DEFAULT_CTX) if load.ctx_size is None else load.ctx_size or trained
     if llama_cpp.llama_model_rope_type(model) == llama_cpp.LLAMA_ROPE_TYPE_NONE:
         wanted = min(wanted, trained)
     if wanted < 1:
@@ -120,6 +120,11 @@ def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
         msg = f"{load.slots} slots of {wanted} tokens are more than llama.cpp can count"
         raise ModelError(msg)
     return wanted
+
+
+def largest_context(model: Any) -> int:  # noqa: ANN401
+    """Tokens that the model was trained on; at least one."""
+    return max(1, int(llama_cpp.llama_model_n_ctx_train(model)))
 
 
 def _cache_types(model: Any, load: LoadModel) -> tuple[int, int]:  # noqa: ANN401

@@ -1,69 +1,61 @@
 """How much memory a model will take, before it takes it.
 
 llama.cpp puts a model and its context together without allocating anything (``no_alloc``) and says
-in its log how large each part would be; no function of its C API does. Sizes are in bytes, of
-memory of the machine: what lies on GPUs is theirs.
+in its log how large each part would be (see ``buffers``). Sizes are in bytes.
 """
 
 from __future__ import annotations
 
-import ctypes
-import re
-from contextlib import contextmanager
-from dataclasses import dataclass
+import platform
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 import msgspec
 
+from colonnade.messages import Footprint, GpuUse
 from colonnade.worker.llama.adapters import adapter_files
-from colonnade.worker.llama.context import context_size, open_context
+from colonnade.worker.llama.buffers import (
+    HERE,
+    Sizes,
+    context_sizes,
+    layer_places,
+    listening,
+    rearranges,
+)
+from colonnade.worker.llama.context import context_size, largest_context, open_context
+from colonnade.worker.llama.errors import ModelError
+from colonnade.worker.llama.gguf import Tensor, read_gguf, shards
+from colonnade.worker.llama.gpus import gpus
+from colonnade.worker.llama.header import HeaderError
 from colonnade.worker.llama.loading import draft_load, open_model, reads_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
 
     from colonnade.messages import LoadModel
 
-_CACHE = re.compile(r": size = +([\d.]+) MiB \( *\d+ cells")
-_BUFFER = re.compile(r"(\S+) +(?:compute|output) buffer size = +([\d.]+) MiB")
-_REPACKED = re.compile(r"_REPACK model buffer size")
+__all__ = ["Footprint", "Scales", "footprint"]
+
 _PROGRAM = 30 << 20
 """A worker with its libraries, and what it has for a model whatever its size."""
 
 _TOKEN = 970
 """What a token of the vocabulary takes: its texts, in llama.cpp, in Python and for grammars."""
 
-_LONGEST = 500
-"""Bytes of a line: some hold texts of the file."""
-
-_ERROR = 4  # enum ggml_log_level
-
 _NEAR = 1 << 18
 """Cells of a context that is put together to see how large it would be. What more of them would
 take is computed: it grows by the same amount with each."""
 
+_EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """What a model takes of the machine's memory."""
-
-    weights: int
-    """Those that are read, or rearranged."""
-    mapped: int
-    """Those of a mapped file, whose pages the system may drop and read again."""
-    cache: int
-    """Keys and values of all slots, and recurrent states."""
-    compute: int
-    """What is computed with, and rows of logits."""
-    program: int
-    """The process itself, with the vocabulary."""
-
-    @property
-    def total(self) -> int:
-        """Bytes that have to be there."""
-        return self.weights + self.cache + self.compute + self.program
+_REARRANGED = {2, 12, 20, 39}
+_REARRANGED_ARM = _REARRANGED | {8, 10, 13, 14}
+"""Of ``enum ggml_type``, those that are rearranged (``ggml_repack_get_optimal_repack_type``)."""
 
 
 def footprint(load: LoadModel) -> Footprint:
@@ -72,121 +64,223 @@ def footprint(load: LoadModel) -> Footprint:
     Raises:
         ModelError: a file is no model, or a setting cannot be had.
     """
-    found, ctx_size = _footprint(load)
-    if not load.draft_path:
-        return found
-    draft, _ = _footprint(draft_load(load, ctx_size))
-    return Footprint(
-        *(
-            getattr(found, part) + (0 if part == "program" else getattr(draft, part))
-            for part in Footprint.__slots__
-        )
-    )
+    with Scales(load) as scales:
+        return scales.weigh(load)
 
 
-def _footprint(load: LoadModel) -> tuple[Footprint, int]:
-    """What one model takes, and the size of its context."""
-    with _listening() as log:
-        model = open_model(load, lambda _: True, weights=False).pointer
-        try:
-            here = _share_here(model, load)
-            size = int(llama_cpp.llama_model_size(model) * here)
-            tokens = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model))
-            read = reads_whole(load) or any(_REPACKED.search(line) for line in log)
-            ctx_size = context_size(model, load)
-            cache, compute = _context(model, load, ctx_size, log)
-        finally:
-            llama_cpp.llama_model_free(model)
-    here = 1.0 if load.tuning.offload_kqv is False else here
-    found = Footprint(
-        weights=(size if read else 0) + _adapters(load),
-        mapped=0 if read else size,
-        cache=int(cache * here),
-        compute=int(compute),
-        program=_PROGRAM + _TOKEN * tokens,
-    )
-    return found, ctx_size
+class Scales:
+    """Finds out what a model takes, with its draft model, in one shape after the other.
 
-
-def _context(
-    model: Any,  # noqa: ANN401
-    load: LoadModel,
-    ctx_size: int,
-    log: list[str],
-) -> tuple[float, float]:
-    """Bytes of the context's cache, wherever it is, and of what is computed with here.
-
-    Recurrent states are allocated in earnest: one slot's, therefore.
+    Shapes differ in context, slots and layers on GPUs alone. To be closed.
     """
-    recurrent = llama_cpp.llama_model_is_recurrent(model) or llama_cpp.llama_model_is_hybrid(model)
-    slots = 1 if recurrent else load.slots
-    near = max(1024, _NEAR // slots)
-    sizes = (ctx_size,) if ctx_size <= 2 * near else (near, 2 * near)
-    found = [_sizes(model, load, size, slots, log) for size in sizes]
-    caches, computes = zip(*found, strict=True)
-    cache, compute = (_beyond(each, near, ctx_size) for each in (caches, computes))
-    return cache * load.slots / slots, compute
+
+    def __init__(self, load: LoadModel) -> None:
+        """Read the files without their weights.
+
+        Raises:
+            ModelError: a file is no model.
+        """
+        self._load = load
+        self._model = _Model(load)
+        self._draft: _Model | None = None
+        try:
+            self._draft = _Model(draft_load(load, 0)) if load.draft_path else None
+        except BaseException:
+            self._model.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free what was read."""
+        for model in filter(None, (self._model, self._draft)):
+            model.close()
+
+    @property
+    def trained(self) -> int:
+        """Tokens of the largest context that makes sense."""
+        return largest_context(self._model.pointer)
+
+    @property
+    def layers(self) -> int:
+        """Layers that could be on GPUs, the output counting for one; 0 where there is no GPU."""
+        if not gpus():
+            return 0
+        return int(llama_cpp.llama_model_n_layer(self._model.pointer)) + 1
+
+    def context(self, load: LoadModel) -> int:
+        """The context that a load asks for.
+
+        Raises:
+            ModelError: there is no such context.
+        """
+        return context_size(self._model.pointer, load)
+
+    def weigh(self, load: LoadModel) -> Footprint:
+        """What the model takes in one shape.
+
+        Raises:
+            ModelError: llama.cpp cannot make it.
+        """
+        if load.gpu_layers != self._load.gpu_layers:
+            self._open_again(load)
+        ctx_size = self.context(load)
+        found = self._model.footprint(load, ctx_size)
+        if self._draft is None:
+            return found
+        draft = self._draft.footprint(draft_load(load, ctx_size), ctx_size)
+        return _both(found, draft)
+
+    def _open_again(self, load: LoadModel) -> None:
+        self.close()
+        self._load = load
+        self._model = _Model(load)
+        self._draft = _Model(draft_load(load, 0)) if load.draft_path else None
 
 
-def _beyond(found: tuple[float, ...], near: int, ctx_size: int) -> float:
+class _Model:
+    """One file, open without its weights."""
+
+    def __init__(self, load: LoadModel) -> None:
+        with listening() as lines:
+            self.pointer: Any = open_model(load, lambda _: True, weights=False).pointer
+        self._load = load
+        self._places = layer_places(lines)
+        self._rearranged = rearranges(lines)
+        self._sizes: dict[tuple[int, int], Sizes] = {}
+        """What was found for contexts of so many tokens and slots."""
+
+    def close(self) -> None:
+        """Free it."""
+        if self.pointer is not None:
+            llama_cpp.llama_model_free(self.pointer)
+            self.pointer = None
+
+    def footprint(self, load: LoadModel, ctx_size: int) -> Footprint:
+        """What it takes with a context of a shape."""
+        weights, sizes = self._weights, self._context(load, ctx_size)
+        read = weights[HERE] if reads_whole(load) else self._rearranged_size
+        vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.pointer))
+        return Footprint(
+            weights=read + _files(load),
+            mapped=weights[HERE] - read,
+            cache=sizes.cache[HERE],
+            compute=sizes.compute[HERE],
+            program=_PROGRAM + _TOKEN * vocabulary,
+            gpus=tuple(
+                GpuUse(at, weights[at], sizes.cache[at], sizes.compute[at], free)
+                for at, free, _ in gpus()
+            ),
+        )
+
+    @cached_property
+    def _weights(self) -> Counter[str]:
+        """Bytes of weights by device."""
+        if all(place == HERE for place in self._places.values()):
+            return Counter({HERE: int(llama_cpp.llama_model_size(self.pointer))})
+        return weights_by_place(self._tensors, self._places)
+
+    @cached_property
+    def _tensors(self) -> list[Tensor]:
+        try:
+            files = shards(Path(self._load.path))
+            return [tensor for file in files for tensor in read_gguf(file).tensors]
+        except (HeaderError, OSError) as error:
+            raise ModelError(str(error)) from error
+
+    @cached_property
+    def _rearranged_size(self) -> int:
+        """Bytes of the weights that are rearranged for the processor, in copies."""
+        if not self._rearranged:
+            return 0
+        arm = platform.machine().lower() in {"aarch64", "arm64"}
+        types = _REARRANGED_ARM if arm else _REARRANGED
+        mine = (each for each in self._tensors if each.type in types and each.name != _EMBEDDING)
+        return sum(each.size for each in mine if _place_of(each, self._places) == HERE)
+
+    def _context(self, load: LoadModel, ctx_size: int) -> Sizes:
+        """What a context takes.
+
+        Recurrent states are allocated in earnest: one slot's, therefore.
+        """
+        model = self.pointer
+        recurrent = llama_cpp.llama_model_is_recurrent(model)
+        recurrent = recurrent or llama_cpp.llama_model_is_hybrid(model)
+        slots = 1 if recurrent else load.slots
+        near = max(1024, _NEAR // slots)
+        shapes = (ctx_size,) if ctx_size <= 2 * near else (near, 2 * near)
+        found = [self._look(load, size, slots) for size in shapes]
+        cache, compute = (_beyond(parts, near, ctx_size) for parts in zip(*found, strict=True))
+        return Sizes(
+            Counter({at: size * load.slots // slots for at, size in cache.items()}), compute
+        )
+
+    def _look(self, load: LoadModel, ctx_size: int, slots: int) -> Sizes:
+        """Put a context together."""
+        if (ctx_size, slots) not in self._sizes:
+            shape = msgspec.structs.replace(load, ctx_size=ctx_size, slots=slots)
+            with listening() as lines:
+                llama_cpp.llama_free(open_context(self.pointer, shape).pointer)
+            self._sizes[ctx_size, slots] = context_sizes(lines)
+        return self._sizes[ctx_size, slots]
+
+
+def _beyond(found: tuple[Counter[str], ...], near: int, ctx_size: int) -> Counter[str]:
     """What it is with ``ctx_size``, from what it is with ``near`` and with twice as much; or the
     only one there is."""
-    return found[0] + (found[-1] - found[0]) * (ctx_size - near) / near
+    first, last = found[0], found[-1]
+    times = (ctx_size - near) / near
+    return Counter({at: round(first[at] + (last[at] - first[at]) * times) for at in first | last})
 
 
-def _sizes(
-    model: Any,  # noqa: ANN401
-    load: LoadModel,
-    ctx_size: int,
-    slots: int,
-    log: list[str],
-) -> tuple[float, float]:
-    """Put a context together; bytes of its cache and of what it computes with here."""
-    log.clear()
-    shape = msgspec.structs.replace(load, ctx_size=ctx_size, slots=slots)
-    llama_cpp.llama_free(open_context(model, shape).pointer)
-    cache = sum(float(found[1]) for line in log if (found := _CACHE.search(line)))
-    buffers = [found.groups() for line in log if (found := _BUFFER.search(line))]
-    compute = sum(float(size) for name, size in buffers if _is_here(name))
-    return cache * (1 << 20), compute * (1 << 20)
+def weights_by_place(tensors: list[Tensor], places: Mapping[int, str]) -> Counter[str]:
+    """Bytes of weights by device, where those of the layers are known.
+
+    What is looked up by token stays here. A file without a matrix for the output has its embedding
+    copied to where that is computed.
+    """
+    found: Counter[str] = Counter()
+    for tensor in tensors:
+        found[_place_of(tensor, places)] += tensor.size
+    if not any(tensor.name == _OUTPUT for tensor in tensors):
+        output = places.get(max(places, default=0), HERE)
+        if output != HERE:
+            found[output] += sum(each.size for each in tensors if each.name == _EMBEDDING)
+    return found
 
 
-def _is_here(buffer: str) -> bool:
-    """Whether a kind of buffer lies in the machine's memory, by llama.cpp's name for it."""
-    return buffer.startswith("CPU") or buffer.endswith("_Host")
+def _place_of(tensor: Tensor, places: Mapping[int, str]) -> str:
+    kind, _, rest = tensor.name.partition(".")
+    if kind == "blk" and (number := rest.partition(".")[0]).isdecimal():
+        return places.get(int(number), HERE)
+    if kind.startswith("output"):
+        return places.get(max(places, default=0), HERE)
+    return HERE
 
 
-def _share_here(model: Any, load: LoadModel) -> float:  # noqa: ANN401
-    """The part of the model's layers that is not on GPUs; the output counts for one."""
-    if not llama_cpp.llama_supports_gpu_offload() or load.gpu_layers == 0:
-        return 1.0
-    layers = llama_cpp.llama_model_n_layer(model) + 1
-    there = layers if load.gpu_layers < 0 else min(load.gpu_layers, layers)
-    return float(1 - there / layers)
+def _both(model: Footprint, draft: Footprint) -> Footprint:
+    """What a model and its draft model take together; the program is there once."""
+    parts = ("weights", "mapped", "cache", "compute")
+    sums = {part: getattr(model, part) + getattr(draft, part) for part in parts}
+    shares = zip(model.gpus, draft.gpus, strict=True)
+    together = (
+        GpuUse(a.name, a.weights + b.weights, a.cache + b.cache, a.compute + b.compute, a.free)
+        for a, b in shares
+    )
+    return msgspec.structs.replace(model, **sums, gpus=tuple(together))
 
 
-def _adapters(load: LoadModel) -> int:
-    """Bytes of the adapters. One that is not there takes none, and is refused when it is read."""
-    files = map(Path, adapter_files(load))
+def _files(load: LoadModel) -> int:
+    """Bytes of adapters and projector. One that is not there takes none, and is refused when it is
+    read."""
+    files = map(Path, filter(None, (*adapter_files(load), load.projector_path)))
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    """The lines of llama.cpp's log. Only errors go where they went before: warnings will come again
-    when the model is loaded."""
-    lines: list[str] = []
-    before, data = llama_cpp.llama_log_callback(), ctypes.c_void_p()
-    llama_cpp.llama_log_get(ctypes.byref(before), ctypes.byref(data))
-
-    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-    def listen(level: int, text: bytes, user_data: ctypes.c_void_p) -> None:
-        lines.append(text[:_LONGEST].decode("utf-8", "replace"))
-        if level == _ERROR:
-            before(level, text, user_data)
-
-    llama_cpp.llama_log_set(listen, data)
-    try:
-        yield lines
-    finally:
-        llama_cpp.llama_log_set(before, data)

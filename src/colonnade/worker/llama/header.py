@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FLOAT32, STRING, _ARRAY = 6, 8, 9  # enum gguf_type
 
-_FORMATS = {
+FORMATS = {
     0: "B",
     1: "b",
     2: "H",
@@ -95,8 +95,8 @@ class _Reader:
             key, kind = self._text(), self._number("I")
             if key.startswith(_TOKENIZER):
                 break
-            if kind in _FORMATS:
-                found[key] = self._number(_FORMATS[kind])
+            if kind in FORMATS:
+                found[key] = self._number(FORMATS[kind])
             elif kind == STRING:
                 self._text()
             else:
@@ -162,7 +162,7 @@ class _Reader:
 
 def _format(kind: int) -> str:
     try:
-        return _FORMATS[kind]
+        return FORMATS[kind]
     except KeyError:
         msg = f"it has a value of the unknown type {kind}"
         raise HeaderError(msg) from None

@@ -22,7 +22,7 @@ from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.looking_back import DrySamplers
 from colonnade.worker.llama.metadata import is_causal
 from colonnade.worker.llama.rehearsal import rehearse
-from colonnade.worker.llama.room import check_room
+from colonnade.worker.llama.room import check_room, fitted
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
 from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
 from colonnade.worker.llama.tuning import check_tuning, tune_process
@@ -78,6 +78,7 @@ class LlamaModel:
             rehearse(load)
         llama_cpp.llama_backend_init()
         tune_process(load.tuning)
+        load = fitted(load)
         if load.check_room:
             check_room(load)
         with ExitStack() as opened:
@@ -96,7 +97,8 @@ class LlamaModel:
         """llama.cpp's rows of logits, and those of the last batch among them."""
         self._dry = DrySamplers(self._vocab, int(llama_cpp.llama_n_ctx_seq(self._context)))
         self._drawing = Drawing(self.vocabulary.size)
-        self._load = load
+        self.fitted = load
+        """How it is loaded, with everything chosen."""
         if load.adapters and self.can_generate:
             self._reserve()
 
@@ -135,12 +137,12 @@ class LlamaModel:
     @property
     def path(self) -> str:
         """Where the file lies."""
-        return self._load.path
+        return self.fitted.path
 
     @property
     def draft_path(self) -> str:
         """Where the file of its draft model lies; empty for none."""
-        return self._load.draft_path
+        return self.fitted.draft_path
 
     @property
     def recurrent(self) -> bool:
@@ -218,7 +220,7 @@ class LlamaModel:
     @property
     def adapters(self) -> int:
         """Number of adapters that requests may choose."""
-        return len(self._load.adapters)
+        return len(self.fitted.adapters)
 
     def use(self, adapters: AdapterSet) -> None:
         """See ``ports.Model``."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colonnade.machine.memory import free_memory
-from colonnade.messages import Tuning
+from colonnade.messages import Footprint, Tuning
 from colonnade.worker.llama.context import DEFAULT_CTX
 from colonnade.worker.llama.errors import ModelError
-from colonnade.worker.llama.footprint import Footprint, footprint
+from colonnade.worker.llama.fit import fit, size_text
+from colonnade.worker.llama.footprint import Scales, footprint
+from colonnade.worker.llama.gpus import gpus
 from colonnade.worker.llama.header import HeaderError, read_numbers
 from colonnade.worker.llama.loading import file_size
 
@@ -50,14 +52,26 @@ def check_room(
     if most is None or _fits_plainly(load, most):
         return None
     found = measure(load)
-    if found.total > most:
+    if found.own > most:
         given = "--memory allows" if load.memory else "there is room for"
         msg = (
-            f"{load.path} takes about {_size(found.total)} of memory, {_parts(found, load)}; "
-            f"{given} {_size(most)}. A smaller context, batch or number of slots takes less."
+            f"{load.path} takes about {size_text(found.own)} of memory, {_parts(found, load)}; "
+            f"{given} {size_text(most)}. A smaller context, batch or number of slots takes less."
         )
         raise ModelError(msg)
     return found
+
+
+def fitted(load: LoadModel) -> LoadModel:
+    """Choose what a load leaves open, where nobody has: context, slots, layers on GPUs.
+
+    Raises:
+        ModelError: what is the least of use does not fit; with what it takes.
+    """
+    if load.ctx_size != 0 and load.slots and (load.gpu_layers >= 0 or not gpus()):
+        return load
+    with Scales(load) as scales:
+        return fit(load, scales, memory_to_use(load)).load
 
 
 def memory_to_use(load: LoadModel) -> int | None:
@@ -105,11 +119,8 @@ def _bound(load: LoadModel, said: Mapping[str, float]) -> float | None:
 
 def _parts(found: Footprint, load: LoadModel) -> str:
     ctx = f"of {load.slots} x {load.ctx_size} tokens " if load.ctx_size else ""
-    return f"{_size(found.cache)} for the context {ctx}and {_size(found.compute)} to compute with"
-
-
-def _size(count: int) -> str:
-    return f"{count / (1 << 30):,.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
+    cache, compute = size_text(found.cache), size_text(found.compute)
+    return f"{cache} for the context {ctx}and {compute} to compute with"
 
 
 def _check_threads(load: LoadModel) -> None:
