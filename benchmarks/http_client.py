@@ -15,6 +15,9 @@ from typing import Any, cast
 
 import msgspec
 
+_PATHS = {"prompt": "/v1/completions", "input": "/v1/embeddings"}
+"""By the field that only the requests of this door have."""
+_CHAT = "/v1/chat/completions"
 _EVENT = b"data: {"
 _TAIL = 4096
 """Bytes of a stream's end that are kept: the chunk with the usage is in them."""
@@ -117,7 +120,7 @@ class Connection(asyncio.Protocol):
     async def _ask(self, body: dict[str, Any]) -> bytes:
         assert self._transport is not None  # noqa: S101 - connected by ``open``
         content = msgspec.json.encode(body)
-        path = "/v1/completions" if "prompt" in body else "/v1/chat/completions"
+        path = next((path for field, path in _PATHS.items() if field in body), _CHAT)
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"

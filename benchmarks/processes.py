@@ -104,6 +104,25 @@ def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
 
 
 @contextmanager
+def running_embeddings(model: str, threads: int, *flags: str) -> Iterator[Server]:
+    """``colonnade serve`` on a file of embeddings, whose sizes are left to it."""
+    command = [sys.executable, "-m", "colonnade", "serve", model, "--threads", str(threads)]
+    with child([*command, *flags, "--port", "0"]) as process:
+        yield Server(process, port_in(output_of(process)))
+
+
+@contextmanager
+def running_llama_server_embeddings(binary: str, model: str, threads: int) -> Iterator[Server]:
+    """llama.cpp's own server on a file of embeddings, whose sizes are left to it."""
+    port = _free_port()
+    command = [binary, "--embedding", "--model", model, "--threads", str(threads)]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    with child(command, output=subprocess.DEVNULL) as process:
+        _wait_for(process, port, "/health")
+        yield Server(process, port)
+
+
+@contextmanager
 def running_llama_cpp_python(python: str, setup: Setup) -> Iterator[Server]:
     """llama-cpp-python's own server, until the block ends.
 
