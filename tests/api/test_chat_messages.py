@@ -142,7 +142,7 @@ GOOD = {"role": "user", "content": "x"}
                 "messages[1].content[1]",
                 "unsupported",
             )
-            for kind in ("image_url", "input_audio", "video_url", "file")
+            for kind in ("video_url", "input_video", "file")
         ),
     ],
 )

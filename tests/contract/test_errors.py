@@ -71,7 +71,7 @@ BAD: list[tuple[str, str, bytes | dict[str, Any], int, str | None]] = [
         CHAT,
         {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
         400,
-        "messages[0].content[0]",
+        "messages[0].content[0].image_url",
     ),
     ("POST", COMPLETIONS, {"prompt": []}, 400, "prompt"),
     ("POST", COMPLETIONS, {"prompt": [-1]}, 400, "prompt"),

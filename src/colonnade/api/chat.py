@@ -15,6 +15,7 @@ from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.identity import SYSTEM_FINGERPRINT, Identity
 from colonnade.api.ignored import ignored_headers
 from colonnade.api.logprobs import chat_logprobs, prompt_logprobs
+from colonnade.api.media import has_media, with_media
 from colonnade.api.narrowed import narrowed_headers, wire_narrowings
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
@@ -53,6 +54,9 @@ async def create_chat_completion(
     body = await request.body()
     turn = chat_turn(data, models.find(data.model), options, body)
     charge_answers(request.scope, turn.decoding.n)
+    if has_media(data.messages):
+        reading = with_media(turn, data.messages, options.media)
+        turn = await unless_disconnected(request.receive, reading)
     ignored = ignored_headers(body, ChatRequest)
     style = Style.of(data, turn.urgency)
     if not data.stream:

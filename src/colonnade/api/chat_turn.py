@@ -10,6 +10,7 @@ from colonnade.api.counts import check_counts
 from colonnade.api.decoding import decoding, most_logprobs
 from colonnade.api.fields import Endpoint, refuse_fields
 from colonnade.api.forms import form
+from colonnade.api.media import check_media
 from colonnade.api.sampling import choices, sampling, token_limit
 from colonnade.api.tools import tool_use
 from colonnade.api.urgency import urgency
@@ -33,7 +34,9 @@ _BUDGETS = (
 def chat_turn(
     request: ChatRequest, model: ServedModel, options: ApiOptions, body: bytes | None = None
 ) -> Turn:
-    """What the request asks of the engine. ``body`` is what it was read from.
+    """What the request asks of the engine, pictures and sounds aside: ``with_media`` adds them.
+
+    ``body`` is what it was read from.
 
     Raises:
         Failure: it asks for something wrong or impossible.
@@ -41,6 +44,7 @@ def chat_turn(
     check_counts(request, options.max_messages, options.max_tools)
     refuse_fields(request, Endpoint.CHAT)
     messages = plain_messages(request.messages)
+    check_media(request.messages, model.engine.info.media, options.media)
     return Turn(
         request.model or None,
         ChatPrompt(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from colonnade.api.media import MediaOptions
 from colonnade.web.pages import PageRules
 
 
@@ -29,3 +30,5 @@ class ApiOptions:
     """Whether a request may ask to be served before others."""
     pages: PageRules = field(default_factory=PageRules)
     """Which web pages may call the API from a browser, and by which names."""
+    media: MediaOptions = field(default_factory=MediaOptions)
+    """Bounds on pictures and sounds, and where they may be fetched from."""

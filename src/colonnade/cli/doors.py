@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from colonnade.api.media import MediaOptions
 from colonnade.api.options import ApiOptions
 from colonnade.app import create_app, create_service_app
 from colonnade.cli.errors import CommandError
 from colonnade.cli.sockets import bind, url
 from colonnade.legacy.errors import Service
+from colonnade.web.fetch import Fetcher, ListedHosts
 from colonnade.web.hosts import own_names
 from colonnade.web.pages import PageRules
 
@@ -31,23 +33,26 @@ class Door:
     sockets: list[socket.socket]
     url: str
     pages: PageRules
+    media: MediaOptions
 
 
 def open_doors(settings: Settings) -> list[Door]:
     """Take the ports, the main one first. They do not listen yet.
 
     Raises:
-        CommandError: one of them cannot be had, or what is set for web pages makes no sense.
+        CommandError: one of them cannot be had, or what is set for web pages, or for hosts of
+            pictures, makes no sense.
     """
-    doors = [_door(None, settings, settings.server.port)]
+    media = _media(settings)
+    doors = [_door(None, settings, settings.server.port, media)]
     if settings.legacy.legacy_ports:
         for service in Service:
             port = getattr(settings.legacy, f"{service.value}_port")
-            doors.append(_door(service, settings, port))
+            doors.append(_door(service, settings, port, media))
     return doors
 
 
-def _door(service: Service | None, settings: Settings, port: int) -> Door:
+def _door(service: Service | None, settings: Settings, port: int, media: MediaOptions) -> Door:
     host = settings.server.host
     pages = _pages(service, settings)
     try:
@@ -57,7 +62,7 @@ def _door(service: Service | None, settings: Settings, port: int) -> Door:
             raise
         flag = f"--{service.value.replace('_', '-')}-port"
         raise CommandError(str(error).replace("--port", flag)) from error
-    return Door(service, sockets, url(host, sockets), pages)
+    return Door(service, sockets, url(host, sockets), pages, media)
 
 
 def _pages(service: Service | None, settings: Settings) -> PageRules:
@@ -70,6 +75,15 @@ def _pages(service: Service | None, settings: Settings) -> PageRules:
         return PageRules(server.cors_origins, hosts)
     except ValueError as error:
         raise CommandError(str(error)) from error
+
+
+def _media(settings: Settings) -> MediaOptions:
+    try:
+        hosts = ListedHosts(settings.server.media_hosts)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    limits = settings.limits
+    return MediaOptions(limits.media_size << 20, limits.media_count, Fetcher(hosts))
 
 
 def app_of(door: Door, house: House, access: Access) -> Litestar:
@@ -85,6 +99,7 @@ def app_of(door: Door, house: House, access: Access) -> Litestar:
         continue_final_message=settings.server.continue_final_message,
         may_pass=settings.queue.may_pass,
         pages=door.pages,
+        media=door.media,
     )
     if door.service is not None:
         return create_service_app(door.service, house, options, access)

@@ -6,6 +6,7 @@ and within bounds, so that what decodes it cannot be made to take much of either
 bytes; no library, no I/O.
 """
 
+from colonnade.media.base64_text import data_start, decoded_parts, decoded_size
 from colonnade.media.errors import MediaError
 from colonnade.media.inspection import (
     IMAGE_FORMATS,
@@ -25,6 +26,9 @@ __all__ = [
     "MediaError",
     "Picture",
     "Sound",
+    "data_start",
+    "decoded_parts",
+    "decoded_size",
     "inspect_picture",
     "inspect_sound",
 ]

@@ -45,6 +45,14 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
             "address; `*.NAME` are all below NAME, `*` is every name."
         ),
     ] = ()
+    media_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Hosts that pictures and sounds are fetched from where a request names a "
+            "URL of http(s): NAME, `NAME:PORT`, `*.NAME` for all below NAME, `*` for every public "
+            "one; unset, none is. Addresses of private networks are never asked."
+        ),
+    ] = ()
     api_key: Annotated[
         tuple[str, ...],
         Meta(
@@ -419,6 +427,19 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = 10_000
     max_tools: Annotated[int, Meta(description="Most tools of a request.", ge=1)] = 1024
+    media_size: Annotated[
+        int,
+        Meta(
+            description="Most bytes of all pictures and sounds of a request. In base64 they take a "
+            "third more of `max_body_size`.",
+            ge=1,
+            le=1024,
+            extra={"unit": "MiB"},
+        ),
+    ] = 20
+    media_count: Annotated[
+        int, Meta(description="Most pictures and sounds of a request.", ge=1, le=1000)
+    ] = 16
     max_grammar_size: Annotated[
         int,
         Meta(

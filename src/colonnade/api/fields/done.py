@@ -22,7 +22,13 @@ def _done(
 
 _WHAT = (
     _done("model", _ALL, "The name of a served model; absent for the default one."),
-    _done("messages", _ALL, "Text alone.", CHAT),
+    _done(
+        "messages",
+        _ALL,
+        "Text; pictures (`image_url`) and sounds (`input_audio`, `audio_url`) where the model "
+        "takes them; no films, no files. A picture's `detail` is ignored: all of it is read.",
+        CHAT,
+    ),
     _done("prompt", _ALL, "Text, token ids, or a list of either.", COMPLETIONS),
     _done("suffix", _OPENAI, "Fills the gap, with a model that has infill tokens.", COMPLETIONS),
     _done("echo", (Source.OPENAI, Source.VLLM), "Not with `suffix`.", COMPLETIONS),

@@ -155,6 +155,22 @@ _VLLM_FIELDS = (
         "logits_processors", _VLLM, ["m.f"], "A client's code is not run here.", neutral=([],)
     ),
     _refused(
+        "media_io_kwargs",
+        _VLLM,
+        {"image": {"image_mode": "L"}},
+        "How pictures and sounds are read follows from the model's projector.",
+        CHAT,
+        neutral=({},),
+    ),
+    _refused(
+        "mm_processor_kwargs",
+        _VLLM,
+        {"num_crops": 4},
+        "How pictures and sounds are read follows from the model's projector.",
+        CHAT,
+        neutral=({},),
+    ),
+    _refused(
         "kv_transfer_params",
         _VLLM,
         {"do_remote_decode": True},

@@ -87,6 +87,8 @@ class ChatRequest(GenerationFields, kw_only=True):
     parse_tool_calls: Any = None
     best_of: Any = None
     chat_template: Any = None
+    media_io_kwargs: Any = None
+    mm_processor_kwargs: Any = None
 
     metadata: Any = None
     """Accepted and ignored, as all below: none of them changes the answer."""
@@ -94,6 +96,4 @@ class ChatRequest(GenerationFields, kw_only=True):
     prompt_cache_options: Any = None
     prompt_cache_retention: Any = None
     safety_identifier: Any = None
-    media_io_kwargs: Any = None
-    mm_processor_kwargs: Any = None
     return_assistant_tokens_mask: Any = None

@@ -21,15 +21,53 @@ class RefusalPart(Struct, tag_field="type", tag="refusal"):
     refusal: str
 
 
+class Url(Struct):
+    """A ``data:`` URL in base64, or one of http(s) on a host that the operator lists; base64 alone
+    is taken too, as llama-server takes it."""
+
+    url: str
+    detail: str | None = None
+    """Of a picture. Accepted and ignored: the model reads all of it, at its own resolution."""
+
+
 class ImagePart(Struct, tag_field="type", tag="image_url"):
-    """Known, so that it can be refused by name."""
+    """A picture. Some clients send the URL as it is."""
+
+    image_url: Url | str
+
+
+class InputImagePart(Struct, tag_field="type", tag="input_image"):
+    """A picture, as the Responses API and vLLM write it."""
+
+    image_url: Url | str
+
+
+class Sound(Struct):
+    """A sound in base64, or behind a URL, as llama-server has it."""
+
+    data: str | None = None
+    url: str | None = None
+    format: str | None = None
+    """Accepted and ignored: the file tells itself what it is."""
 
 
 class AudioPart(Struct, tag_field="type", tag="input_audio"):
-    """Known, so that it can be refused by name."""
+    """A sound."""
+
+    input_audio: Sound
+
+
+class AudioUrlPart(Struct, tag_field="type", tag="audio_url"):
+    """A sound, as vLLM writes it."""
+
+    audio_url: Url | str
 
 
 class VideoPart(Struct, tag_field="type", tag="video_url"):
+    """Known, so that it can be refused by name."""
+
+
+class InputVideoPart(Struct, tag_field="type", tag="input_video"):
     """Known, so that it can be refused by name."""
 
 
@@ -37,7 +75,9 @@ class FilePart(Struct, tag_field="type", tag="file"):
     """Known, so that it can be refused by name."""
 
 
-Content = str | list[TextPart | RefusalPart | ImagePart | AudioPart | VideoPart | FilePart]
+MediaContent = ImagePart | InputImagePart | AudioPart | AudioUrlPart
+Part = TextPart | RefusalPart | MediaContent | VideoPart | InputVideoPart | FilePart
+Content = str | list[Part]
 
 
 class FunctionCall(Struct, kw_only=True):
