@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from colonnade.engine.backlog import Bounds, Entry
 from colonnade.engine.front import Front
+from colonnade.engine.kept import mark_of
 from colonnade.engine.stream import Stream
 from colonnade.messages import Embedded, PromptLogprobs, Submit, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from colonnade.messages import AdapterSet, Decoding, LoadModel, PromptPart, Step
+    from colonnade.engine.kept import KeptStates
+    from colonnade.messages import AdapterSet, Decoding, Failure, LoadModel, PromptPart, Step
 
 _USUAL = Urgency()
 
@@ -32,6 +35,12 @@ class Engine(Front[Stream]):
 
     def __init__(self, load: LoadModel, bounds: Bounds) -> None:
         super().__init__(load, bounds, load.slots)
+        self._kept: KeptStates | None = None
+        """Where its states stay when it is retired."""
+        self._mark = b""
+        """Under which they are found there."""
+        self._states_size = load.cache_size << 20
+        """Bytes that they may take."""
 
     @classmethod
     async def start(
@@ -40,16 +49,37 @@ class Engine(Front[Stream]):
         *,
         bounds: Bounds = _USUAL_BOUNDS,
         on_progress: Callable[[float], None] = lambda _: None,
+        kept: KeptStates | None = None,
     ) -> Engine:
-        """Load a model in a worker process. ``on_progress`` gets 0 to 1.
+        """Load a model in a worker process. ``on_progress`` gets 0 to 1. ``kept``: what is known of
+        earlier prompts where the model was here before, and where that stays after ``retire``.
 
         Raises:
             LoadError: the model could not be loaded.
         """
         engine = cls(load, bounds)
-        engine._info = await engine._supervisor.start(on_progress)
+        states = None
+        if kept is not None:
+            engine._kept, engine._mark = kept, await asyncio.to_thread(mark_of, load)
+            states = kept.take(engine._mark)
+        try:
+            engine._info = await engine._supervisor.start(on_progress, states)
+        except BaseException:
+            if kept is not None and states is not None:
+                kept.put(engine._mark, states)
+            raise
         engine._backlog.slots = engine._info.slots  # the worker chooses, where nobody has
         return engine
+
+    async def retire(self, why: Failure | None = None) -> None:
+        """As ``close``, but what the worker knows of earlier prompts stays, within limits of bytes
+        and of some seconds, where ``start`` was told to keep it."""
+        if self._kept is not None and self._mark:
+            self._end_all(why)
+            states = await self._supervisor.retire(min(self._states_size, self._kept.limit))
+            if states is not None:
+                self._kept.put(self._mark, states)
+        await self.close(why)
 
     async def submit(
         self,

@@ -153,11 +153,14 @@ class Front(ABC, Generic[P]):
 
     async def close(self, why: Failure | None = None) -> None:
         """End the worker. Requests under way, and those that still come, fail with ``why``."""
+        self._end_all(why)
+        await self._supervisor.close()
+
+    def _end_all(self, why: Failure | None) -> None:
         if why is None:
             why = Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
         self._closed = why
         self._fail_all(why.kind, why.message)
-        await self._supervisor.close()
 
     async def _let_in(
         self, asked: Submit | Embed, entry: Entry, make: Callable[[], P]

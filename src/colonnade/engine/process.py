@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 
+from colonnade.engine.kept import StatesFile
 from colonnade.messages import FrameReader, FromWorker, encode_frame, passed_on
 
 if TYPE_CHECKING:
@@ -76,8 +77,12 @@ class End(NamedTuple):
 class WorkerProcess:
     """One worker process and the socket to it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, connection: _Connection) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, connection: _Connection, keep: StatesFile
+    ) -> None:
+        """``keep``: where it may leave states for a later worker."""
         self._process = process
+        self.keep = keep
         self._quoting = _Quoting()
         self._connection = connection
         self._last_words: tuple[float, str] | None = None
@@ -89,23 +94,32 @@ class WorkerProcess:
         self._listener = asyncio.create_task(self._listen())
 
     @classmethod
-    async def start(cls, load: LoadModel) -> WorkerProcess:
-        """Start a worker that loads a model. It reports by messages."""
+    async def start(cls, load: LoadModel, kept: StatesFile | None = None) -> WorkerProcess:
+        """Start a worker that loads a model. It reports by messages. ``kept``: states of an
+        earlier one."""
         ours, theirs = socket.socketpair()
+        keep = StatesFile.make()
         try:
-            return await cls._spawn(load, ours, theirs)
+            return await cls._spawn(load, ours, theirs, keep, kept)
         except BaseException:
             ours.close()
+            keep.close()
             raise
         finally:
             theirs.close()
 
     @classmethod
     async def _spawn(
-        cls, load: LoadModel, ours: socket.socket, theirs: socket.socket
+        cls,
+        load: LoadModel,
+        ours: socket.socket,
+        theirs: socket.socket,
+        keep: StatesFile,
+        kept: StatesFile | None,
     ) -> WorkerProcess:
         chooses = WAITS.keys().isdisjoint(os.environ)
         load = msgspec.structs.replace(load, choose_wait=chooses)
+        files = (keep.descriptor, -1 if kept is None else kept.descriptor)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # not from the current directory, whatever lies there
@@ -113,7 +127,8 @@ class WorkerProcess:
             "colonnade.worker",
             str(theirs.fileno()),
             msgspec.json.encode(load).decode(),
-            pass_fds=(theirs.fileno(),),
+            *map(str, files),
+            pass_fds=(theirs.fileno(), *(each for each in files if each >= 0)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -122,7 +137,7 @@ class WorkerProcess:
         )
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(_Connection, sock=ours)
-        return cls(process, connection)
+        return cls(process, connection, keep)
 
     @property
     def pid(self) -> int:
@@ -148,10 +163,14 @@ class WorkerProcess:
 
     async def wait(self) -> End:
         """Wait for the end and free what belongs to the process; returns how it ended."""
-        code = await self._process.wait()
-        with contextlib.suppress(TimeoutError):  # a child of the worker's may keep its stderr open
-            await asyncio.wait_for(self._listener, _LISTEN)
-        await self._connection.close()
+        try:
+            code = await self._process.wait()
+            # not for ever: a child of the worker's may keep its stderr open
+            await asyncio.wait((self._listener,), timeout=_LISTEN)
+            self._listener.cancel()
+            await self._connection.close()
+        finally:
+            self.keep.close()
         if self.cause:
             return End(self.cause)
         how = _signal_name(-code) if code < 0 else f"exit code {code}"

@@ -24,6 +24,8 @@ from colonnade.messages import (
     PromptLogprobs,
     Ready,
     Refused,
+    Retire,
+    Retired,
     Statistics,
     Step,
     Stuck,
@@ -33,6 +35,7 @@ from colonnade.messages import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from colonnade.engine.kept import StatesFile
     from colonnade.messages import FromWorker, LoadModel
 
 _SIGNS = 4
@@ -44,6 +47,12 @@ what is made ready keeps the interpreter's lock."""
 
 _FIRST_GUESS = 2.0
 """Seconds that loading a model takes, before it is known."""
+
+_COPYING = 5.0
+"""Seconds that a worker has to write its states down, before it begins no other."""
+
+_RETIRING = 15.0
+"""Seconds after which it is ended without: the step that it is in may take some of them."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,10 +72,18 @@ class Supervisor:
     """
 
     def __init__(
-        self, load: LoadModel, on_answer: Callable[[Answer], None], on_death: Callable[[str], None]
+        self,
+        load: LoadModel,
+        on_answer: Callable[[Answer], None],
+        on_death: Callable[[str], None],
     ) -> None:
         """``on_death`` is told how the worker ended."""
         self._load = load
+        self._kept: StatesFile | None = None
+        """States of an earlier worker, until the first one has them."""
+        self._retired: asyncio.Future[StatesFile | None] | None = None
+        """What comes of asking the worker for its states."""
+        self._closed = False
         self._on_answer = on_answer
         self._on_death = on_death
         self._on_progress: Callable[[float], None] = lambda _: None
@@ -106,13 +123,17 @@ class Supervisor:
         """Wait until a worker is ready, or none will be."""
         await self._settled.wait()
 
-    async def start(self, on_progress: Callable[[float], None]) -> ModelInfo:
-        """Start the first worker and wait until it is ready. ``on_progress`` gets 0 to 1.
+    async def start(
+        self, on_progress: Callable[[float], None], kept: StatesFile | None = None
+    ) -> ModelInfo:
+        """Start the first worker and wait until it is ready. ``on_progress`` gets 0 to 1. ``kept``:
+        states of an earlier worker, closed once this one has them.
 
         Raises:
             LoadError: the model could not be loaded.
         """
         self._on_progress = on_progress
+        self._kept = kept
         loaded: asyncio.Future[ModelInfo] = asyncio.get_running_loop().create_future()
         # In no request's context: what a worker does is not about the one that had it loaded.
         self._task = asyncio.create_task(self._supervise(loaded), context=Context())
@@ -122,8 +143,26 @@ class Supervisor:
             await self.close()
             raise
 
+    async def retire(self, most_bytes: int) -> StatesFile | None:
+        """Ask the worker for its states, before it is ended; None where it has none, or does not
+        answer in time. It serves nobody from here on."""
+        worker = self.worker
+        if worker is None or not most_bytes:
+            return None
+        self._retired = asyncio.get_running_loop().create_future()
+        worker.send(Retire(most_bytes, _COPYING))
+        try:
+            async with asyncio.timeout(_RETIRING):
+                return await self._retired
+        except TimeoutError:
+            _log.warning("the worker process did not hand its states over in %.0f s", _RETIRING)
+            return None
+        finally:
+            self._retired = None
+
     async def close(self) -> None:
         """End the worker and start no other."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -142,6 +181,8 @@ class Supervisor:
             if not loaded.done():
                 msg = f"the worker process died of it: {end}"
                 loaded.set_exception(LoadError(msg))
+                return
+            if self._closed:  # a task may miss that it is cancelled
                 return
             self._count(end)
             if self.hopeless:
@@ -177,7 +218,7 @@ class Supervisor:
 
     async def _live(self, loaded: asyncio.Future[ModelInfo]) -> End:
         """One worker's life; returns how it ended."""
-        worker = await WorkerProcess.start(self._load)
+        worker = await WorkerProcess.start(self._load, self._kept)
         watch = asyncio.create_task(self._watch(worker))
         try:
             await worker.follow(lambda message: self._take(message, worker, loaded))
@@ -187,6 +228,7 @@ class Supervisor:
             self._settled.clear()
             worker.kill()
             end = await worker.wait()
+            self._note_retired(worker)
             self._on_death(end.how)
         return end
 
@@ -210,6 +252,8 @@ class Supervisor:
         match message:
             case Alive():
                 pass
+            case Retired(_, states):
+                self._note_retired(worker, states)
             case Stuck(what):
                 worker.cause = f"it hung: {what}"
             case Loading(progress):
@@ -235,7 +279,15 @@ class Supervisor:
         self._load = msgspec.structs.replace(load or self._load, check_room=False)
         self.worker = worker
         worker.loaded = True
+        if self._kept is not None:
+            self._kept.close()  # the worker's now: what it drops is to be free
+            self._kept = None
         self._settled.set()
+
+    def _note_retired(self, worker: WorkerProcess, states: int = 0) -> None:
+        """The worker has handed so many states over, or has ended."""
+        if self._retired is not None and not self._retired.done():
+            self._retired.set_result(worker.keep.move() if states else None)
 
     def _note_wait(self, wait: ThreadWait) -> None:
         self.thread_wait = wait

@@ -314,4 +314,13 @@ class Embed(Struct, frozen=True, array_like=True, tag="embed", gc=False):
     """Who asks: the model's time is shared fairly between clients."""
 
 
-ToWorker = Submit | Cancel | Look | Embed
+class Retire(Struct, frozen=True, array_like=True, tag="retire", gc=False):
+    """Keep what can be kept for a later worker of the same model, in the file that the worker was
+    started with. Answered by ``Retired``; there is nothing more to do for the worker then."""
+
+    most_bytes: int
+    seconds: float
+    """After which no other state is begun."""
+
+
+ToWorker = Submit | Cancel | Look | Embed | Retire

@@ -169,6 +169,13 @@ class ThreadWait(Struct, frozen=True, array_like=True, tag="thread_wait", gc=Fal
     asleep_ms: float
 
 
+class Retired(Struct, frozen=True, array_like=True, tag="retired", gc=False):
+    """All that is kept is in the file: so many bytes of so many states."""
+
+    size: int
+    states: int
+
+
 class LogLine(Struct, frozen=True, array_like=True, tag="log_line", gc=False):
     """A line for the server's log, on one line already."""
 
@@ -200,4 +207,5 @@ FromWorker = (
     | LoadFailed
     | Alive
     | Stuck
+    | Retired
 )

@@ -1,4 +1,4 @@
-"""``python -m colonnade.worker DESCRIPTOR LOAD_MODEL_AS_JSON``: started by the server process."""
+"""``python -m colonnade.worker SOCKET LOAD_MODEL_AS_JSON KEEP KEPT``: the server starts it."""
 
 import os
 import sys

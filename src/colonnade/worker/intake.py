@@ -30,7 +30,7 @@ from colonnade.worker.wishes import check_wishes, cut_prompt, restraint, with_bi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from colonnade.messages import Constraint, Decoding, FromWorker, Look
+    from colonnade.messages import Constraint, Decoding, FromWorker, Look, Retire
     from colonnade.worker.ports import Grammars, Matcher, Model
     from colonnade.worker.restraint import Restraint
 
@@ -99,7 +99,7 @@ class Intake:
         model: Model,
         vocabulary: Vocabulary,
         grammars: Grammars,
-        pass_on: Callable[[Request | Cancel | Look], None],
+        pass_on: Callable[[Request | Cancel | Look | Retire], None],
         send: Callable[[FromWorker], None],
     ) -> None:
         self._model = model
@@ -125,6 +125,10 @@ class Intake:
     def look(self, look: Look) -> None:
         """Pass on that the server asks how the loop stands."""
         self._pass_on(look)
+
+    def retire(self, retire: Retire) -> None:
+        """Pass on that the server wants states kept, and no more requests served."""
+        self._pass_on(retire)
 
     def _is_long(self, submit: Submit) -> bool:
         length = len(submit.infill_suffix or "") + len(submit.decoding.prediction)

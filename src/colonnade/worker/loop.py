@@ -6,7 +6,17 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from colonnade.messages import Cancel, FailureKind, Look, Part, Refused, Statistics, Step
+from colonnade.messages import (
+    Cancel,
+    FailureKind,
+    Look,
+    Part,
+    Refused,
+    Retire,
+    Retired,
+    Statistics,
+    Step,
+)
 from colonnade.worker.answers import Answers
 from colonnade.worker.invariant import InvariantScheduler
 from colonnade.worker.meter import Meter
@@ -18,15 +28,16 @@ from colonnade.worker.sequence import Request, Sequence
 from colonnade.worker.speculation import Speculation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from colonnade.messages import AdapterSet, FromWorker
     from colonnade.worker.ports import Model
     from colonnade.worker.rows import Rows
     from colonnade.worker.speculation import Guesser
     from colonnade.worker.spinning import Spinning
+    from colonnade.worker.states import Offer, StateCache
 
-Command = Request | Cancel | Look
+Command = Request | Cancel | Look | Retire
 
 _PATIENCE = 0.05
 """What part of a step's time masks may keep those waiting whose tokens are there."""
@@ -35,6 +46,11 @@ _A_WHILE = 0.005
 """Seconds."""
 
 _NO_WORK = Work()
+
+
+def keep_none(_offers: Iterable[Offer], _retire: Retire) -> Retired:
+    """Keep no state beyond the worker's end."""
+    return Retired(0, 0)
 
 
 class Loop:
@@ -52,12 +68,14 @@ class Loop:
         invariant_rows: int = 0,
         pulse: Task | None = None,
         work: Work = _NO_WORK,
+        keep: Callable[[Iterable[Offer], Retire], Retired] = keep_none,
     ) -> None:
         """``cache_size``: bytes of host memory for the states of earlier prompts. ``guesser`` gives
         tokens to read ahead, where the model can forget the wrong ones. ``spinning`` decides how
         the model's threads wait, where that can be decided. ``invariant_rows``: keep to batches
         in which no row is rounded by its neighbours, made of so many rows; 0 does not. ``pulse``
-        is told of each step, which may take what the ``work`` of its rows takes."""
+        is told of each step, which may take what the ``work`` of its rows takes. ``keep`` keeps
+        states for a later worker."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
         self._model = model
         self._send = send
@@ -79,11 +97,17 @@ class Loop:
         self._requests: dict[int, Request] = {}
         self._adapters: AdapterSet = ()
         """Of the latest step."""
+        self._keep = keep
 
     @property
     def idle(self) -> bool:
         """Nothing runs and nothing waits."""
         return self._scheduler.idle
+
+    @property
+    def states(self) -> StateCache:
+        """The states that are kept beside the slots."""
+        return self._scheduler.states
 
     @property
     def _tries_waits(self) -> bool:
@@ -208,6 +232,10 @@ class Loop:
                 self._cancel(request_id)
             case Look():
                 self._send(self._statistics())
+            case Retire():
+                for request_id in list(self._requests):
+                    self._cancel(request_id)
+                self._send(self._keep(self._scheduler.offers(), command))
 
     def _statistics(self) -> Statistics:
         """What has been done since the last time, and how it stands."""

@@ -26,8 +26,8 @@ class Chunk(NamedTuple):
     """How many of the last tokens are read for nothing, and forgotten again."""
 
 
-State = bytearray | mmap
-"""A slot's memory, copied to host memory."""
+State = bytearray | mmap | memoryview
+"""A slot's memory, copied to host memory. It can be written to, and nobody does."""
 
 
 class Memory(Protocol):

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from colonnade.machine.cgroups import cpu_quota
-from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Look, Ready, Submit
+from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Look, Ready, Retire, Submit
 from colonnade.orphans import die_with_parent
 from colonnade.watch import hook_uncaught, say_uncaught
 from colonnade.worker.channel import Channel, ChannelHandler
 from colonnade.worker.drafting import DraftModel
 from colonnade.worker.grammar import Bounds, GrammarCompiler
 from colonnade.worker.intake import Intake
+from colonnade.worker.kept import Keeper, adopt
 from colonnade.worker.llama import (
     LlamaModel,
     ModelError,
     describe,
     invariant_rows,
+    library_build,
     open_draft,
     openmp_waits,
 )
@@ -52,8 +54,9 @@ and the loop wants the GIL back after each."""
 _log = logging.getLogger(__name__)
 
 
-def run(descriptor: int, load: LoadModel) -> int:
-    """Load the model and serve the socket until the other side closes it.
+def run(descriptor: int, load: LoadModel, keep: int, kept: int) -> int:
+    """Load the model and serve the socket until the other side closes it. States for a later worker
+    go to the file ``keep``; those of an earlier one are in ``kept``, -1 for none.
 
     Returns the exit code where the model cannot be loaded. Otherwise the process ends where it
     stands: nothing in it outlives it, and freeing a model takes time that nobody wants to wait.
@@ -94,7 +97,10 @@ def run(descriptor: int, load: LoadModel) -> int:
         invariant_rows=invariant,
         pulse=pulse.step,
         work=work,
+        keep=Keeper(keep, _build(model)),
     )
+    if kept >= 0:
+        _adopt(kept, loop, model)
     grammars = grammars or GrammarCompiler(model.token_table, bounds)
     intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)
     channel.send(Ready(info, load))
@@ -105,6 +111,24 @@ def run(descriptor: int, load: LoadModel) -> int:
     ).start()
     loop.run()
     return 0
+
+
+def _build(model: LlamaModel) -> str:
+    """What states have to be of to be used here, beyond what the server knew before loading."""
+    return f"{library_build()} {model.slots} {model.ctx_size}"
+
+
+def _adopt(kept: int, loop: Loop, model: LlamaModel) -> None:
+    """Take over an earlier worker's states. Their file is gone when the last of them is."""
+    found = adopt(
+        kept,
+        loop.states,
+        build=_build(model),
+        ctx_size=model.ctx_size,
+        vocab_size=model.vocabulary.size,
+    )
+    os.close(kept)
+    _log.debug("%d states of an earlier worker are here", found)
 
 
 def _guesser(load: LoadModel, model: LlamaModel) -> Guesser | None:
@@ -148,6 +172,8 @@ def _take(channel: Channel, intake: Intake, pulse: Task) -> None:
                     intake.cancel(message)
                 case Look():
                     intake.look(message)
+                case Retire():
+                    intake.retire(message)
             pulse.end()
     except ConnectionError:
         pass  # the other side is gone all the same
@@ -176,7 +202,7 @@ class _Progress:
         return True
 
 
-def parse(arguments: list[str]) -> tuple[int, LoadModel]:
-    """The socket's descriptor and the model from the command line that the server process makes."""
-    descriptor, load = arguments
-    return int(descriptor), msgspec.json.decode(load, type=LoadModel)
+def parse(arguments: list[str]) -> tuple[int, LoadModel, int, int]:
+    """What ``run`` needs, from the command line that the server process makes."""
+    descriptor, load, keep, kept = arguments
+    return int(descriptor), msgspec.json.decode(load, type=LoadModel), int(keep), int(kept)

@@ -20,14 +20,14 @@ from colonnade.worker.ports import Chunk
 from colonnade.worker.slots import Slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from colonnade.messages import AdapterSet, Urgency
     from colonnade.worker.ports import Memory
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
     from colonnade.worker.speculation import Speculation
-    from colonnade.worker.states import StateCache
+    from colonnade.worker.states import Offer, StateCache
     from colonnade.worker.waiting import Waiter
 
 
@@ -113,6 +113,10 @@ class Scheduler:
     def running(self) -> list[Sequence]:
         """The sequences that hold a slot, by slot. A change makes a new list."""
         return self._slots.running
+
+    def offers(self) -> Iterator[Offer]:
+        """Offer all states that are kept, and those of the slots that no sequence holds."""
+        return self._slots.offers()
 
     def add(self, request: Request) -> None:
         """Queue a request. Its further choices follow once the first has read the prompt."""

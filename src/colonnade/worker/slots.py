@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from colonnade.worker.ports import DecodeError
-from colonnade.worker.prefixes import common_length
-from colonnade.worker.states import StateCache
+from colonnade.worker.prefixes import PrefixTree, common_length
+from colonnade.worker.states import Offer, SavedState, StateCache
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from colonnade.messages import AdapterSet
     from colonnade.worker.ports import Memory, State
     from colonnade.worker.rows import Rows
@@ -118,6 +122,35 @@ class Slots:
                 slot.resident = []
                 self._memory.keep(slot.index, 0)
 
+    def offers(self) -> Iterator[Offer]:
+        """Offer the states of all slots that no sequence holds, and all saved ones, each once and
+        the one used last first. The saved ones are here no longer then."""
+        slots: list[_Slot] = []
+        held: defaultdict[AdapterSet, PrefixTree[int]] = defaultdict(PrefixTree)
+        for slot in sorted(self._slots, key=lambda each: len(each.resident), reverse=True):
+            tokens, adapters = slot.resident, slot.adapters
+            if len(tokens) < _MANY or self._held(held[adapters], tokens):
+                continue
+            if self.states.holds(tokens, adapters):
+                self.states.find(tokens, len(tokens), adapters)  # used as late as the slot
+                continue
+            self.states.supersede(tokens, adapters)
+            held[adapters].put(tokens, slot.index)
+            slots.append(slot)
+        for slot in sorted(slots, key=lambda each: each.last_used, reverse=True):
+            yield Offer(self._memory.size(slot.index), partial(self._copy, slot))
+        yield from self.states.offers()
+
+    def _held(self, held: PrefixTree[int], tokens: list[int]) -> bool:
+        """Whether one of these states can stand for these tokens."""
+        if self._memory.whole:
+            return held.get(tokens) is not None
+        found = held.nearest(tokens)
+        return found is not None and found.common == len(tokens)
+
+    def _copy(self, slot: _Slot) -> SavedState:
+        return SavedState(slot.resident, self._memory.save(slot.index), slot.adapters)
+
     def settle(self, rows: Rows) -> None:
         """Forget what a draft has put into the memory and did not come true."""
         if rows.draft is None or rows.right == rows.draft.read:
@@ -213,7 +246,7 @@ class Slots:
         if found is not None and found[0] >= max(_FEW, common + 1):
             self._evict(spare)
             self.states.hits += 1
-            return spare, self._restore(spare, found[1].state, found[0])
+            return spare, self._bring_back(spare, found[1], found[0])
         if not common:
             self._evict(spare)
             return spare, self._memory.keep(spare.index, 0)
@@ -257,6 +290,14 @@ class Slots:
             self._too_many = len(tokens)
         else:
             self.states.put(list(tokens), self._memory.save(slot), adapters)
+
+    def _bring_back(self, slot: _Slot, saved: SavedState, length: int) -> int:
+        """Put a kept state into a slot, and keep it no longer where that cannot be done."""
+        restored = self._restore(slot, saved.state, length) if saved.intact else 0
+        if not restored:
+            self._memory.keep(slot.index, 0)
+            self.states.discard(saved)
+        return restored
 
     def _restore(self, slot: _Slot, state: State, length: int) -> int:
         """Put a saved state of ``length`` tokens into a slot; returns how many are there."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import OrderedDict, defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from colonnade.worker.prefixes import PrefixTree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from colonnade.messages import AdapterSet
     from colonnade.worker.ports import State
 
@@ -22,6 +26,20 @@ class SavedState(NamedTuple):
     state: State
     adapters: AdapterSet = ()
     """What they were read with: it is of no use to others."""
+    checksum: int | None = None
+    """CRC-32 that the state has to have, where it came from another process."""
+
+    @property
+    def intact(self) -> bool:
+        """Whether it is as it was saved."""
+        return self.checksum is None or zlib.crc32(self.state) == self.checksum
+
+
+class Offer(NamedTuple):
+    """A state to be had, and its size in bytes. What takes it need not give it back."""
+
+    size: int
+    take: Callable[[], SavedState]
 
 
 class StateCache:
@@ -65,17 +83,37 @@ class StateCache:
         found = tree.nearest(tokens)
         return found is not None and found.common == len(tokens)
 
-    def put(self, tokens: list[int], state: State, adapters: AdapterSet = ()) -> None:
-        """Keep a state, if it fits the budget at all."""
+    def put(
+        self,
+        tokens: list[int],
+        state: State,
+        adapters: AdapterSet = (),
+        checksum: int | None = None,
+    ) -> None:
+        """Keep a state, if it fits the budget at all. See ``SavedState``."""
         if not tokens or len(state) > self._budget:
             return
-        self._supersede(tokens, adapters)
+        self.supersede(tokens, adapters)
         while self.size + len(state) > self._budget:
             self._drop(next(iter(self._saved)))
         self._trees[adapters].put(tokens, self._next)
-        self._saved[self._next] = SavedState(tokens, state, adapters)
+        self._saved[self._next] = SavedState(tokens, state, adapters, checksum)
         self._next += 1
         self.size += len(state)
+
+    def discard(self, saved: SavedState) -> None:
+        """Keep a state no longer, if it is still here."""
+        tree = self._trees.get(saved.adapters)
+        number = None if tree is None else tree.get(saved.tokens)
+        if number is not None and self._saved[number] is saved:
+            self._drop(number)
+
+    def offers(self) -> Iterator[Offer]:
+        """Offer all states, the one used last first; they are here no longer then."""
+        while self._saved:
+            number, saved = next(reversed(self._saved.items()))
+            self._drop(number)
+            yield Offer(len(saved.state), partial(_itself, saved))
 
     def find(
         self, prompt: list[int], most: int, adapters: AdapterSet = ()
@@ -116,7 +154,7 @@ class StateCache:
         if not self._prompts[adapters]:
             del self._prompts[adapters]
 
-    def _supersede(self, tokens: list[int], adapters: AdapterSet) -> None:
+    def supersede(self, tokens: list[int], adapters: AdapterSet) -> None:
         """Drop what a state of these tokens makes needless."""
         tree = self._trees.get(adapters)
         known = None if tree is None else tree.get(tokens)
@@ -133,3 +171,7 @@ class StateCache:
         if not tree:
             del self._trees[saved.adapters]
         self.size -= len(saved.state)
+
+
+def _itself(saved: SavedState) -> SavedState:
+    return saved

@@ -3,10 +3,19 @@
 Everything that llama.cpp answers with an abort of the process is checked before it is asked.
 """
 
+from colonnade.worker.llama.build import library_build
 from colonnade.worker.llama.draft import open_draft
 from colonnade.worker.llama.invariance import invariant_rows
 from colonnade.worker.llama.metadata import describe
 from colonnade.worker.llama.model import LlamaModel, ModelError
 from colonnade.worker.llama.openmp import openmp_waits
 
-__all__ = ["LlamaModel", "ModelError", "describe", "invariant_rows", "open_draft", "openmp_waits"]
+__all__ = [
+    "LlamaModel",
+    "ModelError",
+    "describe",
+    "invariant_rows",
+    "library_build",
+    "open_draft",
+    "openmp_waits",
+]
