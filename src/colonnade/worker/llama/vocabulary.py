@@ -10,6 +10,7 @@ import llama_cpp
 import numpy as np
 
 from colonnade.worker.llama.cutting import Cutter
+from colonnade.worker.llama.wordpieces import WordPieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,6 +69,7 @@ class Vocabulary:
         self._ids = np.array(range(self.size), dtype=object)
         self._longest = self._longest_text()
         self._cutters = {special: self._cutter(special) for special in (False, True)}
+        self._wordpieces = self._by_wordpieces()
         # a vocabulary that cannot spell every text ends the process: let it do so now
         self.tokenize(_UNUSUAL, special=False)
 
@@ -80,6 +82,9 @@ class Vocabulary:
 
     def parts(self, text: str, *, special: bool) -> Iterator[list[int]]:
         """``tokenize``, in parts: made as they are asked for."""
+        if self._wordpieces is not None and not special:
+            yield from self._wordpieces.parts(text)
+            return
         cutter = self._cutters[special]
         for piece in _pieces(text):
             for part in cutter.parts(piece):
@@ -110,6 +115,13 @@ class Vocabulary:
             names(llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP),
             names(llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP),
         )
+
+    def _by_wordpieces(self) -> WordPieces | None:
+        """What cuts texts where llama.cpp would cut them in a way of its own."""
+        if llama_cpp.llama_vocab_type(self._vocab) != llama_cpp.LLAMA_VOCAB_TYPE_WPM:
+            return None
+        names = [self._given(token) for token in range(self.size)]
+        return WordPieces.like(names, lambda text: self._tokenize(text, False))
 
     def _longest_text(self) -> int:
         """Bytes of the longest text of a token; 0 where one may stand for more than its own."""
