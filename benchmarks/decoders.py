@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ SHORT_CONVOLUTION = 3
 """Tokens that a convolution of the hybrid kind sees."""
 STATE_CONVOLUTION = 4
 STATE_SIZE = 16
+EXPERTS, EXPERTS_USED = 4, 2
 """Tokens that a convolution of the recurrent kind sees, and numbers in a channel's state."""
 
 
@@ -58,6 +60,23 @@ def llama(shape: Shape) -> Iterator[Tensor]:
         yield from attention(shape, block, gain)
         yield norm(f"{block}.ffn_norm", shape.width)
         yield from feed_forward(shape, block, gain)
+
+
+def experts(shape: Shape) -> Iterator[Tensor]:
+    """Make Llama's tensors, with a few feed-forwards a layer of which each token takes some."""
+    yield from _ends(shape)
+    for block, gain in blocks(shape):
+        yield norm(f"{block}.attn_norm", shape.width)
+        yield from attention(shape, block, gain)
+        yield norm(f"{block}.ffn_norm", shape.width)
+        yield matrix(f"{block}.ffn_gate_inp", EXPERTS, shape.width)
+        for name, outputs, inputs, size in (
+            ("gate", shape.ffn, shape.width, 1.0),
+            ("up", shape.ffn, shape.width, 1.0),
+            ("down", shape.width, shape.ffn, gain),
+        ):
+            of_one = matrix(f"{block}.ffn_{name}_exps", outputs, inputs, size)
+            yield dataclasses.replace(of_one, shape=(EXPERTS, *of_one.shape))
 
 
 def qwen2(shape: Shape) -> Iterator[Tensor]:
@@ -125,6 +144,13 @@ def describe_decoder(writer: GGUFWriter, shape: Shape, kv_heads: list[int] | Non
     writer.add_head_count_kv(kv_heads or shape.kv_heads)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_freq_base(1_000_000.0)
+
+
+def describe_experts(writer: GGUFWriter, shape: Shape) -> None:
+    """Describe a decoder with experts."""
+    describe_decoder(writer, shape)
+    writer.add_expert_count(EXPERTS)
+    writer.add_expert_used_count(EXPERTS_USED)
 
 
 def describe_qwen2vl(writer: GGUFWriter, shape: Shape) -> None:

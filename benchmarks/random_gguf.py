@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 from zlib import crc32
@@ -196,7 +197,8 @@ def _values(
     `scales` (rows) multiplies each row. Q8_0 blocks are drawn as such, not quantized from floats.
     """
     if stored == GGMLQuantizationType.Q8_0:
-        rows, blocks = tensor.shape[0], tensor.shape[1] // BLOCK
+        rows, blocks = math.prod(tensor.shape[:-1]), tensor.shape[-1] // BLOCK
+        scales = np.repeat(scales, rows // len(scales))  # of a matrix an expert, too
         data = np.empty((rows, blocks, 2 + BLOCK), np.uint8)
         scale = (scales * tensor.std / UNIFORM_QUANT_STD).astype("<f2")
         data[:, :, :2] = scale.view(np.uint8).reshape(rows, 1, 2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.memory import measure
+from benchmarks.estimates import measure
 from colonnade.messages import LoadModel, Tuning
 from colonnade.worker.llama import ModelError, footprint, room
 
@@ -23,9 +23,12 @@ def _look(path: Path, **wishes: Any) -> footprint.Footprint:
     return footprint.footprint(LoadModel(str(path), threads=1, **wishes))
 
 
-def test_it_is_what_a_worker_takes() -> None:
-    memory = asyncio.run(measure(LoadModel(str(DEMO), threads=1, ctx_size=4096, huge_pages="off")))
-    assert 0.75 < memory.said / memory.taken < 1.25
+@pytest.mark.parametrize("mmap", [None, True])
+def test_it_is_what_a_worker_takes(mmap: bool | None) -> None:
+    load = LoadModel(str(DEMO), threads=1, ctx_size=2048, huge_pages="off", mmap=mmap)
+    measured = asyncio.run(measure(load))
+    assert abs(measured.off) < 0.15
+    assert measured.loaded <= measured.full
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Footprint", "Scales", "footprint"]
 
-_PROGRAM = 30 << 20
+_PROGRAM = 35 << 20
 """A worker with its libraries, and what it has for a model whatever its size."""
 
 _TOKEN = 970

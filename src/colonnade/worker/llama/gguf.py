@@ -195,7 +195,7 @@ class _Reader:
         ends = [offset for offset, *_ in found[1:]] + [max(0, len(self._data) - start)]
         return tuple(
             Tensor(name, parameters, kind, max(0, end - offset))
-            for (offset, name, parameters, kind), end in zip(found, ends, strict=True)
+            for (offset, name, parameters, kind), end in zip(found, ends, strict=False)
         )
 
     def _count(self, what: str, most: int) -> int:
