@@ -9,9 +9,11 @@ import pytest
 from hypothesis import settings
 
 from benchmarks.random_gguf import write_random_gguf
+from benchmarks.random_projector import write_random_projector
 from tests.running import RunningServer, start_server
 
 RandomModel = Callable[[str], Path]
+RandomProjector = Callable[[str], Path]
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")  # other things run on the machine: no test is about time
@@ -31,6 +33,21 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> RandomModel:
         path = folder / f"{kind}.gguf"
         if not path.exists():
             write_random_gguf(path, kind=kind, size="tiny")
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_projector(tmp_path_factory: pytest.TempPathFactory) -> RandomProjector:
+    """Path of a tiny projector of a kind, of those in `benchmarks.random_projector`, which fits
+    the models of ``random_model``."""
+    folder = tmp_path_factory.mktemp("projectors")
+
+    def make(kind: str) -> Path:
+        path = folder / f"mmproj-{kind}.gguf"
+        if not path.exists():
+            write_random_projector(path, kind=kind)
         return path
 
     return make

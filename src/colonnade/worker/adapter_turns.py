@@ -40,7 +40,8 @@ class AdapterTurns:
 
     def choose(self, running: Collection[Sequence]) -> list[Sequence]:
         """The sequences of one set that have something to read; none where none has."""
-        ready = [each for each in running if each.unread]  # others wait for a mask
+        # others wait for a mask, or for what makes a picture readable
+        ready = [each for each in running if each.unread and each.lacks is None]
         sets = {each.request.adapters for each in ready}
         if not sets:
             return []

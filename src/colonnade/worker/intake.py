@@ -23,15 +23,17 @@ from colonnade.messages import (
 )
 from colonnade.worker.guide import Guide
 from colonnade.worker.lane import Lane
+from colonnade.worker.media_layouts import MediaLayouts, check_beside_media
 from colonnade.worker.prediction import Prediction
 from colonnade.worker.sequence import Request
+from colonnade.worker.spans import Span, told
 from colonnade.worker.wishes import check_wishes, cut_prompt, restraint, with_biased_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from colonnade.messages import Constraint, Decoding, FromWorker, Look, Retire
-    from colonnade.worker.ports import Grammars, Matcher, Model
+    from colonnade.worker.ports import Grammars, Matcher, Model, Projector
     from colonnade.worker.restraint import Restraint
 
 _LONG = 1 << 17
@@ -101,25 +103,31 @@ class Intake:
         grammars: Grammars,
         pass_on: Callable[[Request | Cancel | Look | Retire], None],
         send: Callable[[FromWorker], None],
+        projector: Projector | None = None,
     ) -> None:
+        self._media = MediaLayouts(projector)
         self._model = model
         self._vocabulary = vocabulary
         self._grammars = grammars
         self._pass_on = pass_on
         self._send = send
-        self._slow_lane = Lane(self._take, lambda number: pass_on(Cancel(number)))
+        self._slow_lane, self._media_lane = self._lanes = [
+            Lane(self._take, lambda number: pass_on(Cancel(number))) for _ in range(2)
+        ]
         self._last: _Settled | None = None
 
     def submit(self, submit: Submit) -> None:
         """Make a request ready and pass it on, or refuse it."""
-        if not self._is_slow(submit):
+        if any(isinstance(part, MediaPart) for part in submit.prompt):
+            self._media_lane.put(submit)
+        elif not self._is_slow(submit):
             self._take(submit)
         else:
             self._slow_lane.put(submit)
 
     def cancel(self, cancel: Cancel) -> None:
         """Pass a cancellation on, behind the request that it is for."""
-        if not self._slow_lane.cancel(cancel.id):
+        if not any(lane.cancel(cancel.id) for lane in self._lanes):
             self._pass_on(cancel)
 
     def look(self, look: Look) -> None:
@@ -167,14 +175,15 @@ class Intake:
         submitted = time.perf_counter()
         try:
             check_wishes(submit.decoding, self._vocabulary.size)
-            prompt = self._prompt(submit)
+            media: list[Span] = []
+            prompt = self._prompt(submit, media)
             _, decoding, held, guides = self._settled(submit.decoding)
         except Failure as failure:
             self._send(Refused(submit.id, failure.kind, failure.message, failure.param))
             return None
         samplers = self._model.samplers(decoding)
         prediction = self._prediction(decoding.prediction)
-        ids = tuple(prompt) if decoding.token_ids else ()
+        ids = told(prompt) if decoding.token_ids else ()
         self._send(Accepted(submit.id, len(prompt), ids))
         return Request(
             submit.id,
@@ -188,6 +197,7 @@ class Intake:
             restraint=held,
             prediction=prediction,
             adapters=submit.adapters,
+            media=media,
         )
 
     def _settled(self, wished: Decoding) -> _Settled:
@@ -240,28 +250,45 @@ class Intake:
             matcher.consume(tokens)
         return matcher
 
-    def _prompt(self, submit: Submit) -> list[int]:
+    def _prompt(self, submit: Submit, media: list[Span]) -> list[int]:
+        """The prompt's tokens; adds the pictures and sounds among them to ``media``."""
         vocabulary, decoding = self._vocabulary, submit.decoding
         room = self._model.ctx_size - (0 if decoding.max_tokens == 0 else 1)
         refusable = decoding.most_prompt is None and self._is_long(submit)  # else the count is told
         if refusable:
             self._check_least(submit, room)
-        tokens: list[int] = []
-        for part in self._parts(submit):
-            tokens += part
-            if refusable and len(tokens) > room:
-                raise _too_long(self._model.ctx_size, f"at least {len(tokens)}")
+        tokens = self._tokens(submit, media, room if refusable else None)
         if submit.infill_suffix is not None:
             tokens = self._infill(tokens, submit.infill_suffix)
         wants_bos = submit.add_bos or not tokens  # the emptiest prompt that a model can read
         if wants_bos and vocabulary.bos is not None and tokens[:1] != [vocabulary.bos]:
             tokens.insert(0, vocabulary.bos)
+            for span in media:
+                span.start += 1
         if not tokens:
             raise Failure(FailureKind.INVALID_REQUEST, "The prompt is empty.", param="prompt")
         bos = vocabulary.bos if wants_bos else None
         tokens = cut_prompt(tokens, decoding, self._model.ctx_size, bos)
         if len(tokens) > room:
             raise _too_long(self._model.ctx_size, str(len(tokens)))
+        return tokens
+
+    def _tokens(self, submit: Submit, media: list[Span], room: int | None) -> list[int]:
+        """The tokens of the prompt's parts; what is known to be more than the ``room``, or has
+        pictures and is more than the context, is not made to its end."""
+        tokens: list[int] = []
+        for part in self._parts(submit):
+            if isinstance(part, Span):
+                part.start = len(tokens)
+                media.append(part)
+                room = self._model.ctx_size
+                tokens += part.stand_ins()
+            else:
+                tokens += part
+            if room is not None and len(tokens) > room:
+                raise _too_long(self._model.ctx_size, f"at least {len(tokens)}")
+        if media:
+            check_beside_media(submit, media, len(tokens))
         return tokens
 
     def _check_least(self, submit: Submit, room: int) -> None:
@@ -272,20 +299,24 @@ class Intake:
         if least > room:
             raise _too_long(self._model.ctx_size, f"at least {least}")
 
-    def _parts(self, submit: Submit) -> Iterator[list[int]]:
+    def _parts(self, submit: Submit) -> Iterator[list[int] | Span]:
         """The prompt's tokens in parts, as long as somebody wants them."""
         for part in submit.prompt:
             match part:
                 case TextPart(text, special):
                     for tokens in self._vocabulary.parts(text, special=special):
                         yield tokens
-                        if self._slow_lane.left(submit.id):
-                            raise _Left
+                        self._check_left(submit)
                 case TokenPart(ids):
                     yield self._checked(ids)
-                case MediaPart(kind):
-                    msg = f"This model takes no {kind} input: it has no projector for it."
-                    raise Failure(FailureKind.UNSUPPORTED, msg, param="messages")
+                case MediaPart():
+                    for piece in self._media.pieces(part):
+                        yield piece if isinstance(piece, Span) else self._vocabulary.shared(piece)
+                    self._check_left(submit)
+
+    def _check_left(self, submit: Submit) -> None:
+        if any(lane.left(submit.id) for lane in self._lanes):
+            raise _Left
 
     def _checked(self, ids: tuple[int, ...]) -> list[int]:
         size = self._vocabulary.size

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _HEAD = struct.Struct("<8sQQI")
 """The mark, the index's place and size in bytes, and its checksum."""
 
-_MARK = b"colkept1"
+_MARK = b"colkept2"
 """The last character is the format's version."""
 
 _PAGE = mmap.ALLOCATIONGRANULARITY
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
     tokens: bytes
-    """As 32-bit numbers of this machine."""
+    """As 64-bit numbers of this machine; those below 0 stand for pictures (``worker/spans.py``)."""
     at: int
     size: int
     checksum: int
@@ -103,7 +103,7 @@ class Keeper:
             state.close()
         if saved.checksum not in (None, checksum):
             return None
-        return _Entry(array("i", saved.tokens).tobytes(), at, size, checksum, saved.adapters)
+        return _Entry(array("q", saved.tokens).tobytes(), at, size, checksum, saved.adapters)
 
     def _finish(self, index: _Index, at: int) -> None:
         text = msgspec.msgpack.encode(index)
@@ -161,11 +161,11 @@ def _read_index(descriptor: int, size: int) -> _Index | None:
 
 def _tokens(entry: _Entry, ctx_size: int, vocab_size: int) -> list[int] | None:
     """A state's tokens, None where the model has no such."""
-    tokens = array("i")
+    tokens = array("q")
     if len(entry.tokens) % tokens.itemsize:
         return None
     tokens.frombytes(entry.tokens)
-    if not 0 < len(tokens) <= ctx_size or min(tokens) < 0 or max(tokens) >= vocab_size:
+    if not 0 < len(tokens) <= ctx_size or max(tokens) >= vocab_size:
         return None
     return tokens.tolist()
 

@@ -18,6 +18,7 @@ from colonnade.messages import (
     Step,
 )
 from colonnade.worker.answers import Answers
+from colonnade.worker.encodings import Encoded, Encodings
 from colonnade.worker.invariant import InvariantScheduler
 from colonnade.worker.meter import Meter
 from colonnade.worker.pacer import PrefillPacer
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from colonnade.messages import AdapterSet, FromWorker
-    from colonnade.worker.ports import Model
+    from colonnade.worker.ports import Model, Projector
     from colonnade.worker.rows import Rows
     from colonnade.worker.speculation import Guesser
     from colonnade.worker.spinning import Spinning
     from colonnade.worker.states import Offer, StateCache
 
-Command = Request | Cancel | Look | Retire
+Command = Request | Cancel | Look | Retire | Encoded
 
 _PATIENCE = 0.05
 """What part of a step's time masks may keep those waiting whose tokens are there."""
@@ -46,6 +47,9 @@ _A_WHILE = 0.005
 """Seconds."""
 
 _NO_WORK = Work()
+
+_EMBEDDINGS = 8
+"""One part in so many of the memory for states is for embeddings of pictures and sounds."""
 
 
 def keep_none(_offers: Iterable[Offer], _retire: Retire) -> Retired:
@@ -69,13 +73,16 @@ class Loop:
         pulse: Task | None = None,
         work: Work = _NO_WORK,
         keep: Callable[[Iterable[Offer], Retire], Retired] = keep_none,
+        projector: Projector | None = None,
+        encoding: Task | None = None,
     ) -> None:
         """``cache_size``: bytes of host memory for the states of earlier prompts. ``guesser`` gives
         tokens to read ahead, where the model can forget the wrong ones. ``spinning`` decides how
         the model's threads wait, where that can be decided. ``invariant_rows``: keep to batches
         in which no row is rounded by its neighbours, made of so many rows; 0 does not. ``pulse``
         is told of each step, which may take what the ``work`` of its rows takes. ``keep`` keeps
-        states for a later worker."""
+        states for a later worker. ``projector`` makes embeddings of pictures and sounds, which
+        ``encoding`` is told of."""
         self.commands: SimpleQueue[Command] = SimpleQueue()
         self._model = model
         self._send = send
@@ -98,6 +105,18 @@ class Loop:
         self._adapters: AdapterSet = ()
         """Of the latest step."""
         self._keep = keep
+        self._encodings = (
+            None
+            if projector is None
+            else Encodings(
+                projector,
+                cache_size // _EMBEDDINGS,
+                self.commands.put,
+                encoding or Task("encoding a picture or a sound"),
+            )
+        )
+        self._stands = False
+        """Nothing is to be done until something comes in."""
 
     @property
     def idle(self) -> bool:
@@ -126,7 +145,7 @@ class Loop:
         """Run one batch, if there is one, and send what came of it."""
         meter = self._meter
         meter.begin()
-        plan = self._scheduler.plan(self._pacer.budget)
+        plan = self._plan()
         while self._scheduler.failed:
             request, failure = self._scheduler.failed.pop()
             self._give_up(request, failure.kind, failure.message)
@@ -175,6 +194,22 @@ class Loop:
             self._adapters = adapters
         return changed
 
+    def _plan(self) -> Plan | None:
+        """The next batch; sees to it that pictures are encoded which sequences come to."""
+        plan = self._scheduler.plan(self._pacer.budget)
+        if self._encodings is None:
+            return plan
+        for request, failure in self._encodings.collect():
+            self._give_up(request, failure.kind, failure.message)
+        coming = [each for each in self._scheduler.running if each.media]
+        for sequence in coming:
+            if sequence.media[0].rows is None:
+                self._encodings.want(sequence.request, sequence.media[0])
+        if plan is None and any(each.lacks is None for each in coming):
+            plan = self._scheduler.plan(self._pacer.budget)
+        self._stands = plan is None and not self._answers.waiting and self._encodings.pending
+        return plan
+
     def _tell(self, request: Request) -> None:
         """Say that a request begins, before anything is done for it: the process may die of it."""
         self._send(Step((), (request.id,)))
@@ -213,7 +248,7 @@ class Loop:
 
     def _take_commands(self) -> None:
         """Obey everything that came in; wait for the first when there is nothing else to do."""
-        wait = self.idle
+        wait = self.idle or self._stands
         while True:
             try:
                 command = self.commands.get(block=wait)
@@ -236,6 +271,8 @@ class Loop:
                 for request_id in list(self._requests):
                     self._cancel(request_id)
                 self._send(self._keep(self._scheduler.offers(), command))
+            case Encoded():
+                pass  # the next plan sees to it
 
     def _statistics(self) -> Statistics:
         """What has been done since the last time, and how it stands."""
@@ -257,7 +294,12 @@ class Loop:
         request = self._requests.pop(request_id, None)
         if request is not None:
             self._scheduler.remove(request)
-            request.close()
+            self._close(request)
+
+    def _close(self, request: Request) -> None:
+        request.close()
+        if self._encodings is not None:
+            self._encodings.forget(request)
 
     def _fail(self, plan: Plan, message: str) -> None:
         """Give up every request of a batch that failed; those that wait go on."""
@@ -279,4 +321,4 @@ class Loop:
         request.unfinished -= 1
         if not request.unfinished:
             del self._requests[request.id]
-            request.close()
+            self._close(request)

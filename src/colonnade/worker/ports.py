@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from colonnade.messages import AdapterSet, Constraint, Decoding
+    from colonnade.messages import AdapterSet, Constraint, Decoding, MediaKind, MediaPart
+    from colonnade.worker.spans import Layout, Span
 
 
 class Chunk(NamedTuple):
@@ -24,6 +25,8 @@ class Chunk(NamedTuple):
     """How many of the last tokens get a row of logits: 0, 1 or all."""
     filler: int = 0
     """How many of the last tokens are read for nothing, and forgotten again."""
+    span: Span | None = None
+    """Where ``tokens`` are stand-ins, what they stand for, or a part of it."""
 
 
 State = bytearray | mmap | memoryview
@@ -48,8 +51,8 @@ class Memory(Protocol):
         ...
 
     def keep(self, slot: int, length: int) -> int:
-        """Cut a slot down to its first ``length`` tokens, or to none where that cannot be done.
-        Returns the number of tokens kept."""
+        """Cut a slot down to its first ``length`` tokens, to fewer where that would cut a picture,
+        or to none where it cannot be done. Returns the number of tokens kept."""
         ...
 
     def size(self, slot: int) -> int:
@@ -264,6 +267,8 @@ class Model(Memory, Protocol):
 
         Raises:
             DecodeError: the batch failed; the slots' memory is as before or must be cleared.
+
+        Embeddings go before the tokens of all chunks, in passes of their own.
         """
         ...
 
@@ -288,6 +293,37 @@ class Model(Memory, Protocol):
 
     def name(self, token: int) -> bytes:
         """A token's text, control tokens included."""
+        ...
+
+
+class Projector(Protocol):
+    """What makes embeddings of files."""
+
+    @property
+    def kinds(self) -> frozenset[MediaKind]:
+        """What it takes."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """What a file may take, however slow the machine."""
+        ...
+
+    def layout(self, part: MediaPart) -> Layout:
+        """What stands for a file. For one thread at a time.
+
+        Raises:
+            Failure: the file is broken, or none that can be read.
+        """
+        ...
+
+    def encode(self, part: MediaPart) -> list[NDArray[np.float32]]:
+        """The embeddings of its runs, each (length, width). For one thread at a time, which may
+        be another one.
+
+        Raises:
+            Failure: as ``layout``.
+        """
         ...
 
 

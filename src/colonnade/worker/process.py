@@ -98,11 +98,15 @@ def run(descriptor: int, load: LoadModel, keep: int, kept: int) -> int:
         pulse=pulse.step,
         work=work,
         keep=Keeper(keep, _build(model)),
+        projector=model.projector,
+        encoding=pulse.encoding,
     )
     if kept >= 0:
         _adopt(kept, loop, model)
     grammars = grammars or GrammarCompiler(model.token_table, bounds)
-    intake = Intake(model, model.vocabulary, grammars, loop.commands.put, channel.send)
+    intake = Intake(
+        model, model.vocabulary, grammars, loop.commands.put, channel.send, model.projector
+    )
     channel.send(Ready(info, load))
     pulse.loading.end()
     threading.stack_size(_STACK)  # some pre-tokenizers recurse, and so do compilers of grammars

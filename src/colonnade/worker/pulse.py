@@ -149,7 +149,9 @@ class Pulse:
         self.loading = Task("loading the model")
         self.step = Task("a step of the model")
         self.intake = Task("taking in a request")
-        self._watched = [_Watched(task) for task in (self.loading, self.step, self.intake)]
+        self.encoding = Task("encoding a picture or a sound")
+        tasks = (self.loading, self.step, self.intake, self.encoding)
+        self._watched = [_Watched(task) for task in tasks]
 
     def start(self) -> None:
         """Begin, with loading."""

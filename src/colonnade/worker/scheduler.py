@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from colonnade.worker.ports import Memory
     from colonnade.worker.rows import Rows
     from colonnade.worker.sequence import Request, Sequence
+    from colonnade.worker.spans import Span
     from colonnade.worker.speculation import Speculation
     from colonnade.worker.states import Offer, StateCache
     from colonnade.worker.waiting import Waiter
@@ -96,6 +97,8 @@ class Scheduler:
         self._turns = itertools.count()
         self._sets = AdapterTurns(TURN)
         self._tell = tell
+        self._started: list[Sequence] = []
+        """Those that have got a slot, and have been in no plan yet."""
         self.failed: list[tuple[Request, Failure]] = []
         """Requests that could not begin and were dropped; whoever answers them takes them out."""
 
@@ -155,10 +158,11 @@ class Scheduler:
         ``prefill_budget`` bounds what is read beside sequences that decode: prompts, and tokens
         that grammars force on others.
         """
-        started = self.admit()
+        self._started += self.admit()
         running = self._sets.choose(self.running)
         if not running:
             return None
+        started, self._started = self._started, []
         if all(each.unread == 1 for each in running):
             plan = self._plan_decode(running, started)
         else:
@@ -206,6 +210,8 @@ class Scheduler:
         self._sets.took(seconds)
         for sequence, chunk in zip(plan.sequences, plan.chunks, strict=True):
             sequence.position += len(chunk.tokens) - chunk.filler
+            if chunk.span is not None and chunk.span.end == sequence.position:
+                self._pass(sequence, chunk.span)
             if chunk.filler:
                 self._slots.cut(sequence)
             if sequence.draft is not None:
@@ -214,6 +220,13 @@ class Scheduler:
                 self._slots.save(sequence)
             if sequence.request.followers:
                 self._branch(sequence)
+
+    def _pass(self, sequence: Sequence, span: Span) -> None:
+        """Note that a picture is read; its embeddings are needed no longer, unless other choices
+        may have to read it, too."""
+        del sequence.media[0]
+        if sequence.request.decoding.n == 1:
+            span.rows = None
 
     def _speculate(self, decoding: list[Sequence]) -> int:
         """Have tokens guessed where each sequence decodes one; how many each of them reads then.
@@ -266,7 +279,8 @@ class Scheduler:
             if echoes(sequence):
                 want = min(want, max(0, outputs))
             count = min(want, budget)
-            if count and want - count <= spare:
+            at_once = _at_once(sequence)
+            if count and (want - count <= spare or at_once):
                 spare -= want - count
                 count = want
             if echoes(sequence):
@@ -296,7 +310,7 @@ class Scheduler:
         if sequence.checkpoint > sequence.position:
             want = min(want, sequence.checkpoint - sequence.position)
         before_last = len(sequence.request.prompt) - 1 - sequence.position
-        return min(want, before_last) if before_last > 0 else want
+        return min(want, before_last, sequence.run) if before_last > 0 else want
 
     def admit(self) -> list[Sequence]:
         """Give free slots to those who wait. Returns the sequences that start.
@@ -348,6 +362,12 @@ class Scheduler:
         self.failed.append((request, failure))
 
 
+def _at_once(sequence: Sequence) -> bool:
+    """Whether it reads a picture next that goes into one batch, however large."""
+    media = sequence.media
+    return bool(media) and media[0].start <= sequence.position and media[0].run.whole
+
+
 def _decodes(sequence: Sequence) -> bool:
     """Whether it takes its token a step, and does not count as prefill."""
     return sequence.prompt_is_read or sequence.unread == 1
@@ -378,4 +398,5 @@ def _chunk(sequence: Sequence, count: int) -> Chunk:
     outputs = int(start + count == len(sequence.tokens))
     if echoes(sequence) and start < len(sequence.request.prompt):
         outputs = count
-    return Chunk(sequence.slot, start, tokens, outputs)
+    span = sequence.media[0] if sequence.media and sequence.media[0].start <= start else None
+    return Chunk(sequence.slot, start, tokens, outputs, span=span)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from colonnade.worker.ports import Foresight, Sampler, State
     from colonnade.worker.prediction import Prediction
     from colonnade.worker.restraint import Restraint
+    from colonnade.worker.spans import Span
 
 
 GENERATED = 4.0
@@ -53,6 +54,8 @@ class Request:
     adapters: AdapterSet = ()
     """What it is answered with beside the model's own weights. Whatever is read with other ones is
     of no use to it."""
+    media: list[Span] = field(default_factory=list)
+    """Pictures and sounds in the prompt, in its order."""
     made: list[Sampler] = field(default_factory=list)
     """The samplers of the choices that have begun."""
 
@@ -69,6 +72,8 @@ class Request:
         for sampler in self.made:
             sampler.close()
         self.made.clear()
+        for span in self.media:
+            span.rows = None
 
 
 class Draft(NamedTuple):
@@ -105,6 +110,7 @@ class Sequence:
         "guide",
         "limit",
         "mask",
+        "media",
         "pending_logprobs",
         "position",
         "predicted",
@@ -133,6 +139,8 @@ class Sequence:
         """How many of the prompt's tokens were there already."""
         self.charged = 0.0
         """How much of its cost its client has been charged."""
+        self.media: list[Span] = []
+        """The request's, as far as they are to be read yet."""
         self.checkpoint = 0
         """Where in its prompt it stops for a moment, so that others can start from its state."""
         self.behind: Sequence | None = None
@@ -183,6 +191,29 @@ class Sequence:
     def unread(self) -> int:
         """How many of ``tokens`` the model has yet to read."""
         return len(self.tokens) - self.position
+
+    @property
+    def lacks(self) -> Span | None:
+        """The picture or sound that it would read next, while that is not encoded."""
+        if not self.media:
+            return None
+        span = self.media[0]
+        return span if span.rows is None and span.start <= self.position else None
+
+    @property
+    def run(self) -> int:
+        """How many of its tokens, from the next one on, may be read at once: text up to a picture,
+        or what is left of one."""
+        if not self.media:
+            return self.unread
+        span = self.media[0]
+        return (span.end if span.start <= self.position else span.start) - self.position
+
+    def go_to(self, position: int) -> None:
+        """Note that so many tokens are read; fewer than before, where some were forgotten."""
+        self.position = position
+        if self.request.media:
+            self.media = [span for span in self.request.media if span.end > position]
 
     @property
     def prompt_is_read(self) -> bool:

@@ -89,7 +89,8 @@ class Slots:
         slot.resident = []
         sequence.slot = slot.index
         sequence.behind = None
-        sequence.position = sequence.cached = kept
+        sequence.cached = kept
+        sequence.go_to(kept)
         most = request.decoding.max_tokens
         room = self._ctx_size - len(request.prompt)
         sequence.limit = len(request.prompt) + (room if most is None else min(most, room))
@@ -105,6 +106,8 @@ class Slots:
         slot.sequence = None
         self._note_running()
         if sequence.request.decoding.share:
+            if sequence.media and sequence.media[0].start < sequence.position:  # part of a picture
+                sequence.position = self._memory.keep(slot.index, sequence.position)
             slot.resident = sequence.tokens[: sequence.position]
             slot.adapters = sequence.request.adapters
         else:
@@ -159,13 +162,13 @@ class Slots:
         kept = self._memory.keep(rows.slot, length)
         if kept < length:  # then it is read again
             if rows.sequence.slot >= 0:
-                rows.sequence.position = kept
+                rows.sequence.go_to(kept)
             else:
                 self._slots[rows.slot].resident = rows.sequence.tokens[:kept]
 
     def cut(self, sequence: Sequence) -> None:
         """Forget what was read for nothing behind a running sequence's tokens."""
-        sequence.position = self._memory.keep(sequence.slot, sequence.position)
+        sequence.go_to(self._memory.keep(sequence.slot, sequence.position))
 
     def save(self, sequence: Sequence) -> None:
         """Keep the state of what a running sequence has read, for prompts that begin with it."""

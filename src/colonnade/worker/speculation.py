@@ -15,6 +15,7 @@ from colonnade.worker.drafting import DraftModel, DraftRecord, Text
 from colonnade.worker.lookup import PromptLookup
 from colonnade.worker.prediction import PredictedLookup
 from colonnade.worker.sequence import Draft
+from colonnade.worker.spans import up_to_media
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Sequences
@@ -168,7 +169,12 @@ class DraftGuesser:
 
     def guess(self, sequences: Sequences[Sequence], count: int) -> list[list[int]]:
         """See ``Guesser``."""
-        others = [each for each in sequences if not isinstance(each.foresight, PredictedLookup)]
+        others = [
+            each
+            for each in sequences
+            # a draft model sees no pictures
+            if not isinstance(each.foresight, PredictedLookup) and not each.request.media
+        ]
         texts = [Text(each.slot, each.tokens) for each in others]
         found = self._model.draft(texts, count) if texts else {}
         for sequence in others:
@@ -208,6 +214,8 @@ class Speculation:
         self._guessing = time.perf_counter() - began
         for sequence, guess in zip(sequences, guesses, strict=True):
             tokens = guess[: _useful(sequence)]
+            if sequence.request.media:  # earlier text may go on with a picture
+                tokens = up_to_media(tokens)
             predicted = sequence.foresight is not None and sequence.foresight.predicted
             sequence.draft = Draft(tokens, width - 1 - len(tokens), predicted)
             sequence.drafted += len(tokens)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 
@@ -11,12 +13,23 @@ from colonnade.machine.cgroups import cpu_quota
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 
 
+_NICE = 10
+
+
 def compute_threads(wanted: int) -> int:
     """How many threads decode: as many as wanted, or with 0 what the cores and a quota allow."""
     if wanted:
         return wanted
     cores, quota = physical_cores(), cpu_quota()
     return cores if quota is None else max(1, min(cores, ceil(quota)))
+
+
+def be_nice() -> None:
+    """Let the calling thread, and those that it starts, have what others leave of the processors.
+    Elsewhere than on Linux that could be said of the whole process only, and is not."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # it is nicer already
+            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
 
 
 def physical_cores() -> int:

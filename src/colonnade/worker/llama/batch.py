@@ -41,7 +41,7 @@ class Batch:
     def fill(self, chunks: Sequence[Chunk]) -> int:
         """Put the chunks into the batch; returns the number of rows of logits asked for."""
         at = rows = 0
-        for slot, position, tokens, outputs, _ in chunks:
+        for slot, position, tokens, outputs, *_ in chunks:
             if len(tokens) == 1:  # slices take seven times as long
                 self._tokens[at] = tokens[0]
                 self._positions[at] = position

@@ -85,7 +85,7 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
     params.n_outputs_max = min(params.n_batch, rows + _PROMPT_OUTPUTS)
     params.n_threads = compute_threads(load.threads)
     params.n_threads_batch = load.threads_batch or params.n_threads
-    params.flash_attn_type = choice(_FLASH, load.flash_attention, "flash_attention")
+    params.flash_attn_type = flash_attention(load)
     params.type_k, params.type_v = _cache_types(model, load)
     params.kv_unified = False
     params.no_perf = True
@@ -99,6 +99,15 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
     room: int = llama_cpp.llama_n_ctx_seq(context)
     spare = SPARE if load.batch_invariant else 0
     return Context(context, int(params.n_outputs_max), min(room, ctx_size) - spare)
+
+
+def flash_attention(load: LoadModel) -> int:
+    """The setting as ``enum llama_flash_attn_type``.
+
+    Raises:
+        ModelError: it is none.
+    """
+    return choice(_FLASH, load.flash_attention, "flash_attention")
 
 
 def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from colonnade.worker.llama import log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _PREAMBLES = (
     "llama_model_load: ",
@@ -17,6 +17,8 @@ _PREAMBLES = (
     "error loading model: ",
     "failed to initialize the context: ",
     "failed to apply lora adapter: ",
+    "mtmd_init_from_file: ",
+    "error: ",
 )
 """How llama.cpp begins its error lines, in this order; the reader knows that much already."""
 
@@ -43,15 +45,17 @@ def choice(table: Mapping[str, int], value: str, setting: str) -> int:
     return table[value]
 
 
-def why(what: str) -> str:
-    """``what`` with llama.cpp's first error line that names the cause."""
-    damage = next((found for line in log.errors if (found := _DAMAGE.match(line))), None)
+def why(what: str, lines: Collection[str] | None = None) -> str:
+    """``what`` with llama.cpp's first error line that names the cause, of ``lines`` or else of the
+    newest ones."""
+    lines = list(log.errors if lines is None else lines)
+    damage = next((found for line in lines if (found := _DAMAGE.match(line))), None)
     if damage is not None:
         return f"{what}: the file is damaged: {damage[1] or damage[2]}"
-    cause = next((line for line in log.errors if "error" in line.lower()), None)
-    cause = cause or (log.errors[0] if log.errors else None)
+    cause = next((line for line in lines if "error" in line.lower()), None)
+    cause = cause or (lines[0] if lines else None)
     if cause is None:
         return f"{what} (llama.cpp gave no reason)"
     for preamble in _PREAMBLES:
         cause = cause.removeprefix(preamble)
-    return f"{what}: {cause}"
+    return f"{what}: {cause.partition(chr(10))[0]}"

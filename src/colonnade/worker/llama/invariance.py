@@ -53,6 +53,7 @@ def check_invariance(load: LoadModel) -> None:
     for name, clash in (
         ("flash_attention off", load.flash_attention == "off"),
         ("a draft model", bool(load.draft_path)),
+        ("mmproj", bool(load.projector_path)),
         ("ubatch_size", tuning.ubatch_size is not None),
         ("swa_full off", tuning.swa_full is False),
         ("gpu_layers", load.gpu_layers != 0 and llama_cpp.llama_supports_gpu_offload()),

@@ -88,7 +88,9 @@ def draft_load(load: LoadModel, ctx_size: int) -> LoadModel:
     """How the draft model is loaded: with a context of the same shape. Its memory is looked at
     together with the model's, and the options of ``tuning`` are the model's own."""
     wishes = {"path": load.draft_path, "ctx_size": ctx_size, "check_room": False}
-    return msgspec.structs.replace(load, tuning=Tuning(), draft_path="", adapters=(), **wishes)
+    return msgspec.structs.replace(
+        load, tuning=Tuning(), draft_path="", projector_path="", adapters=(), **wishes
+    )
 
 
 def reads_whole(load: LoadModel) -> bool:

@@ -18,7 +18,10 @@ _LONGEST = 500
 errors: deque[str] = deque(maxlen=8)
 """The newest error lines."""
 
-_level = 0
+media_errors: deque[str] = deque(maxlen=8)
+"""The newest ones of libmtmd. They are about files of clients, who are told; nobody else is."""
+
+_level = _media_level = 0
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
@@ -30,6 +33,16 @@ def _on_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
         errors.append(line)
     if _level in {_WARN, _ERROR} and line:
         print(safe(line), file=sys.stderr, flush=True)
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def on_media_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    """Take a line of libmtmd's, or a part of one. For any thread."""
+    global _media_level
+    _media_level = _media_level if level == _CONTINUED else level
+    line = text[:_LONGEST].decode("utf-8", "replace").strip()
+    if _media_level == _ERROR and line:
+        media_errors.append(line)
 
 
 def install() -> None:

@@ -48,6 +48,8 @@ def describe(loaded: LlamaModel) -> ModelInfo:
     return ModelInfo(
         path=loaded.path,
         draft=Path(loaded.draft_path).name,
+        projector="" if loaded.projector is None else Path(loaded.projector.path).name,
+        media=() if loaded.projector is None else tuple(sorted(loaded.projector.kinds)),
         name=metadata.get("general.name") or Path(loaded.path).stem,
         architecture=metadata.get("general.architecture", ""),
         # " ?B" is where llama.cpp has no name for the size.

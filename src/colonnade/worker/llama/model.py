@@ -15,12 +15,16 @@ from colonnade.worker.llama.adapters import Adapters, open_adapters
 from colonnade.worker.llama.batch import Batch
 from colonnade.worker.llama.chains import Chains, is_greedy
 from colonnade.worker.llama.context import open_context
+from colonnade.worker.llama.decoding import decode
 from colonnade.worker.llama.drawing import Drawing
 from colonnade.worker.llama.errors import ModelError
 from colonnade.worker.llama.invariance import check_invariance
 from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.looking_back import DrySamplers
+from colonnade.worker.llama.media import MediaReader
 from colonnade.worker.llama.metadata import is_causal
+from colonnade.worker.llama.places import Places
+from colonnade.worker.llama.projector import LlamaProjector
 from colonnade.worker.llama.rehearsal import rehearse
 from colonnade.worker.llama.room import check_room, fitted
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
@@ -28,6 +32,7 @@ from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
 from colonnade.worker.llama.tuning import check_tuning, tune_process
 from colonnade.worker.llama.vocabulary import Vocabulary
 from colonnade.worker.ports import Chunk, DecodeError, TokenTable
+from colonnade.worker.spans import text_tokens
 from colonnade.worker.threads import compute_threads
 
 if TYPE_CHECKING:
@@ -39,13 +44,6 @@ if TYPE_CHECKING:
     from colonnade.worker.ports import Draw, Sampler, State
 
 __all__ = ["LlamaModel", "ModelError"]
-
-_DECODE_ERRORS = {
-    1: "no room in the KV cache",
-    2: "aborted",
-    -1: "the batch is invalid",
-}
-
 
 logits_address = llama_cpp.llama_cpp._lib["llama_get_logits"]  # noqa: SLF001 - they hide it
 """Where a context's logits lie. The bindings would make a pointer object of it in every step."""
@@ -84,6 +82,9 @@ class LlamaModel:
         with ExitStack() as opened:
             self._open(load, on_progress, on_vocabulary, opened)
             self._opened = opened.pop_all()
+        self._reader = None
+        if self.projector is not None:
+            self._reader = MediaReader(self._context, self.projector, self.slots)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._n_batch: int = llama_cpp.llama_n_batch(self._context)
         self._batch = Batch(self._n_batch)
@@ -126,6 +127,12 @@ class LlamaModel:
             threads = compute_threads(load.threads)
             attach_threads(self._context, (threads, load.threads_batch or threads), opened)
         self._adapters = Adapters(self._context, adapters, load)
+        self.projector: LlamaProjector | None = None
+        """What makes pictures and sounds readable."""
+        if load.projector_path:
+            batch = llama_cpp.llama_n_ubatch(self._context)
+            self.projector = LlamaProjector(load, self._model, causal_batch=batch)
+            opened.callback(self.projector.close)
         if wait is not None:
             wait()
 
@@ -211,7 +218,9 @@ class LlamaModel:
             greedy = GreedySampler(bias)
             return lambda _choice, _prompt: greedy
         chains = Chains(self._vocab, decoding, self._dry)
-        return lambda choice, prompt: ChainSampler(self._context, chains.make(choice, prompt), bias)
+        return lambda choice, prompt: ChainSampler(
+            self._context, chains.make(choice, text_tokens(prompt)), bias
+        )
 
     def draw(self, draws: Sequence[Draw]) -> list[int]:
         """See ``ports.Model``."""
@@ -236,12 +245,13 @@ class LlamaModel:
 
     def decode(self, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
         """See ``ports.Model``."""
+        if self._reader is not None:
+            chunks = self._reader.read(chunks)
+            if not chunks:
+                self._logits = self._rows(0)
+                return self._logits
         rows = self._batch.fill(chunks)
-        status = llama_cpp.llama_decode(self._context, self._batch.raw)
-        if status != 0:
-            reason = _DECODE_ERRORS.get(status, "llama.cpp failed")
-            msg = f"llama_decode returned {status}: {reason}"
-            raise DecodeError(msg)
+        decode(self._context, self._batch.raw)
         self._logits = self._rows(rows)
         return self._logits
 
@@ -261,20 +271,31 @@ class LlamaModel:
         A recurrent state stands at its last token alone. A sliding window has forgotten what
         lies before it, so that the tokens before the cut may miss part of theirs.
         """
+        places = None if self._reader is None else self._reader.places[slot]
+        if places is not None and places.edge(length) != length:
+            return False
+        wanted = length - 1 if places is None else places.last(length)
         last: int = llama_cpp.llama_memory_seq_pos_max(self._memory, slot)
         if self._whole:
-            return last + 1 == length
-        if last + 1 < length:
+            return last == wanted
+        if last < wanted:
             return False
         first: int = llama_cpp.llama_memory_seq_pos_min(self._memory, slot)
-        return not self._window or first <= max(0, length - self._window)
+        return not self._window or first <= max(0, wanted + 1 - self._window)
 
     def keep(self, slot: int, length: int) -> int:
         """See ``ports.Memory``."""
+        places = None if self._reader is None else self._reader.places[slot]
+        length = length if places is None else places.edge(length)
         if length and self.can_keep(slot, length):
-            removed = llama_cpp.llama_memory_seq_rm(self._memory, slot, length, -1)
+            end = length if places is None else places.position(length)
+            removed = llama_cpp.llama_memory_seq_rm(self._memory, slot, end, -1)
             if removed:
+                if places is not None:
+                    places.cut(length)
                 return length
+        if places is not None:
+            places.cut(0)
         llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return 0
 
@@ -287,17 +308,23 @@ class LlamaModel:
         (``huge_pages``), and new ones of these take several times as long to be had in a virtual
         machine."""
         size = self.size(slot)
-        state = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        places = b"" if self._reader is None else self._reader.places[slot].pack()
+        whole = size + len(places)
+        state = mmap.mmap(-1, whole, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if hasattr(mmap, "MADV_NOHUGEPAGE"):
             state.madvise(mmap.MADV_NOHUGEPAGE)
         data = (ctypes.c_uint8 * size).from_buffer(state)
         llama_cpp.llama_state_seq_get_data_ext(self._context, data, size, slot, 0)
+        state[size:] = places
         return state
 
     def load(self, slot: int, state: State) -> None:
         """See ``ports.Memory``."""
-        data = (ctypes.c_uint8 * len(state)).from_buffer(state)
-        read = llama_cpp.llama_state_seq_set_data_ext(self._context, data, len(state), slot, 0)
+        size = len(state)
+        if self._reader is not None:
+            self._reader.places[slot], size = Places.unpack(memoryview(state))
+        data = (ctypes.c_uint8 * size).from_buffer(state)
+        read = llama_cpp.llama_state_seq_set_data_ext(self._context, data, size, slot, 0)
         if read == 0:
             msg = "a saved state could not be restored"
             raise DecodeError(msg)
