@@ -7,6 +7,7 @@ import rich_click as click
 from colonnade import __version__
 from colonnade.cli.console import one_line_errors
 from colonnade.cli.flags import refuse_flags_of, setting_flags, settings_of
+from colonnade.cli.library import COMMANDS
 from colonnade.cli.older import OlderForms, in_older_form
 
 _SERVE_GROUPS = ("server", "connections", "model", "queue", "limits", "legacy", "sampling")
@@ -101,3 +102,7 @@ def models() -> None:
         from colonnade.cli.models import list_models
 
         list_models()
+
+
+for each in COMMANDS:
+    main.add_command(each)

@@ -5,7 +5,7 @@ downloaded lies in huggingface_hub's cache, as other tools know it. Does not loa
 reads no more of it than its first bytes.
 """
 
-from colonnade.hub.cache import Download, downloaded_models, unfinished_downloads
+from colonnade.hub.cache import Download, cached_model, downloaded_models, unfinished_downloads
 from colonnade.hub.deletion import Deletion, delete_model, delete_unfinished, find_deletion
 from colonnade.hub.directories import MissingModelError, find_below
 from colonnade.hub.download import FileProgress, Hub, wanted_files
@@ -14,6 +14,7 @@ from colonnade.hub.packages import PackageModel, packaged_models
 from colonnade.hub.reference import HubModel, parse_hub_model
 from colonnade.hub.repository import Repository
 from colonnade.hub.resolve import ResolvedModel, projector_beside, resolve_model
+from colonnade.hub.variants import all_models, default_label
 
 __all__ = [
     "Deletion",
@@ -27,6 +28,9 @@ __all__ = [
     "PackageModel",
     "Repository",
     "ResolvedModel",
+    "all_models",
+    "cached_model",
+    "default_label",
     "delete_model",
     "delete_unfinished",
     "downloaded_models",

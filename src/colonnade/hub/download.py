@@ -20,7 +20,7 @@ from colonnade.hub.variants import choose_files, choose_projector
 from colonnade.watch import size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from colonnade.hub.reference import HubModel
@@ -40,6 +40,11 @@ class FileProgress:
     """Bytes."""
     total: int
     """Bytes."""
+
+    @property
+    def tenths(self) -> int:
+        """Whole tenths of it that are here."""
+        return 10 if self.done >= self.total else self.done * 10 // self.total
 
 
 def _nobody(_: FileProgress) -> None:
@@ -116,6 +121,16 @@ class Hub:
             return task.run(names)
         except failures() as error:
             raise self._failed(error, model.repo) from error
+
+    def here(self, repository: Repository, names: Iterable[str]) -> int:
+        """How many bytes of these files the cache has, as far as the hub says which they are."""
+        store, found = self.store(repository.id), 0
+        for name in names:
+            file = repository.files[name]
+            if file.size is not None and file.etag is not None:
+                done = store.entry(repository.revision, name).exists()
+                found += file.size if done else store.here(file.etag, file.size)
+        return found
 
     def store(self, repo: str) -> Store:
         """The repository's part of the cache."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 """Bytes that are read from disk at a time."""
+_MUCH = 2 << 30
+"""Bytes that take some seconds to be read."""
 _MOST_AT_ONCE = 32 << 30
 """Bytes of one answer. Content networks send files of more than 50 GB in ranges alone."""
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0, 8.0)
@@ -81,11 +83,12 @@ class Transfer:
         """Add what is here to the checksum; what is longer than the file is no part of it."""
         if os.fstat(file.fileno()).st_size > self.content.size:
             file.truncate(0)
+        if os.fstat(file.fileno()).st_size > _MUCH:
+            self.say(f"Reading what is here of {self.content.name}, for its checksum")
         file.seek(0)
         while piece := file.read(_PIECE):
             self._obey()
             checksum.update(piece)
-            self.progress(checksum.length)
 
     def _fetch(self, file: BinaryIO, checksum: Checksum) -> None:
         """Ask for the rest until it is here; what fails for the moment is tried again."""
