@@ -16,7 +16,9 @@ def wire_usage(usage: Usage) -> wire.Usage:
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         total_tokens=usage.prompt_tokens + usage.completion_tokens,
-        prompt_tokens_details=wire.PromptTokensDetails(usage.cached_tokens),
+        prompt_tokens_details=wire.PromptTokensDetails(
+            usage.cached_tokens, usage.audio_tokens, usage.image_tokens
+        ),
         completion_tokens_details=wire.CompletionTokensDetails(
             usage.reasoning_tokens,
             accepted_prediction_tokens=usage.predicted_right_tokens,

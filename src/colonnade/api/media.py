@@ -74,13 +74,33 @@ def check_media(
     """
     asked = _asked(messages)
     for each in asked:
-        if each.kind not in kinds:
-            words = f"no {each.kind} input" if kinds else "text only"
-            msg = f"This model takes {words}."
-            raise Failure(FailureKind.UNSUPPORTED, msg, param=each.param)
+        check_kind(each.kind, kinds, each.param)
     if len(asked) > options.most_count:
         msg = f"There are {len(asked)} pictures and sounds; {options.most_count} are allowed."
         raise Failure(FailureKind.INVALID_REQUEST, msg, param="messages")
+
+
+def check_kind(kind: MediaKind, kinds: Collection[MediaKind], param: str) -> None:
+    """Refuse what a model does not take, where ``kinds`` are what it does.
+
+    Raises:
+        Failure: it does not.
+    """
+    if kind not in kinds:
+        words = f"no {kind} input" if kinds else "text only"
+        raise Failure(FailureKind.UNSUPPORTED, f"This model takes {words}.", param=param)
+
+
+def media_part(kind: MediaKind, data: bytes, param: str, options: MediaOptions) -> MediaPart:
+    """A file for the engine. Looks at its header, which may take some milliseconds.
+
+    Raises:
+        Failure: it is too large, or not what it should be.
+    """
+    asked = _Asked(kind, "", param)
+    if len(data) > options.most_size:
+        raise asked.failure(_too_large(options.most_size))
+    return _checked(asked, data)
 
 
 def has_media(messages: Sequence[Message]) -> bool:
@@ -166,12 +186,16 @@ async def _decoded(text: str, most: int) -> bytes:
     """
     start = data_start(text)
     if decoded_size(text, start) > most + 2:
-        raise MediaError(f"has more bytes than are taken here ({most:,} for the request)")
+        raise MediaError(_too_large(most))
     parts: list[bytes] = []
     for part in decoded_parts(text, start):
         parts.append(part)
         await asyncio.sleep(0)
     return b"".join(parts)
+
+
+def _too_large(most: int) -> str:
+    return f"has more bytes than are taken here ({most:,} for the request)"
 
 
 def _checked(asked: _Asked, data: bytes) -> MediaPart:

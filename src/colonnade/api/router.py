@@ -10,6 +10,7 @@ from litestar.di import Provide
 from colonnade.api.chat import create_chat_completion
 from colonnade.api.completions import create_completion
 from colonnade.api.models import list_models, retrieve_model
+from colonnade.api.transcriptions import create_transcription
 from colonnade.web.body import WireRequest
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ def openai_routers(generator: Generator, models: Models, options: ApiOptions) ->
 def _router(prefix: str, generator: Generator, models: Models, options: ApiOptions) -> Router:
     return Router(
         prefix,
-        route_handlers=[create_chat_completion, create_completion, list_models, retrieve_model],
+        route_handlers=[
+            create_chat_completion,
+            create_completion,
+            create_transcription,
+            list_models,
+            retrieve_model,
+        ],
         dependencies={
             "generator": Provide(lambda: generator, sync_to_thread=False),
             "models": Provide(lambda: models, sync_to_thread=False),

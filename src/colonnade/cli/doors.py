@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from colonnade.api.media import MediaOptions
@@ -33,7 +33,7 @@ class Door:
     sockets: list[socket.socket]
     url: str
     pages: PageRules
-    media: MediaOptions
+    media: MediaOptions = field(default_factory=MediaOptions)
 
 
 def open_doors(settings: Settings) -> list[Door]:

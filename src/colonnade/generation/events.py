@@ -29,6 +29,7 @@ class Usage:
     ``forced_tokens`` those that a constraint left no choice in; ``accepted_tokens`` those that were
     guessed right, of ``drafted_tokens`` guesses; ``predicted_tokens`` are those of the guesses that
     came from the client's prediction, and ``predicted_right_tokens`` those of them that were right.
+    ``image_tokens`` and ``audio_tokens`` are the prompt's that stand for pictures and sounds.
     """
 
     prompt_tokens: int
@@ -43,6 +44,8 @@ class Usage:
     accepted_tokens: int = 0
     predicted_tokens: int = 0
     predicted_right_tokens: int = 0
+    image_tokens: int = 0
+    audio_tokens: int = 0
 
     @classmethod
     def total(cls, parts: Iterable[Usage]) -> Usage:
@@ -61,6 +64,8 @@ class Usage:
             accepted_tokens=sum(part.accepted_tokens for part in each),
             predicted_tokens=sum(part.predicted_tokens for part in each),
             predicted_right_tokens=sum(part.predicted_right_tokens for part in each),
+            image_tokens=sum(part.image_tokens for part in each),
+            audio_tokens=sum(part.audio_tokens for part in each),
         )
 
 

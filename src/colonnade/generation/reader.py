@@ -143,4 +143,6 @@ def usage_of(finish: Finish, reasoning_tokens: int = 0) -> Usage:
         finish.accepted_tokens,
         finish.predicted_tokens,
         finish.predicted_right_tokens,
+        finish.image_tokens,
+        finish.audio_tokens,
     )

@@ -107,6 +107,8 @@ class Generation:
             Usage.total(finished.usage for finished in self.finished),
             prompt_tokens=first.prompt_tokens,
             cached_tokens=first.cached_tokens,
+            image_tokens=first.image_tokens,
+            audio_tokens=first.audio_tokens,
             queue_ms=first.queue_ms,
             prompt_ms=first.prompt_ms,
         )

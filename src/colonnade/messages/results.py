@@ -67,6 +67,10 @@ class Finish(Struct, frozen=True, array_like=True, gc=False):
     """Of the guessed ones, those that came from the client's prediction."""
     predicted_right_tokens: int = 0
     """Of those, the ones that were drawn then."""
+    image_tokens: int = 0
+    """Tokens of the prompt that stand for pictures."""
+    audio_tokens: int = 0
+    """The same for sounds."""
 
 
 class Output(Struct, frozen=True, array_like=True, gc=False):

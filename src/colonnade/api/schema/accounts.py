@@ -8,6 +8,7 @@ class PromptTokensDetails(Struct):
 
     cached_tokens: int
     audio_tokens: int = 0
+    image_tokens: int = 0
 
 
 class CompletionTokensDetails(Struct):
