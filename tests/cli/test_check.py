@@ -54,6 +54,41 @@ def test_embedding_model(colonnade, random_model):
     assert report["decode_speed"] is None
 
 
+class TestEstimate:
+    def test_for_people(self, colonnade, model):
+        done = colonnade("check", model, *ONE, "--estimate", "--memory", "500")
+        assert done.returncode == 0
+        assert not done.stderr
+        words = r"^Fit +2,048 tokens x 4; of 500 MiB: weights [\d.]+ MiB, KV .* program [\d.]+ MiB$"
+        assert re.search(words, done.stdout, re.MULTILINE)
+
+    def test_for_machines_with_everything_chosen(self, colonnade, model):
+        wishes = "--ctx-size", "0", "--slots", "0", "--memory", "500", "--mmap"
+        found = json.loads(colonnade("check", model, *ONE, "--estimate", "--json", *wishes).stdout)
+        assert (found["context"], found["slots"]) == (found["context_trained"], 4)
+        assert found["room_bytes"] == 500 << 20
+        parts = ("weights", "mapped", "cache", "compute", "program")
+        assert sum(found[f"{part}_bytes"] for part in parts) == found["total_bytes"]
+        assert found["mapped_bytes"] > 0
+        assert found["fits"] is True
+
+    def test_what_does_not_fit(self, colonnade, model):
+        done = colonnade("check", model, *ONE, "--estimate", "--memory", "20")
+        assert done.returncode == 1
+        assert "tokens x 4; of 20.0 MiB" in done.stdout
+        assert re.fullmatch(r"colonnade: llama\.gguf does not fit: .*\n", done.stderr)
+        done = colonnade("check", model, *ONE, "--estimate", "--memory", "20", "--ctx-size", "0")
+        assert done.returncode == 1
+        assert re.search(r"in all; there is room for 20 MiB\n$", done.stderr)
+
+    def test_what_is_no_model(self, colonnade, tmp_path):
+        file = tmp_path / "no.gguf"
+        file.write_bytes(b"GGUF")
+        done = colonnade("check", str(file), *ONE, "--estimate")
+        assert done.returncode == 1
+        assert "no.gguf is damaged" in done.stderr
+
+
 def test_progress_in_plain_lines(colonnade, model):
     lines = colonnade("check", model, *ONE).stderr.splitlines()
     assert lines[0] == "Loading llama.gguf"

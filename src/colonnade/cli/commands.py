@@ -60,11 +60,19 @@ def chat(url: str | None, system: str | None, max_tokens: int | None, **flags: o
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@setting_flags("model")
-def check(as_json: bool, **flags: object) -> None:
+@click.option(
+    "--estimate", "estimates", is_flag=True, help="Say what it takes of memory, without loading it."
+)
+@setting_flags("model", also=("memory",))
+def check(as_json: bool, estimates: bool, **flags: object) -> None:
     """Load a model, let it generate, and report its speed and what it can do."""
     with one_line_errors():
         settings = settings_of(flags)
+        if estimates:
+            from colonnade.cli.estimate import estimate
+
+            estimate(settings, as_json=as_json)
+            return
         from colonnade.cli.check import check as run
 
         run(settings, as_json=as_json)

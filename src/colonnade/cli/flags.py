@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 _METAVARS = {"IntType": "INTEGER", "FloatType": "NUMBER", "StrType": "TEXT", "VarTupleType": "TEXT"}
 
 
-def setting_flags(*groups: str) -> Callable[[Command], Command]:
-    """Decorate a command with the flags of these groups of settings, and with ``--config``."""
+def setting_flags(*groups: str, also: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Decorate a command with the flags of these groups of settings, of the settings ``also``, and
+    with ``--config``."""
 
     def decorate(command: Command) -> Command:
         for setting in reversed(DECLARED):
-            if setting.group in groups:
+            if setting.group in groups or setting.name in also:
                 command = _parameter(setting)(command)
         return _config(command)
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _TUNABLE = (2, 35)
 
+_RESERVE = 0.05
+"""The part of what is free that is left to others."""
+
 _MEMORY = Path("/proc/meminfo")
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
@@ -27,6 +30,15 @@ def free_memory() -> int | None:
     there = next((int(line.split()[1]) << 10 for line in lines if "MemAvailable" in line), None)
     limited = memory_left()
     return there if there is None or limited is None else min(there, limited)
+
+
+def usable_memory(allowed: int = 0) -> int | None:
+    """Bytes that a model may take: as many as the operator allows, or most of what is free; None
+    where the system does not say."""
+    if allowed:
+        return allowed
+    free = free_memory()
+    return None if free is None else int(free * (1 - _RESERVE))
 
 
 def has_huge_pages(environ: Mapping[str, str] = os.environ) -> bool:

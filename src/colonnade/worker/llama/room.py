@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colonnade.machine.memory import free_memory
+from colonnade.machine.memory import usable_memory
 from colonnade.messages import Footprint, Tuning
 from colonnade.worker.llama.context import DEFAULT_CTX
 from colonnade.worker.llama.errors import ModelError
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from colonnade.messages import LoadModel
-
-_RESERVE = 0.05
-"""The part of what is free that is left to others."""
 
 _TIMES = 8
 """Copies of what passes from layer to layer that are there at once, at the most."""
@@ -77,10 +74,7 @@ def fitted(load: LoadModel) -> LoadModel:
 def memory_to_use(load: LoadModel) -> int | None:
     """Bytes that the model may take: as the operator says, or most of what is free; None where the
     system does not tell."""
-    if load.memory:
-        return load.memory << 20
-    free = free_memory()
-    return None if free is None else int(free * (1 - _RESERVE))
+    return usable_memory(load.memory << 20)
 
 
 def _fits_plainly(load: LoadModel, most: int) -> bool:
