@@ -20,6 +20,7 @@ from colonnade.messages import (
     MediaPart,
     TextPart,
     Urgency,
+    parts_of,
 )
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ def _pieces(whole: Embed) -> Iterator[Embed]:
 
 
 def _length(given: EmbedInput) -> int:
-    return sum(map(_part_length, (*given.parts, *(given.second or ()))))
+    return sum(map(_part_length, parts_of(given)))
 
 
 def _part_length(part: PromptPart) -> int:
@@ -253,4 +254,4 @@ def _part_length(part: PromptPart) -> int:
 
 def _size(inputs: tuple[EmbedInput, ...]) -> int:
     """Bytes that inputs take until they are computed, about."""
-    return sum(size_of((*each.parts, *(each.second or ()))) for each in inputs)
+    return sum(size_of(parts_of(each)) for each in inputs)

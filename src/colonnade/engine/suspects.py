@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.messages import Embed, Failure, FailureKind, MediaPart, TextPart, TokenPart
+from colonnade.messages import Embed, Failure, FailureKind, MediaPart, TextPart, TokenPart, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,7 +75,7 @@ def content(submit: Submit | Embed) -> bytes:
 
 def _is_small(submit: Submit | Embed) -> bool:
     if isinstance(submit, Embed):
-        parts = (part for each in submit.inputs for part in (*each.parts, *(each.second or ())))
+        parts = (part for each in submit.inputs for part in parts_of(each))
         return len(submit.inputs) <= _FEW and _length(parts) <= _SMALL
     return len(submit.infill_suffix or "") + _length(submit.prompt) <= _SMALL
 

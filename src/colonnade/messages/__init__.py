@@ -33,6 +33,7 @@ from colonnade.messages.requests import (
     TokenPart,
     ToWorker,
     Urgency,
+    parts_of,
 )
 from colonnade.messages.results import (
     Accepted,
@@ -143,5 +144,6 @@ __all__ = [
     "Unfit",
     "Urgency",
     "encode_frame",
+    "parts_of",
     "passed_on",
 ]

@@ -283,9 +283,17 @@ class EmbedInput(Struct, frozen=True, array_like=True, gc=False):
 
     parts: tuple[PromptPart, ...]
     second: tuple[PromptPart, ...] | None = None
-    """The other text of a pair, which the vocabulary's separators stand between."""
+    """The other text of a pair, which the vocabulary's separators stand between. Where an input is
+    cut, this one is."""
+    tail: tuple[PromptPart, ...] = ()
+    """What comes behind it, and is never cut off."""
     bare: bool = False
     """Its tokens are taken as they are: none are put around them."""
+
+
+def parts_of(given: EmbedInput) -> tuple[PromptPart, ...]:
+    """All parts of an input."""
+    return (*given.parts, *(given.second or ()), *given.tail)
 
 
 class Embed(Struct, frozen=True, array_like=True, tag="embed", gc=False):

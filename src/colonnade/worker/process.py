@@ -13,15 +13,28 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from colonnade.machine.cgroups import cpu_quota
-from colonnade.messages import Cancel, LoadFailed, Loading, LoadModel, Look, Ready, Retire, Submit
+from colonnade.messages import (
+    Cancel,
+    Embed,
+    LoadFailed,
+    Loading,
+    LoadModel,
+    Look,
+    Ready,
+    Retire,
+    Submit,
+)
 from colonnade.orphans import die_with_parent
 from colonnade.watch import hook_uncaught, say_uncaught
 from colonnade.worker.channel import Channel, ChannelHandler
 from colonnade.worker.drafting import DraftModel
+from colonnade.worker.embedding.intake import EmbedIntake
+from colonnade.worker.embedding.loop import EmbedLoop
 from colonnade.worker.grammar import Bounds, GrammarCompiler
 from colonnade.worker.intake import Intake
 from colonnade.worker.kept import Keeper, adopt
 from colonnade.worker.llama import (
+    LlamaEncoder,
     LlamaModel,
     ModelError,
     describe,
@@ -70,6 +83,8 @@ def run(descriptor: int, load: LoadModel, keep: int, kept: int) -> int:
     hook_uncaught(say_uncaught)
     pulse = Pulse(channel.send, load.hang_seconds, end=end_process)
     pulse.start()
+    if load.task == "embed":
+        return _embed(channel, pulse, load)
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)
     grammars = None
 
@@ -108,13 +123,42 @@ def run(descriptor: int, load: LoadModel, keep: int, kept: int) -> int:
         model, model.vocabulary, grammars, loop.commands.put, channel.send, model.projector
     )
     channel.send(Ready(info, load))
+    _begin(channel, intake, pulse)
+    loop.run()
+    return 0
+
+
+def _embed(channel: Channel, pulse: Pulse, load: LoadModel) -> int:
+    """The same for a worker that embeds."""
+    try:
+        encoder = LlamaEncoder(load, _Progress(channel, pulse))
+    except ModelError as error:
+        channel.send(LoadFailed(str(error)))
+        return 1
+    info = describe(encoder)
+    loop = EmbedLoop(
+        encoder,
+        channel.send,
+        alone=load.batch_invariant,
+        pulse=pulse.step,
+        work=Work.of(info),
+    )
+    intake = EmbedIntake(
+        encoder, encoder.vocabulary, encoder.around, loop.commands.put, channel.send
+    )
+    channel.send(Ready(info, encoder.load))
+    _begin(channel, intake, pulse)
+    loop.run()
+    return 0
+
+
+def _begin(channel: Channel, intake: Intake | EmbedIntake, pulse: Pulse) -> None:
+    """Take requests in from here on, in a thread."""
     pulse.loading.end()
     threading.stack_size(_STACK)  # some pre-tokenizers recurse, and so do compilers of grammars
     threading.Thread(
         target=_take, args=(channel, intake, pulse.intake), name="intake", daemon=True
     ).start()
-    loop.run()
-    return 0
 
 
 def _build(model: LlamaModel) -> str:
@@ -161,7 +205,7 @@ def _spinning(load: LoadModel, channel: Channel) -> Spinning | None:
     return Spinning(waits, channel.send, dearer=dearer)
 
 
-def _take(channel: Channel, intake: Intake, pulse: Task) -> None:
+def _take(channel: Channel, intake: Intake | EmbedIntake, pulse: Task) -> None:
     """Feed the loop from the socket; end the process when the other side closes.
 
     A fault here would leave a loop that nobody can reach, so it ends the process too.
@@ -170,13 +214,15 @@ def _take(channel: Channel, intake: Intake, pulse: Task) -> None:
         for message in channel.receive():
             pulse.begin()
             match message:
-                case Submit():
+                case Submit() if isinstance(intake, Intake):
+                    intake.submit(message)
+                case Embed() if isinstance(intake, EmbedIntake):
                     intake.submit(message)
                 case Cancel():
                     intake.cancel(message)
                 case Look():
                     intake.look(message)
-                case Retire():
+                case Retire() if isinstance(intake, Intake):
                     intake.retire(message)
             pulse.end()
     except ConnectionError:

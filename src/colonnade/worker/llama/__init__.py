@@ -5,12 +5,14 @@ Everything that llama.cpp answers with an abort of the process is checked before
 
 from colonnade.worker.llama.build import library_build
 from colonnade.worker.llama.draft import open_draft
+from colonnade.worker.llama.encoder import LlamaEncoder
 from colonnade.worker.llama.invariance import invariant_rows
 from colonnade.worker.llama.metadata import describe
 from colonnade.worker.llama.model import LlamaModel, ModelError
 from colonnade.worker.llama.openmp import openmp_waits
 
 __all__ = [
+    "LlamaEncoder",
     "LlamaModel",
     "ModelError",
     "describe",

@@ -10,6 +10,7 @@ from colonnade.worker.llama import log
 from colonnade.worker.llama.errors import ModelError, choice, why
 from colonnade.worker.llama.facts import stated
 from colonnade.worker.llama.invariance import MOST_ROWS, SPARE
+from colonnade.worker.llama.pooling import shape_pooled
 from colonnade.worker.llama.tuning import tune_context
 from colonnade.worker.threads import compute_threads
 
@@ -90,6 +91,8 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
     params.kv_unified = False
     params.no_perf = True
     tune_context(params, load.tuning)
+    if load.task == "embed":
+        shape_pooled(params, model, load, ctx_size)
     context = llama_cpp.llama_init_from_model(model, params)
     if not context:
         what = f"no context of {load.slots} x {ctx_size} tokens could be made"

@@ -16,6 +16,7 @@ from colonnade.messages import ModelInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from colonnade.worker.llama.encoder import LlamaEncoder
     from colonnade.worker.llama.model import LlamaModel
 
 _TEMPLATE = "tokenizer.chat_template"
@@ -36,7 +37,7 @@ _SAMPLING = {
 """``general.sampling.*`` keys and our names for them."""
 
 
-def describe(loaded: LlamaModel) -> ModelInfo:
+def describe(loaded: LlamaModel | LlamaEncoder) -> ModelInfo:
     """Everything that the server process needs to know of a model."""
     model, vocabulary = loaded.pointer, loaded.vocabulary
     metadata = _all(model)
@@ -76,6 +77,9 @@ def describe(loaded: LlamaModel) -> ModelInfo:
         decoder=loaded.can_generate,
         sampling=_recommended(metadata),
         metadata={key: text for key, text in metadata.items() if not key.startswith("tokenizer.")},
+        pooling=loaded.pooling,
+        row_size=loaded.row_size,
+        labels=loaded.labels,
     )
 
 

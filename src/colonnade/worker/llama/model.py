@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import llama_cpp
 import numpy as np
 
-from colonnade.worker.llama import log
 from colonnade.worker.llama.adapters import Adapters, open_adapters
 from colonnade.worker.llama.batch import Batch
 from colonnade.worker.llama.chains import Chains, is_greedy
@@ -23,13 +22,11 @@ from colonnade.worker.llama.loading import open_model
 from colonnade.worker.llama.looking_back import DrySamplers
 from colonnade.worker.llama.media import MediaReader
 from colonnade.worker.llama.metadata import is_causal
+from colonnade.worker.llama.opening import make_ready
 from colonnade.worker.llama.places import Places
 from colonnade.worker.llama.projector import LlamaProjector
-from colonnade.worker.llama.rehearsal import rehearse
-from colonnade.worker.llama.room import check_room, fitted
 from colonnade.worker.llama.sampler import Bias, ChainSampler, GreedySampler
 from colonnade.worker.llama.threadpool import attach_threads, has_own_threads
-from colonnade.worker.llama.tuning import check_tuning, tune_process
 from colonnade.worker.llama.vocabulary import Vocabulary
 from colonnade.worker.ports import Chunk, DecodeError, TokenTable
 from colonnade.worker.spans import text_tokens
@@ -55,6 +52,10 @@ class LlamaModel:
     """A loaded model with one context. Not for use from two threads, but for ``samplers`` and what
     tells of the vocabulary."""
 
+    pooling = ""
+    row_size = 0
+    labels: tuple[str, ...] = ()
+
     def __init__(
         self,
         load: LoadModel,
@@ -69,16 +70,8 @@ class LlamaModel:
             ModelError: the file is missing, no GGUF, corrupt, or too big for the memory; or an
                 option cannot be had.
         """
-        log.install()
-        check_tuning(load)
         check_invariance(load)
-        if load.tuning.kv_overrides:
-            rehearse(load)
-        llama_cpp.llama_backend_init()
-        tune_process(load.tuning)
-        load = fitted(load)
-        if load.check_room:
-            check_room(load)
+        load = make_ready(load)
         with ExitStack() as opened:
             self._open(load, on_progress, on_vocabulary, opened)
             self._opened = opened.pop_all()
