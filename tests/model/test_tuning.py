@@ -428,7 +428,7 @@ def test_values_that_cannot_be(
 ) -> None:
     monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
     # checked before llama.cpp is asked, so that no trial run is needed either
-    monkeypatch.setattr("colonnade.worker.llama.model.rehearse", lambda _: None)
+    monkeypatch.setattr("colonnade.worker.llama.opening.rehearse", lambda _: None)
     with (
         pytest.raises(ModelError, match=words) as caught,
         _loaded(random_model("llama"), options=options),
@@ -493,7 +493,7 @@ def test_overrides_that_the_model_cannot_have(
 def test_overrides_that_end_the_process_when_it_computes(
     rotated: int, random_model: RandomModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("colonnade.worker.llama.model.rehearse", lambda _: None)
+    monkeypatch.setattr("colonnade.worker.llama.opening.rehearse", lambda _: None)
     words = f"dimension_count'. is {rotated}; it can be an even number up to 32"
     with (
         pytest.raises(ModelError, match=words),
