@@ -21,6 +21,8 @@ from colonnade.api.narrowed import HEADER as NARROWED
 from colonnade.api.router import openai_routers
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionRequest
+from colonnade.api.schema.embeddings import EmbeddingRequest
+from colonnade.api.schema.rerank import RerankRequest, ScoreRequest
 from colonnade.legacy.errors import handlers
 from colonnade.legacy.numbers import HouseCollector
 from colonnade.legacy.routers import TITLES, main_routers, service_router
@@ -134,6 +136,9 @@ def _schemas() -> WireSchemas:
         {
             ChatRequest: refused_schemas(Endpoint.CHAT),
             CompletionRequest: refused_schemas(Endpoint.COMPLETIONS),
+            EmbeddingRequest: refused_schemas(Endpoint.EMBEDDINGS),
+            RerankRequest: refused_schemas(Endpoint.RERANK),
+            ScoreRequest: refused_schemas(Endpoint.SCORE),
         }
     )
 

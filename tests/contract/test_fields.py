@@ -9,8 +9,10 @@ import pytest
 from openai.types import completion_create_params
 from openai.types.chat import completion_create_params as chat_create_params
 
-from colonnade.api.fields import FIELDS, Endpoint, Field, Standing
+from colonnade.api.fields import Endpoint, Field, Standing
+from colonnade.api.fields.declared import GENERATION_FIELDS as FIELDS
 from colonnade.api.fields.page import render
+from colonnade.api.fields.row import BOTH
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionRequest
 from tests.contract.field_effects import EFFECTS, SHOWN_BY
@@ -92,7 +94,7 @@ def test_refused(http: httpx.Client, field: Field, endpoint: Endpoint) -> None:
     assert error["message"] == field.note
 
 
-@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("endpoint", BOTH)
 def test_what_asks_for_nothing_is_not_refused(http: httpx.Client, endpoint: Endpoint) -> None:
     refused = [
         field
@@ -192,7 +194,7 @@ LLAMA_SERVER_DEFAULTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("endpoint", BOTH)
 def test_defaults_of_other_servers_change_nothing(http: httpx.Client, endpoint: Endpoint) -> None:
     plain = answer(http, endpoint, **SHORT)
     chat = VLLM_CHAT_DEFAULTS if endpoint is Endpoint.CHAT else {}
@@ -201,12 +203,12 @@ def test_defaults_of_other_servers_change_nothing(http: httpx.Client, endpoint: 
 
 
 def test_an_unknown_field_is_ignored(http: httpx.Client) -> None:
-    for endpoint in Endpoint:
+    for endpoint in BOTH:
         plain = answer(http, endpoint, **SHORT)
         assert answer(http, endpoint, **SHORT, made_up={"by": "someone"}) == plain
 
 
-@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("endpoint", BOTH)
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_answer_lists_the_fields_that_were_ignored(
     http: httpx.Client, endpoint: Endpoint, stream: bool

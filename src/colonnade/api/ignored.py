@@ -8,12 +8,12 @@ from colonnade.api.listing import string_list
 from colonnade.web.body import unknown_fields
 
 if TYPE_CHECKING:
-    from colonnade.api.schema.requests import GenerationFields
+    import msgspec
 
 HEADER = "x-colonnade-ignored"
 
 
-def ignored_headers(body: bytes, known: type[GenerationFields]) -> dict[str, str]:
+def ignored_headers(body: bytes, known: type[msgspec.Struct]) -> dict[str, str]:
     """A header that lists the names that are not among the fields of ``known``; none where all
     are. ``body`` has been decoded as that."""
     unknown = unknown_fields(body, known)

@@ -20,6 +20,8 @@ class ApiOptions:
     """Most choices that one prompt may ask for (``n`` and ``best_of``)."""
     max_answers: int = 2048
     """Most choices that all prompts of a request may ask for together."""
+    max_inputs: int = 2048
+    """Most texts of a request for embeddings or scores."""
     max_messages: int = 10_000
     """Most messages of a request, and most parts and tool calls of all of them."""
     max_tools: int = 1024

@@ -92,6 +92,7 @@ def app_of(door: Door, house: House, access: Access) -> Litestar:
     options = ApiOptions(
         max_choices=settings.limits.max_choices,
         max_answers=settings.limits.max_answers,
+        max_inputs=settings.limits.max_inputs,
         max_messages=settings.limits.max_messages,
         max_tools=settings.limits.max_tools,
         max_body_size=settings.server.max_body_size,

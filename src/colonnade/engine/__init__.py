@@ -8,6 +8,7 @@ from colonnade.engine.backlog import Bounds
 from colonnade.engine.client import Engine
 from colonnade.engine.embedder import Embedder, Rows
 from colonnade.engine.kept import KeptStates
+from colonnade.engine.starting import start_engine
 from colonnade.engine.stream import Stream
 from colonnade.engine.supervisor import LoadError
 from colonnade.engine.survey import Surveyor
@@ -24,4 +25,5 @@ __all__ = [
     "Rows",
     "Stream",
     "Surveyor",
+    "start_engine",
 ]

@@ -26,6 +26,7 @@ from colonnade.messages import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from colonnade.engine.client import Engine
     from colonnade.engine.process import WorkerProcess
     from colonnade.messages import (
         Decoding,
@@ -126,6 +127,16 @@ class Embedder(Front[Embedding]):
         embedder._info = await embedder._supervisor.start(on_progress)
         return embedder
 
+    @classmethod
+    def in_place_of(cls, engine: Engine, load: LoadModel, bounds: Bounds) -> Embedder:
+        """What has the worker of an engine from here on, whose file turned out to be made for
+        embeddings. Nothing was asked of the engine yet, and nothing is to be."""
+        embedder = cls(load, bounds)
+        embedder._info = engine.info
+        embedder._supervisor = engine.released()
+        embedder._supervisor.hand_over(embedder._hand_out, embedder._on_death)
+        return embedder
+
     @property
     def waiting(self) -> int:
         """Requests of which nothing is computed yet."""
@@ -140,9 +151,11 @@ class Embedder(Front[Embedding]):
         dimensions: int | None = None,
         norm: float | None = 2.0,
         client: str = "",
+        used: Callable[[int], None] = lambda _: None,
     ) -> Rows:
         """The embeddings of texts, or the scores of pairs: see ``messages.Embed``. There is at
-        least one input.
+        least one input. ``used`` is told in the end how many tokens the worker has been given to
+        read, whether or not all came of them that was wanted.
 
         Raises:
             Failure: no worker is there, the queue is full, the worker refuses an input, or died.
@@ -169,6 +182,7 @@ class Embedder(Front[Embedding]):
             return await request.rows()
         finally:
             await request.aclose()
+            used(request.prompt_tokens if request.started else 0)
 
     async def submit(
         self,
@@ -189,6 +203,10 @@ class Embedder(Front[Embedding]):
         del prompt, decoding, add_bos, infill_suffix, joining, client, urgency
         msg = f"The model {self.info.name!r} cannot generate text: it is made for embeddings."
         raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
+
+    async def retire(self, why: Failure | None = None) -> None:
+        """As ``close``: nothing that was read is of use later."""
+        await self.close(why)
 
     async def _send(self, worker: WorkerProcess, whole: Embed, request: Embedding) -> None:
         """Tell the worker, piece by piece; others have their turn in between."""

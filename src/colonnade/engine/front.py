@@ -162,6 +162,11 @@ class Front(ABC, Generic[P]):
         self._closed = why
         self._fail_all(why.kind, why.message)
 
+    def released(self) -> Supervisor:
+        """Give away what has the worker. This one serves nobody any more."""
+        self._closed = Failure(FailureKind.MODEL_UNAVAILABLE, "The model has another engine.")
+        return self._supervisor
+
     async def _let_in(
         self, asked: Submit | Embed, entry: Entry, make: Callable[[], P]
     ) -> tuple[P, WorkerProcess]:

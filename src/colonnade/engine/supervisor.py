@@ -105,6 +105,12 @@ class Supervisor:
         """When the next worker starts, or was started."""
         self._load_seconds = _FIRST_GUESS
 
+    def hand_over(
+        self, on_answer: Callable[[Answer], None], on_death: Callable[[str], None]
+    ) -> None:
+        """Tell somebody else from here on what the worker answers, and how it ends."""
+        self._on_answer, self._on_death = on_answer, on_death
+
     @property
     def hopeless(self) -> bool:
         """No other worker will be started."""

@@ -5,6 +5,14 @@ wire format and no llama.cpp. Every door uses this one path.
 """
 
 from colonnade.generation.accounts import Accounts, Used
+from colonnade.generation.embedding import (
+    Embedded,
+    EmbeddingJob,
+    Embeddings,
+    InputKind,
+    Scored,
+    ScoreJob,
+)
 from colonnade.generation.events import (
     CallArguments,
     CallStart,
@@ -31,7 +39,10 @@ __all__ = [
     "Completed",
     "CompletionPrompt",
     "Delta",
+    "Embedded",
     "EmbeddingDefaults",
+    "EmbeddingJob",
+    "Embeddings",
     "EndReason",
     "Event",
     "Finished",
@@ -39,10 +50,13 @@ __all__ = [
     "FoldedCall",
     "Generation",
     "Generator",
+    "InputKind",
     "Models",
     "PromptProgress",
     "Reasoning",
     "ReasoningDelta",
+    "ScoreJob",
+    "Scored",
     "ServedModel",
     "Template",
     "TextDelta",

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from colonnade.watch import about
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,16 @@ class Accounts(Protocol):
 
     def note(self, client: str, used: Used) -> None:
         """Add to what a client has used."""
+
+
+def counted(accounts: Accounts, client: str) -> Callable[[Used], None]:
+    """Count a request of a client's, but further parts of one; what takes what it used."""
+    request = about.get()
+    if request is None or not request.counted:
+        accounts.note(client, Used(requests=1))
+    if request is not None:
+        request.counted = True
+    return partial(accounts.note, client)
 
 
 class NoAccounts:

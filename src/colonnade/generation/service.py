@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from colonnade.generation.accounts import NoAccounts, Used
+from colonnade.generation.accounts import NoAccounts, Used, counted
 from colonnade.generation.builders import shared_builders
+from colonnade.generation.embedding import Embeddings
 from colonnade.generation.events import Event, Finished, Usage
 from colonnade.generation.folding import fold
 from colonnade.generation.preparation import prepare
@@ -156,6 +156,8 @@ class Generator:
         self._models = models
         self._accounts = NoAccounts() if accounts is None else accounts
         self._builders = shared_builders() if builders is None else builders
+        self.embeddings = Embeddings(models, self._accounts)
+        """What embeds and scores, with the same models."""
 
     async def start(self, turn: Turn, *, joining: bool = False) -> Generation:
         """Render and submit a turn, and wait until the engine accepts it.
@@ -209,17 +211,8 @@ class Generator:
             prepared.reader,
             prepared.text,
             prepared.narrowings,
-            self._account(asking.get()),
+            counted(self._accounts, asking.get()),
         )
-
-    def _account(self, client: str) -> Callable[[Used], None]:
-        """Count a request of a client's, but further parts of one; what takes what it used."""
-        request = about.get()
-        if request is None or not request.counted:
-            self._accounts.note(client, Used(requests=1))
-        if request is not None:
-            request.counted = True
-        return partial(self._accounts.note, client)
 
     async def complete(self, turn: Turn) -> Completed:
         """Generate the whole answer to a turn.

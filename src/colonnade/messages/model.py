@@ -126,7 +126,8 @@ class LoadModel(Struct, frozen=True, gc=False):
     memory: int = 0
     """Most MiB of the machine's memory to take; 0 for most of what is free."""
     task: str = "generate"
-    """What the worker does: ``generate`` text, or ``embed`` (and score) it."""
+    """What the worker does: ``generate`` text, ``embed`` (and score) it, or ``auto``: what the file
+    is made for."""
     pooling: str = "auto"
     """How an embedding is made of those of its tokens: ``mean``, ``cls`` (the first one), ``last``,
     ``rank`` (a classifier's scores), or ``auto``: as the file says, else ``last`` where attention

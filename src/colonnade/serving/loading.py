@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.engine import Bounds, Engine, LoadError
-from colonnade.generation import ServedModel, Template
+from colonnade.engine import Bounds, Embedder, LoadError, start_engine
+from colonnade.generation import EmbeddingDefaults, ServedModel, Template
 from colonnade.hub import ModelError
 from colonnade.messages import Failure, LoadModel, Sampling, Tuning
 from colonnade.prompt.schema import SchemaLimits
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from colonnade.engine import AnyEngine
     from colonnade.hub import ResolvedModel
     from colonnade.messages import ModelInfo
     from colonnade.settings import SamplingSettings, Settings
@@ -51,7 +52,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
     started = time.monotonic()
     path, settings = plan.resolved.path, plan.settings
     try:
-        engine = await Engine.start(
+        engine = await start_engine(
             load_request(settings, path, plan.tuning, plan.resolved.draft),
             bounds=_bounds(settings),
             on_progress=on_progress,
@@ -61,11 +62,38 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
         named = str(path) in text
         msg = text if named else f"{path} could not be loaded: {text}"
         raise ModelError(msg) from error
+    embedder = None
     try:
-        return await _served(plan, engine, time.monotonic() - started)
+        embedder = await _embedder(plan, engine)
+        return await _served(plan, engine, embedder, time.monotonic() - started)
     except BaseException:
         await engine.close()
+        if embedder is not None:
+            await embedder.close()
         raise
+
+
+async def _embedder(plan: LoadPlan, engine: AnyEngine) -> Embedder | None:
+    """What embeds with the model, as the settings allow: a worker of its own, beside one that
+    generates.
+
+    Raises:
+        ModelError: that cannot be loaded.
+    """
+    settings = plan.settings
+    wish = settings.model.embeddings
+    if wish == "off":
+        return None
+    if isinstance(engine, Embedder):
+        return engine
+    if wish == "auto" or not engine.info.decoder:
+        return None
+    load = load_request(settings, plan.resolved.path, plan.tuning)
+    try:
+        return await Embedder.start(load, bounds=_bounds(settings))
+    except LoadError as error:
+        msg = f"{plan.resolved.path} could not be loaded for embeddings: {error}"
+        raise ModelError(msg) from error
 
 
 def _bounds(settings: Settings) -> Bounds:
@@ -78,7 +106,9 @@ def _bounds(settings: Settings) -> Bounds:
     )
 
 
-async def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> ServedModel:
+async def _served(
+    plan: LoadPlan, engine: AnyEngine, embedder: Embedder | None, load_seconds: float
+) -> ServedModel:
     settings, info = plan.settings, engine.info
     if plan.must_generate and not info.decoder:
         msg = f"{plan.resolved.path.name} cannot generate text: it is made for embeddings"
@@ -99,6 +129,13 @@ async def _served(plan: LoadPlan, engine: Engine, load_seconds: float) -> Served
         ),
         sampling=sampling,
         load_seconds=load_seconds,
+        embedder=embedder,
+        embedding=EmbeddingDefaults(
+            settings.model.embedding_prefix,
+            settings.model.query_prefix,
+            settings.model.document_prefix,
+            settings.model.normalize_embeddings,
+        ),
     )
 
 

@@ -91,7 +91,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             description="Answers a minute that one client may ask for, counting each choice of "
-            "each prompt; 0 for no limit.",
+            "each prompt, and 64 texts to embed or score as one; 0 for no limit.",
             ge=0,
         ),
     ] = 0

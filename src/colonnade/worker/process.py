@@ -42,6 +42,7 @@ from colonnade.worker.llama import (
     library_build,
     open_draft,
     openmp_waits,
+    with_task,
 )
 from colonnade.worker.loop import Loop
 from colonnade.worker.pulse import Pulse, Task, Work, end_process
@@ -83,6 +84,7 @@ def run(descriptor: int, load: LoadModel, keep: int, kept: int) -> int:
     hook_uncaught(say_uncaught)
     pulse = Pulse(channel.send, load.hang_seconds, end=end_process)
     pulse.start()
+    load = with_task(load)
     if load.task == "embed":
         return _embed(channel, pulse, load)
     bounds = Bounds(load.max_grammar_size, load.max_grammar_depth + _OWN_DEPTH)

@@ -1,5 +1,6 @@
-"""Every field that OpenAI, llama-server and vLLM document for the two generating endpoints, each
-with what becomes of it here. No wire structs, and no work on requests but the refusing.
+"""Every field that OpenAI, llama-server and vLLM document for the endpoints that generate, embed
+and score, each with what becomes of it here. No wire structs, and no work on requests but the
+refusing.
 """
 
 from colonnade.api.fields.declared import FIELDS

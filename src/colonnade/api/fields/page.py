@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import json
 
-from colonnade.api.fields.declared import FIELDS
+from colonnade.api.fields.declared import GENERATION_FIELDS
 from colonnade.api.fields.row import BOTH, Standing
+from colonnade.api.fields.texts import TEXT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,10 @@ vLLM do (OpenAI refuses it): clients send fields of many other servers. The answ
 This page is generated: `python -m colonnade.api.fields > docs/fields.md`.
 """
 
+_TEXTS = """\
+The tables below are those of `/v1/embeddings`, `/v1/rerank` (and `/reranking`) and `/v1/score`.
+"""
+
 
 def render() -> str:
     """Write the whole page."""
@@ -39,14 +44,20 @@ def render() -> str:
 
 
 def _sections() -> Iterator[str]:
+    yield from _tables("", GENERATION_FIELDS)
+    yield _TEXTS
+    yield from _tables(": embeddings and scores", TEXT_FIELDS)
+
+
+def _tables(behind: str, rows: tuple[Field, ...]) -> Iterator[str]:
     for standing in Standing:
-        fields = [field for field in FIELDS if field.standing is standing]
+        fields = [field for field in rows if field.standing is standing]
         header = ["field", "of", "endpoints"]
         if standing is Standing.REFUSED:
             header.append("accepted values")
         header.append("note")
         lines = [_row(header), _row(["---"] * len(header)), *map(_line, fields)]
-        yield f"## {standing.capitalize()}\n"
+        yield f"## {standing.capitalize()}{behind}\n"
         yield "\n".join(lines) + "\n"
 
 

@@ -10,10 +10,11 @@ from colonnade.messages import Failure, FailureKind
 
 if TYPE_CHECKING:
     from colonnade.api.fields.row import Endpoint
+    from colonnade.api.schema.embeddings import TextFields
     from colonnade.api.schema.requests import GenerationFields
 
 
-def refuse_fields(request: GenerationFields, endpoint: Endpoint) -> None:
+def refuse_fields(request: GenerationFields | TextFields, endpoint: Endpoint) -> None:
     """Refuse a request with a field that asks for what this server cannot do.
 
     Raises:

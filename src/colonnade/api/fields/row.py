@@ -21,6 +21,9 @@ class Endpoint(StrEnum):
 
     CHAT = "chat"
     COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+    RERANK = "rerank"
+    SCORE = "score"
 
 
 class Source(StrEnum):
@@ -29,6 +32,9 @@ class Source(StrEnum):
     OPENAI = "OpenAI"
     LLAMA_SERVER = "llama-server"
     VLLM = "vLLM"
+    JINA = "Jina"
+    COHERE = "Cohere"
+    TEI = "TEI"
 
 
 BOTH = (Endpoint.CHAT, Endpoint.COMPLETIONS)

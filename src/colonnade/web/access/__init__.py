@@ -9,7 +9,7 @@ from colonnade.web.access.callers import Caller, admins_only, caller_of
 from colonnade.web.access.composition import Access
 from colonnade.web.access.keys import Key, KeyRing
 from colonnade.web.access.ledger import Ledger
-from colonnade.web.access.limits import RequestLimit, charge, charge_answers
+from colonnade.web.access.limits import RequestLimit, charge, charge_answers, charge_inputs
 
 __all__ = [
     "Access",
@@ -22,4 +22,5 @@ __all__ = [
     "caller_of",
     "charge",
     "charge_answers",
+    "charge_inputs",
 ]

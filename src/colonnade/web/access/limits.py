@@ -20,6 +20,8 @@ _ROUNDING = 1e-3
 """Seconds more than it takes, which rounding may make too few."""
 _GRAIN = 1.0
 """Seconds of requests that are remembered as one, and forgotten as one."""
+INPUTS = 64
+"""Texts to embed, or to score, that cost as much as an answer: about a step of the model."""
 MOST_CLIENTS = 10_000
 """That are remembered; who was away for longest is forgotten first."""
 
@@ -129,6 +131,16 @@ def charge_answers(scope: Scope, answers: int) -> None:
         Failure: their budget does not hold them.
     """
     _limit(scope).charge(caller_of(scope).client, answers, paid=1)
+
+
+def charge_inputs(scope: Scope, inputs: int) -> None:
+    """Charge who sent a request for texts to be embedded or scored: as for one answer for every
+    ``INPUTS`` of them, begun ones included; one was charged as it came in.
+
+    Raises:
+        Failure: their budget does not hold them.
+    """
+    charge_answers(scope, -(-inputs // INPUTS))
 
 
 def _limit(scope: Scope) -> RequestLimit:

@@ -110,7 +110,7 @@ class EmbedIntake:
         most = self._room(embed.most_tokens)
         room = most - len(head) - len(ending)
         if embed.most_tokens is not None and room < 1:
-            raise _too_long(f"at least {len(head) + len(ending) + 1}", most, param)
+            raise _no_room(most, len(head) + len(ending), param)
         parts = given.parts if second is None else second
         text = self._cut(parts, embed, room, param)
         tokens = [*head, *text, *ending]
@@ -193,5 +193,13 @@ def _too_long(tokens: str, most: int, param: str) -> Failure:
     msg = (
         f"This model's maximum context length is {most} tokens. However, an input has {tokens} "
         "tokens: it is too long, it exceeds the available context size."
+    )
+    return Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param=param)
+
+
+def _no_room(most: int, around: int, param: str) -> Failure:
+    msg = (
+        f"{most} tokens of an input are to be read, and what is not cut of it, a query or what "
+        f"stands around texts, has {around} already."
     )
     return Failure(FailureKind.CONTEXT_LENGTH_EXCEEDED, msg, param=param)

@@ -10,6 +10,7 @@ from colonnade.worker.llama.invariance import invariant_rows
 from colonnade.worker.llama.metadata import describe
 from colonnade.worker.llama.model import LlamaModel, ModelError
 from colonnade.worker.llama.openmp import openmp_waits
+from colonnade.worker.llama.task import with_task
 
 __all__ = [
     "LlamaEncoder",
@@ -20,4 +21,5 @@ __all__ = [
     "library_build",
     "open_draft",
     "openmp_waits",
+    "with_task",
 ]

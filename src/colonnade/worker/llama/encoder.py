@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from colonnade.messages import LoadModel
+    from colonnade.worker.llama.projector import LlamaProjector
 
 
 class LlamaEncoder:
@@ -35,6 +36,7 @@ class LlamaEncoder:
 
     can_generate = False
     recurrent = False
+    projector: LlamaProjector | None = None
 
     def __init__(self, load: LoadModel, on_progress: Callable[[float], bool]) -> None:
         """Load the file. ``on_progress`` gets 0 to 1 and says whether to go on.

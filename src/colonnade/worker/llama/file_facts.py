@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _POOLING = ("none", "mean", "cls", "last", "rank")
 """``enum llama_pooling_type``, from 0 on."""
 
-_ENCODERS = {
+ENCODERS = {
     "bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2",
     "jina-bert-v3", "eurobert", "gemma-embedding", "wavtokenizer-dec", "t5encoder",
 }  # fmt: skip
@@ -136,7 +136,7 @@ class _Said:
 
 
 def _generates(architecture: str, said: _Said) -> bool:
-    known = architecture in _ENCODERS or architecture in _OTHERS
+    known = architecture in ENCODERS or architecture in _OTHERS
     return not known and said.causal() and said.pooling() != "rank"
 
 

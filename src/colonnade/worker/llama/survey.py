@@ -33,6 +33,7 @@ from colonnade.worker.llama.file_facts import file_facts
 from colonnade.worker.llama.fit import fit
 from colonnade.worker.llama.footprint import Scales
 from colonnade.worker.llama.invariance import check_invariance
+from colonnade.worker.llama.task import with_task
 from colonnade.worker.llama.tuning import check_tuning
 
 _MEMORY = 4 << 30
@@ -73,10 +74,12 @@ def answer(order: ToSurvey) -> FromSurvey:
 
 
 def _fit(order: FitOrder) -> FromSurvey:
-    check_tuning(order.load)
-    check_invariance(order.load)
-    with Scales(order.load) as scales:
-        return fit(order.load, scales, order.budget, order.gpu_budget)
+    load = with_task(order.load)
+    check_tuning(load)
+    if load.task == "generate":
+        check_invariance(load)
+    with Scales(load) as scales:
+        return fit(load, scales, order.budget, order.gpu_budget)
 
 
 if __name__ == "__main__":
