@@ -76,3 +76,29 @@ def test_no_model(tmp_path, name, message):
     with pytest.raises(ModelError) as caught:
         _resolve(name)
     assert str(caught.value) == message
+
+
+def test_the_projector_beside_a_model(tmp_path):
+    for name in ("Eye-2B-Q4_K_M.gguf", "Eye-2B-Q8_0.gguf", "mmproj-model-f16.gguf"):
+        (tmp_path / name).write_bytes(GGUF)
+    found = resolve_model("Eye-2B-Q8_0.gguf", print, projector=None)
+    assert found.projector is not None
+    assert found.projector.name == "mmproj-model-f16.gguf"
+    assert resolve_model("Eye-2B-Q8_0.gguf", print, projector="none").projector is None
+
+
+def test_where_several_models_lie_a_projector_is_called_after_its_own(tmp_path):
+    for name in ("Eye-2B-Q8_0.gguf", "text-Q8_0.gguf", "mmproj-Eye-2B-BF16.gguf"):
+        (tmp_path / name).write_bytes(GGUF)
+    found = resolve_model("Eye-2B-Q8_0.gguf", print, projector=None).projector
+    assert found is not None
+    assert found.name == "mmproj-Eye-2B-BF16.gguf"
+    assert resolve_model("text-Q8_0.gguf", print, projector=None).projector is None
+
+
+def test_a_projector_that_is_named(tmp_path):
+    for name in ("m.gguf", "see.gguf"):
+        (tmp_path / name).write_bytes(GGUF)
+    assert resolve_model("m.gguf", print, projector="see.gguf").projector.name == "see.gguf"
+    with pytest.raises(ModelError, match="does not exist"):
+        resolve_model("m.gguf", print, projector="hear.gguf")

@@ -65,7 +65,12 @@ def check(settings: Settings, *, as_json: bool) -> None:
         ModelError: it cannot be had or loaded.
         CommandError: it loads, but generates nothing.
     """
-    resolved = resolve_model(settings.model.model, say, draft=settings.model.draft_model)
+    resolved = resolve_model(
+        settings.model.model,
+        say,
+        draft=settings.model.draft_model,
+        projector=settings.model.mmproj,
+    )
     report = asyncio.run(_check(settings, resolved))
     if as_json:
         out(msgspec.json.encode(report).decode())

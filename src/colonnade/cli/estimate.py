@@ -59,8 +59,13 @@ def estimate(settings: Settings, *, as_json: bool) -> None:
         ModelError: it cannot be had, or the least of it that is of use does not fit.
         CommandError: it does not fit as it is asked for.
     """
-    resolved = resolve_model(settings.model.model, say, draft=settings.model.draft_model)
-    load = load_request(settings, resolved.path, draft=resolved.draft)
+    resolved = resolve_model(
+        settings.model.model,
+        say,
+        draft=settings.model.draft_model,
+        projector=settings.model.mmproj,
+    )
+    load = load_request(settings, resolved.path, draft=resolved.draft, projector=resolved.projector)
     room = usable_memory(settings.limits.memory << 20)
     facts, fit = asyncio.run(_survey(load, room))
     found = _estimate(resolved.id, facts, fit, room)

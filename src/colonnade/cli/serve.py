@@ -60,8 +60,14 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
     access = Access.of(settings)
     doors = open_doors(settings)
     check_reach(doors, settings.server, access, older_form=older_form)
-    name, draft = settings.model.model, settings.model.draft_model
-    resolved = None if name == _NO_MODEL else resolve_model(name, say, draft=draft)
+    name, draft, projector = (
+        settings.model.model,
+        settings.model.draft_model,
+        settings.model.mmproj,
+    )
+    resolved = (
+        None if name == _NO_MODEL else resolve_model(name, say, draft=draft, projector=projector)
+    )
     slow_seconds = server.slow_callback_ms / 1e3
     loops = asyncio.Runner(loop_factory=lambda: new_loop(slow_seconds))
     with _traced(server.trace_endpoint), loops as runner:

@@ -14,12 +14,13 @@ from colonnade.hub.errors import ModelError
 from colonnade.hub.packages import PREFIX as PACKAGE
 from colonnade.hub.packages import packaged_model, parse_package_model
 from colonnade.hub.reference import PREFIX, parse_hub_model
-from colonnade.hub.variants import choose_projector, model_stem
+from colonnade.hub.variants import choose_projector, model_stem, own_projectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEMO = "demo"
+NO_PROJECTOR = "none"
 _DEMO_ID = "colonnade-demo"
 _MAGIC = b"GGUF"
 
@@ -32,21 +33,40 @@ class ResolvedModel:
     id: str
     draft: Path | None = None
     """A smaller model that guesses its tokens."""
+    projector: Path | None = None
+    """What it sees images or hears audio with."""
 
 
 def resolve_model(
-    text: str, say: Callable[[str], None], hub: Hub | None = None, *, draft: str | None = None
+    text: str,
+    say: Callable[[str], None],
+    hub: Hub | None = None,
+    *,
+    draft: str | None = None,
+    projector: str | None = NO_PROJECTOR,
 ) -> ResolvedModel:
     """Find the model's file, downloading it if need be. A local file comes before everything else.
 
-    ``draft`` names the draft model in the same way.
+    ``draft`` names the draft model in the same way, ``projector`` a file; None for the one beside
+    the model, which is downloaded with it.
 
     Raises:
         ModelError: there is no such file, it is not a GGUF, or the hub does not give it.
     """
+    beside = projector is None
+    found = _resolve(text, say, hub or Hub(), projector=beside)
+    if beside:
+        places = (found.path.parent, found.path.parent.parent)[: 1 + text.startswith(PREFIX)]
+        near = (projector_beside(found.path, place) for place in places)
+        found = replace(found, projector=next((each for each in near if each is not None), None))
+    elif projector is not None and projector != NO_PROJECTOR:
+        found = replace(found, projector=_checked(Path(projector).expanduser()))
     if draft is not None:
-        found = resolve_model(text, say, hub)
-        return replace(found, draft=resolve_model(draft, say, hub).path)
+        found = replace(found, draft=_resolve(draft, say, hub or Hub(), projector=False).path)
+    return found
+
+
+def _resolve(text: str, say: Callable[[str], None], hub: Hub, *, projector: bool) -> ResolvedModel:
     path = Path(text).expanduser()
     if not _is_file(path):
         if text == DEMO:
@@ -54,20 +74,23 @@ def resolve_model(
             return ResolvedModel(_checked(path), _DEMO_ID)
         if text.startswith(PREFIX):
             model = parse_hub_model(text)
-            return ResolvedModel(_checked((hub or Hub()).fetch(model, say)), model.id)
+            fetched = hub.fetch(model, say, projector=projector)
+            return ResolvedModel(_checked(fetched), model.id)
         if text.startswith(PACKAGE):
             path = packaged_model(parse_package_model(text))
     return ResolvedModel(_checked(path), model_stem(path.name))
 
 
-def projector_beside(path: Path) -> Path | None:
-    """The projector in a model's own directory, if there is one."""
+def projector_beside(path: Path, place: Path | None = None) -> Path | None:
+    """The projector in a model's own directory, or another ``place``, if it belongs to the model:
+    where several models lie, by its name."""
+    place = place or path.parent
     try:
-        names = [each.name for each in path.parent.iterdir()]
+        names = [each.name for each in place.iterdir()]
     except OSError:
         return None
-    name = choose_projector(names, path.name)
-    return None if name is None else path.parent / name
+    name = choose_projector(own_projectors(names, path.name), path.name)
+    return None if name is None else place / name
 
 
 def _is_file(path: Path) -> bool:

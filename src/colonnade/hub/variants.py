@@ -107,6 +107,24 @@ def choose_projector(names: Iterable[str], model_file: str) -> str | None:
     )
 
 
+def own_projectors(names: Iterable[str], model_file: str) -> list[str]:
+    """The projectors in a directory that may be of a model there: all, if what lies there is one
+    model in several quantizations, and else those that are called after it."""
+    names = list(names)
+    found = [name for name in names if is_projector(name)]
+    own = _family(model_file)
+    if not found or {_family(each.name) for each in _variants(names)} <= {own}:
+        return found
+    return [name for name in found if _family(name) == own]
+
+
+def _family(name: str) -> str:
+    """A file's name without its quantization, and what says that it is a projector."""
+    stem = _PROJECTOR.sub("", model_stem(name))
+    stem = _QUANT.sub("", stem)
+    return "-".join(re.findall(r"[a-z0-9]+", stem.lower()))
+
+
 def all_models(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
     """List the models among these files: what to write for each as its file, its files."""
     variants = _variants(names)

@@ -53,7 +53,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
     path, settings = plan.resolved.path, plan.settings
     try:
         engine = await start_engine(
-            load_request(settings, path, plan.tuning, plan.resolved.draft),
+            load_request(settings, path, plan.tuning, plan.resolved.draft, plan.resolved.projector),
             bounds=_bounds(settings),
             on_progress=on_progress,
         )
@@ -140,14 +140,22 @@ async def _served(
 
 
 def load_request(
-    settings: Settings, path: Path, tuning: Tuning = _NO_TUNING, draft: Path | None = None
+    settings: Settings,
+    path: Path,
+    tuning: Tuning = _NO_TUNING,
+    draft: Path | None = None,
+    projector: Path | None = None,
 ) -> LoadModel:
     """Say to the worker what the settings say: they share their fields' names."""
     said = msgspec.structs.asdict(settings.model) | msgspec.structs.asdict(settings.limits)
     names = (name for name in LoadModel.__struct_fields__ if name in said)
     chosen = {name: said[name] for name in names}
     return LoadModel(
-        path=str(path), tuning=tuning, draft_path="" if draft is None else str(draft), **chosen
+        path=str(path),
+        tuning=tuning,
+        draft_path=str(draft or ""),
+        projector_path=str(projector or ""),
+        **chosen,
     )
 
 

@@ -318,6 +318,14 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
             "GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]` or `pkg:PACKAGE[:FILE]`."
         ),
     ] = None
+    mmproj: Annotated[
+        _Text | None,
+        Meta(
+            description="The projector with which the model sees images or hears audio: a GGUF "
+            "file, or `none`. Unset, the one that lies beside the model, in its directory or its "
+            "repository, if there is one."
+        ),
+    ] = None
 
     embeddings: Annotated[
         Literal["auto", "on", "off"],

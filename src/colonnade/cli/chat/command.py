@@ -62,7 +62,12 @@ def _partner(
     if not url:
         from colonnade.hub import resolve_model
 
-        resolved = resolve_model(settings.model.model, say, draft=settings.model.draft_model)
+        resolved = resolve_model(
+            settings.model.model,
+            say,
+            draft=settings.model.draft_model,
+            projector=settings.model.mmproj,
+        )
         return _model_partner(settings, resolved, max_tokens)
     sampling = msgspec.structs.asdict(settings.sampling)
     wishes = {**sampling, "max_tokens": max_tokens}
