@@ -31,6 +31,7 @@ from colonnade.worker.llama.gguf import Tensor, read_gguf, shards
 from colonnade.worker.llama.gpus import gpus
 from colonnade.worker.llama.header import HeaderError
 from colonnade.worker.llama.loading import draft_load, open_model, reads_whole
+from colonnade.worker.llama.projector_size import projector_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +135,7 @@ class Scales:
         if load.gpu_layers != self._load.gpu_layers:
             self._open_again(load)
         ctx_size = self.context(load)
-        found = self._model.footprint(load, ctx_size)
+        found = _with_projector(self._model.footprint(load, ctx_size), load)
         if self._draft is None:
             return found
         draft = self._draft.footprint(draft_load(load, ctx_size), ctx_size)
@@ -171,7 +172,7 @@ class _Model:
         read = weights[HERE] if reads_whole(load) else self._rearranged_size
         vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.pointer))
         return Footprint(
-            weights=read + _files(load),
+            weights=read + _adapters(load),
             mapped=weights[HERE] - read,
             cache=sizes.cache[HERE],
             compute=sizes.compute[HERE],
@@ -279,8 +280,21 @@ def _both(model: Footprint, draft: Footprint) -> Footprint:
     return msgspec.structs.replace(model, **sums, gpus=tuple(together))
 
 
-def _files(load: LoadModel) -> int:
-    """Bytes of adapters and projector. One that is not there takes none, and is refused when it is
-    read."""
-    files = map(Path, filter(None, (*adapter_files(load), load.projector_path)))
+def _with_projector(model: Footprint, load: LoadModel) -> Footprint:
+    """What a model takes with its projector, which is on the first GPU where there is one."""
+    if not load.projector_path:
+        return model
+    weights, compute = projector_size(Path(load.projector_path))
+    if load.gpu_layers and model.gpus:
+        first = model.gpus[0]
+        sums = {"weights": first.weights + weights, "compute": first.compute + compute}
+        with_it = (msgspec.structs.replace(first, **sums), *model.gpus[1:])
+        return msgspec.structs.replace(model, gpus=with_it)
+    sums = {"weights": model.weights + weights, "compute": model.compute + compute}
+    return msgspec.structs.replace(model, **sums)
+
+
+def _adapters(load: LoadModel) -> int:
+    """Bytes of the adapters. One that is not there takes none, and is refused when it is read."""
+    files = map(Path, adapter_files(load))
     return sum(file.stat().st_size for file in files if file.is_file())
