@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
 
 from colonnade import __version__
+from colonnade.api.adapters import adapters_router
 from colonnade.api.errors import EXCEPTION_HANDLERS
 from colonnade.api.fields import Endpoint, refused_schemas
 from colonnade.api.ignored import HEADER as IGNORED
@@ -68,6 +69,7 @@ def create_app(
         ops_router(models),
         metrics_router(models, _collectors(access, house)),
         slots_router(models),
+        adapters_router(models),
         usage_router(access.ledger),
     ]
     if house is not None:

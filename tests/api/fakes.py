@@ -11,6 +11,7 @@ from typing import Any
 
 from colonnade.engine import Stream
 from colonnade.messages import (
+    AdapterSet,
     Decoding,
     Failure,
     Finish,
@@ -70,6 +71,7 @@ class Submitted:
     infill_suffix: str | None
     stream: Stream
     urgency: Urgency
+    adapters: AdapterSet = ()
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, text: str, choice: int = 0, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
@@ -121,12 +123,13 @@ class FakeEngine:
         joining: bool = False,
         client: str = "",
         urgency: Urgency = USUAL,
+        adapters: AdapterSet = (),
     ) -> Stream:
         if self.refusal is not None:
             raise self.refusal
         stream = Stream(next(self._ids), decoding.n, self._cancel)
         stream.accept(PROMPT_TOKENS)
-        self.submitted.append(Submitted(prompt, decoding, infill_suffix, stream, urgency))
+        self.submitted.append(Submitted(prompt, decoding, infill_suffix, stream, urgency, adapters))
         self.script(self.last)
         self.arrived.set()
         return stream

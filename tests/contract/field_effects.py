@@ -172,6 +172,7 @@ SHOWN_BY: dict[str, str] = {
     "completions.stream": "contract/test_completions.py::test_usage_of_a_stream",
     "stop_token_ids": "contract/test_limits.py::test_stop_tokens",
     "include_stop_str_in_output": "contract/test_limits.py::test_what_ends_it_can_be_shown",
+    "lora": "contract/test_adapters.py::test_the_field_chooses_adapters_and_their_scales",
     "cache_prompt": "contract/test_limits.py::test_nothing_is_reused_where_that_is_not_wanted",
     "cache_salt": "contract/test_limits.py::test_what_is_read_with_a_salt_is_read_by_nobody_else",
     "add_special_tokens": "api/test_limits.py::test_special_tokens_may_be_left_out",

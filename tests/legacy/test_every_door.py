@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 OPEN = {"/", "/health", "/ready"}
 ADMINS = {
-    None: {"/load", "/unload", "/metrics", "/slots", "/usage"},
+    None: {"/load", "/unload", "/metrics", "/slots", "/usage", "/lora-adapters"},
     Service.FLOWGEN: {"/load", "/unload"},
 }
 DOCUMENTS = r"/(docs|redoc|schema)(/.*)?|/openapi.json"

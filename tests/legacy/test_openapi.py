@@ -33,7 +33,7 @@ def test_every_route_is_described(document):
     }
     assert {
         ("GET", "/"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("GET", "/slots"),
-        ("GET", "/usage"),
+        ("GET", "/usage"), ("GET", "/lora-adapters"), ("POST", "/lora-adapters"),
         ("POST", "/v1/chat/completions"), ("POST", "/v1/completions"),
         ("POST", "/v1/audio/transcriptions"),
         ("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"),

@@ -66,6 +66,7 @@ def chat_turn(
         ),
         form(request),
         urgency(request, request.service_tier, may_pass=options.may_pass),
+        request.adapters,
     )
 
 

@@ -87,11 +87,19 @@ def completion_job(
     )
     bos = request.add_special_tokens is not False
     place = urgency(request, may_pass=options.may_pass)
+    adapters = request.adapters
     return CompletionJob(
-        model=model.id,
+        model=model.called(request.model),
         prompts=prompts,
         turns=tuple(
-            Turn(request.model or None, CompletionPrompt(prompt, suffix, bos), how, wanted, place)
+            Turn(
+                request.model or None,
+                CompletionPrompt(prompt, suffix, bos),
+                how,
+                wanted,
+                place,
+                adapters,
+            )
             for prompt in prompts
         ),
         n=n,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from colonnade.engine.client import Engine
     from colonnade.engine.process import WorkerProcess
     from colonnade.messages import (
+        AdapterSet,
         Decoding,
         EmbedInput,
         LoadModel,
@@ -194,13 +195,14 @@ class Embedder(Front[Embedding]):
         joining: bool = False,
         client: str = "",
         urgency: Urgency = _USUAL,
+        adapters: AdapterSet = (),
     ) -> NoReturn:
         """Refuse to generate: see ``Engine.submit``.
 
         Raises:
             Failure: always.
         """
-        del prompt, decoding, add_bos, infill_suffix, joining, client, urgency
+        del prompt, decoding, add_bos, infill_suffix, joining, client, urgency, adapters
         msg = f"The model {self.info.name!r} cannot generate text: it is made for embeddings."
         raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
 

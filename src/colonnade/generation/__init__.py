@@ -5,6 +5,7 @@ wire format and no llama.cpp. Every door uses this one path.
 """
 
 from colonnade.generation.accounts import Accounts, Used
+from colonnade.generation.adapters import LARGEST_SCALE, Adapter, Adapters
 from colonnade.generation.embedding import (
     Embedded,
     EmbeddingJob,
@@ -32,7 +33,10 @@ from colonnade.generation.templates import Template
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn, asking
 
 __all__ = [
+    "LARGEST_SCALE",
     "Accounts",
+    "Adapter",
+    "Adapters",
     "CallArguments",
     "CallStart",
     "ChatPrompt",

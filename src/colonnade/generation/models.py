@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from colonnade.generation.adapters import Adapters
 from colonnade.generation.constraints import Constraints
 from colonnade.messages import Failure, FailureKind, Sampling
 from colonnade.prompt.schema import SchemaLimits
@@ -52,6 +53,8 @@ class ServedModel:
     """What embeds, or scores: ``engine`` itself, of a model that does nothing else, or a worker of
     its own on the same file. None where the model is not to be asked for embeddings."""
     embedding: EmbeddingDefaults = EmbeddingDefaults()
+    adapters: Adapters = field(default_factory=Adapters)
+    """What requests may have applied to it."""
 
     @property
     def engines(self) -> tuple[AnyEngine, ...]:
@@ -59,6 +62,16 @@ class ServedModel:
         if self.embedder is None or self.embedder is self.engine:
             return (self.engine,)
         return (self.engine, self.embedder)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What requests may call it: its id, and that with each of its adapters."""
+        return (self.id, *self.adapters.names_with(self.id))
+
+    def called(self, name: str | None) -> str:
+        """Its id for a request that names it so: with the adapter that the name chooses."""
+        adapter = self.adapters.named(name)
+        return f"{self.id}:{adapter}" if adapter else self.id
 
     @property
     def call_format(self) -> CallFormat:
@@ -139,8 +152,11 @@ class Models:
             raise Failure(FailureKind.NO_MODEL, "No model is loaded.")
         if model in self._models:
             return self._models[model]
+        adapted = next((each for each in self if model in each.names), None)
+        if adapted is not None:
+            return adapted
         if not model or self._any_name:
             return next(iter(self))
-        known = ", ".join(repr(name) for name in self._models)
+        known = ", ".join(repr(name) for each in self for name in each.names)
         msg = f"The model {model[:200]!r} is not served here. Served: {known}."
         raise Failure(FailureKind.MODEL_NOT_FOUND, msg, param="model")

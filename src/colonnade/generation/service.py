@@ -173,7 +173,7 @@ class Generator:
         model = self._models.find(turn.model)
         found = about.get()
         if found is not None:
-            found.model = model.id
+            found.model = model.called(turn.model)
         try:
             return await self._start(turn, model, joining=joining)
         except Failure as failure:
@@ -186,6 +186,7 @@ class Generator:
 
     async def _start(self, turn: Turn, model: ServedModel, *, joining: bool) -> Generation:
         _check_ability(turn, model)
+        adapters = model.adapters.chosen(turn.model, turn.adapters)
         if not joining:
             model.engine.check_room(asking.get(), turn.urgency)
         prepared = await prepare(turn, model, self._builders, asking.get())
@@ -198,6 +199,7 @@ class Generator:
                 joining=joining,
                 client=asking.get(),
                 urgency=turn.urgency,
+                adapters=adapters,
             )
         except Failure as failure:
             if failure.kind in _ABOUT_THE_REQUEST and prepared.decoding.constraint is not None:
@@ -205,7 +207,7 @@ class Generator:
                 failure.param = failure.param or _blamed(turn, prepared, failure)
             raise
         return Generation(
-            model.id,
+            model.called(turn.model),
             stream,
             turn.decoding.n,
             prepared.reader,

@@ -82,3 +82,6 @@ class Turn:
     decoding: Decoding = field(default_factory=Decoding)
     form: Form | None = None
     urgency: Urgency = field(default_factory=Urgency)
+    adapters: tuple[tuple[int | str, float], ...] = ()
+    """Adapters to apply, each by its place or name, with its scale; none: as the model's name says,
+    or else the defaults."""

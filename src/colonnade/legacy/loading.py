@@ -55,8 +55,8 @@ def _plan(path: str, tokenizer: str, wish: LoadWish, house: House) -> LoadPlan:
             **tuning,
             "lora": ((str(find_below(directories, wish.lora_path)), wish.lora_scale),),
         }
-    # The operator's name and template are the first model's.
-    own = {"model_alias": None, "chat_template": _template(wish.chat_format)}
+    # The operator's name, template and adapters are the first model's.
+    own = {"model_alias": None, "chat_template": _template(wish.chat_format), "lora": ()}
     changes = own | {name: _checked(name, value) for name, value in wish.model.items()}
     settings = msgspec.structs.replace(
         house.settings, model=msgspec.structs.replace(house.settings.model, **changes)

@@ -22,6 +22,14 @@ class NextToken(Struct):
     n_decoded: int
 
 
+class SlotAdapter(Struct):
+    """An adapter, by its place among the model's."""
+
+    id: int
+    name: str
+    scale: float
+
+
 class SlotState(Struct, kw_only=True):
     """A slot; what follows ``state`` is there while it works on something."""
 
@@ -49,6 +57,8 @@ class SlotState(Struct, kw_only=True):
     """Of what it does now: reading its prompt, or writing its answer."""
     constrained: bool | UnsetType = UNSET
     """Whether a schema, a grammar or tools say what may come."""
+    lora: list[SlotAdapter] | UnsetType = UNSET
+    """The adapters that it is answered with."""
     drafted: int | UnsetType = UNSET
     accepted: int | UnsetType = UNSET
 
@@ -120,6 +130,10 @@ def _busy(model: ServedModel, use: SlotUse) -> SlotState:
         seconds=round(use.prefill + use.decode, 3),
         tokens_per_second=round(rate, 2),
         constrained=use.constrained,
+        lora=[
+            SlotAdapter(id=place, name=model.adapters.names[place], scale=scale)
+            for place, scale in use.adapters
+        ],
         drafted=use.drafted,
         accepted=use.accepted,
     )

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from colonnade.engine import Bounds, Embedder, LoadError, start_engine
-from colonnade.generation import EmbeddingDefaults, ServedModel, Template
+from colonnade.generation import Adapters, EmbeddingDefaults, ServedModel, Template
 from colonnade.hub import ModelError
 from colonnade.messages import Failure, LoadModel, Sampling, Tuning
 from colonnade.prompt.schema import SchemaLimits
+from colonnade.serving.adapters import declared_adapters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,6 +90,7 @@ async def _embedder(plan: LoadPlan, engine: AnyEngine) -> Embedder | None:
     if wish == "auto" or not engine.info.decoder:
         return None
     load = load_request(settings, plan.resolved.path, plan.tuning)
+    load = msgspec.structs.replace(load, adapters=())  # they are for what generates
     try:
         return await Embedder.start(load, bounds=_bounds(settings))
     except LoadError as error:
@@ -136,6 +138,7 @@ async def _served(
             settings.model.document_prefix,
             settings.model.normalize_embeddings,
         ),
+        adapters=Adapters(declared_adapters(settings.model.lora)),
     )
 
 
@@ -146,13 +149,19 @@ def load_request(
     draft: Path | None = None,
     projector: Path | None = None,
 ) -> LoadModel:
-    """Say to the worker what the settings say: they share their fields' names."""
+    """Say to the worker what the settings say: they share their fields' names.
+
+    Raises:
+        ModelError: an adapter is declared in a wrong way.
+    """
+    adapters = tuple((each.name, each.path) for each in declared_adapters(settings.model.lora))
     said = msgspec.structs.asdict(settings.model) | msgspec.structs.asdict(settings.limits)
     names = (name for name in LoadModel.__struct_fields__ if name in said)
     chosen = {name: said[name] for name in names}
     return LoadModel(
         path=str(path),
         tuning=tuning,
+        adapters=adapters,
         draft_path=str(draft or ""),
         projector_path=str(projector or ""),
         **chosen,

@@ -311,6 +311,13 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
             "and whatever of it was read before. Slower."
         ),
     ] = False
+    lora: Annotated[
+        tuple[_Text, ...],
+        Meta(
+            description="A LoRA adapter that requests may choose, `[NAME=]FILE[:SCALE]`: by the "
+            "name `MODEL:NAME`, or in `lora`. With a scale it is applied to those that choose none."
+        ),
+    ] = ()
     draft_model: Annotated[
         _Text | None,
         Meta(

@@ -21,7 +21,11 @@ def _done(
 
 
 _WHAT = (
-    _done("model", _ALL, "The name of a served model; absent for the default one."),
+    _done(
+        "model",
+        _ALL,
+        "The name of a served model, or `NAME:ADAPTER`; absent for the default one.",
+    ),
     _done(
         "messages",
         _ALL,
@@ -139,6 +143,12 @@ _LIMITS = (
         _VLLM,
         "False: no BOS token is put before a text. A chat template's own stays; there are never "
         "two.",
+    ),
+    _done(
+        "lora",
+        _LLAMA,
+        "`id` is an adapter's place or its name; scales are at most 100. Those left out are not "
+        "applied; an empty list is as none. Not with an adapter in the model's name.",
     ),
     _done("cache_prompt", _LLAMA, "False: the whole prompt is read."),
     _done("cache_salt", _VLLM, "The whole prompt is read, and nobody else profits by it."),

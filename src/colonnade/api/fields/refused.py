@@ -201,14 +201,4 @@ _VLLM_FIELDS = (
     ),
 )
 
-_UNBUILT = (
-    _refused(
-        "lora",
-        _LLAMA,
-        [{"id": 0, "scale": 0.5}],
-        "Adapters have one scale for all requests: the one they were loaded with.",
-        neutral=([],),
-    ),
-)
-
-REFUSED = (*_OPENAI_FIELDS, *_LLAMA_FIELDS, *_VLLM_FIELDS, *_UNBUILT)
+REFUSED = (*_OPENAI_FIELDS, *_LLAMA_FIELDS, *_VLLM_FIELDS)

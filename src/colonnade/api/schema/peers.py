@@ -26,7 +26,6 @@ class LlamaServerFields(Struct, kw_only=True):
     reasoning_budget_start_tag: Any = None
     reasoning_budget_end_tag: Any = None
     reasoning_budget_end_tags: Any = None
-    lora: Any = None
 
     id_slot: Any = None
     """Without effect, as the rest."""

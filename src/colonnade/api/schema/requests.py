@@ -6,12 +6,15 @@ from msgspec import Meta, Struct
 
 from colonnade.api.schema.forms import ResponseFormat, StructuredOutputs
 from colonnade.api.schema.peers import VllmFields
+from colonnade.generation import LARGEST_SCALE
 
 MAX_STOPS = 16
 MAX_LOGPROBS = 20
+MAX_ADAPTERS = 64
 
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Limit = Annotated[int, Meta(ge=-1)]
+AdapterScale = Annotated[float, Meta(ge=-LARGEST_SCALE, le=LARGEST_SCALE)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
@@ -71,6 +74,14 @@ class SamplingFields(VllmFields, kw_only=True):
     adaptive_decay: Annotated[float, Meta(ge=0, le=0.99)] | None = None
     samplers: list[str] | str | None = None
     """Names of samplers in their order, or a text of their letters."""
+
+
+class AdapterWish(Struct, kw_only=True):
+    """An adapter to apply, as llama-server has it."""
+
+    id: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(min_length=1, max_length=256)]
+    """Its place among the model's adapters, or its name."""
+    scale: AdapterScale
 
 
 class LimitFields(SamplingFields, kw_only=True):
@@ -133,3 +144,10 @@ class GenerationFields(LimitFields, kw_only=True):
     user: Any = None
     """Accepted and ignored, as ``store``."""
     store: Any = None
+    lora: Annotated[list[AdapterWish], Meta(max_length=MAX_ADAPTERS)] | None = None
+    """Adapters to apply in place of the defaults, as llama-server has it."""
+
+    @property
+    def adapters(self) -> tuple[tuple[int | str, float], ...]:
+        """What ``lora`` says."""
+        return tuple((each.id, each.scale) for each in self.lora or ())

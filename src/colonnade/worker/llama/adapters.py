@@ -57,6 +57,9 @@ def open_adapters(model: Any, load: LoadModel) -> list[Any]:  # noqa: ANN401
     Raises:
         ModelError: a file is no adapter, or one for another model.
     """
+    if load.adapters and load.task == "embed":
+        msg = f"lora: {load.path} is made for embeddings: adapters are for models that generate"
+        raise ModelError(msg)
     if len(load.adapters) > _MOST:
         msg = f"lora: {len(load.adapters)} adapters; at most {_MOST} are possible"
         raise ModelError(msg)
