@@ -63,9 +63,6 @@ async def measure(load: LoadModel) -> Measured:
     """Survey a file, load it, and fill a slot."""
     surveyor = Surveyor()
     try:
-        facts = await surveyor.describe(load.path)
-        if not facts.decoder or facts.pooling:
-            load = msgspec.structs.replace(load, task="embed")
         fit = await surveyor.fit(load, None)
     finally:
         await surveyor.close()
@@ -171,7 +168,12 @@ def main() -> int:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, path in _models(chosen.models, chosen.size, Path(folder)):
-            rows.append(_row(name, asyncio.run(measure(LoadModel(str(path.resolve()), **wishes)))))
+            rows.append(
+                _row(
+                    name,
+                    asyncio.run(measure(LoadModel(str(path.resolve()), task="auto", **wishes))),
+                )
+            )
             print_rows(rows[-1:], sys.stdout, other="measured")
     print_rows(rows, sys.stdout, other="measured")
     return 0 if all(row.met is not False for row in rows) else 1

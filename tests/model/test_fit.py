@@ -157,7 +157,7 @@ sched_reserve:  CUDA_Host compute buffer size =     4.00 MiB
 def test_buffers_are_told_by_device() -> None:
     sizes = context_sizes(LOG)
     assert sizes.cache == {HERE: 10 * MIB, "CUDA0": 20 * MIB, "CUDA1": 12 * MIB}
-    assert sizes.compute == {HERE: 7.5 * MIB, "CUDA0": 100 * MIB}
+    assert sizes.compute == {HERE: 7 * MIB, "CUDA0": 100 * MIB}
     assert layer_places(LOG) == {0: HERE, 1: "CUDA0", 2: "CUDA1"}
     assert not buffers.rearranges(LOG)
     assert buffers.rearranges(["load_tensors:   CPU_REPACK model buffer size =     0.00 MiB"])

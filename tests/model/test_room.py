@@ -31,6 +31,13 @@ def test_it_is_what_a_worker_takes(mmap: bool | None) -> None:
     assert measured.loaded <= measured.full
 
 
+def test_it_is_what_a_worker_that_embeds_takes(random_model: RandomModel) -> None:
+    load = LoadModel(str(random_model("embedding")), threads=1, task="auto", huge_pages="off")
+    measured = asyncio.run(measure(load))
+    assert measured.load.task == "embed"
+    assert abs(measured.off) < 0.15
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_large_context_is_computed_as_it_would_be(
     kind: str, random_model: RandomModel, monkeypatch: pytest.MonkeyPatch

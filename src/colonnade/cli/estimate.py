@@ -84,8 +84,6 @@ async def _survey(load: LoadModel, room: int | None) -> tuple[FileFacts, Fit]:
     open_ = load.ctx_size == 0 or load.slots == 0
     try:
         facts = await surveyor.describe(load.path)
-        if not facts.decoder:
-            load = msgspec.structs.replace(load, task="embed")
         return facts, await surveyor.fit(load, room if open_ else None)
     except LoadError as error:
         raise ModelError(str(error)) from error

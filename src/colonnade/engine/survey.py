@@ -47,6 +47,7 @@ _IDLE_SECONDS = 20.0
 _CACHE = 4 << 20
 """Bytes of outcomes that are kept."""
 _CHUNK = 1 << 18
+_CHOSEN = ("ctx_size", "slots", "gpu_layers", "task")
 _MATTERS_NOT = {
     "cache_size": 0,
     "prefill_step_ms": 1.0,
@@ -104,7 +105,7 @@ class Surveyor:
         """
         order = FitOrder(msgspec.structs.replace(load, **_MATTERS_NOT), budget, gpu_budget)
         found = await self._do(order, load.path, Fit, _files(load))
-        chosen = {name: getattr(found.load, name) for name in ("ctx_size", "slots", "gpu_layers")}
+        chosen = {name: getattr(found.load, name) for name in _CHOSEN}
         return Fit(msgspec.structs.replace(load, **chosen), found.footprint)
 
     async def describe(self, path: Path | str) -> FileFacts:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 HERE = ""
 
+_BEGINNING = "constructing llama_context"
 _CACHE = re.compile(r": size = +([\d.]+) MiB \( *\d+ cells")
 _CACHE_LAYER = re.compile(r"layer +\d+: dev = (\S+)")
-_BUFFER = re.compile(r"(\S+) +(?:compute|output) buffer size = +([\d.]+) MiB")
+_BUFFER = re.compile(r"(\S+) +compute buffer size = +([\d.]+) MiB")
 _LAYER = re.compile(r"load_tensors: layer +(\d+) assigned to device (\S+),")
 _REPACKED = re.compile(r"_REPACK model buffer size")
 _MIB = 1 << 20
@@ -46,6 +47,9 @@ def context_sizes(lines: Iterable[str]) -> Sizes:
     sizes = Sizes(Counter(), Counter())
     layers: Counter[str] = Counter()
     for line in lines:
+        if _BEGINNING in line:  # of another one, if one was made to ask it something
+            sizes = Sizes(Counter(), Counter())
+            layers.clear()
         if found := _CACHE_LAYER.search(line):
             layers[_place(found[1])] += 1
         elif found := _CACHE.search(line):

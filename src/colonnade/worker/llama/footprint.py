@@ -45,8 +45,10 @@ __all__ = ["Footprint", "Scales", "footprint"]
 _PROGRAM = 35 << 20
 """A worker with its libraries, and what it has for a model whatever its size."""
 
-_TOKEN = 970
+_TOKEN = 780
 """What a token of the vocabulary takes: its texts, in llama.cpp, in Python and for grammars."""
+
+_FLOAT = 4
 
 _NEAR = 1 << 18
 """Cells of a context that is put together to see how large it would be. What more of them would
@@ -230,9 +232,21 @@ class _Model:
         if (ctx_size, slots) not in self._sizes:
             shape = msgspec.structs.replace(load, ctx_size=ctx_size, slots=slots)
             with listening() as lines:
-                llama_cpp.llama_free(open_context(self.pointer, shape).pointer)
-            self._sizes[ctx_size, slots] = context_sizes(lines)
+                context = open_context(self.pointer, shape)
+            llama_cpp.llama_free(context.pointer)
+            sizes = context_sizes(lines)
+            sizes.compute[HERE] += self._rows(context.max_outputs, load)
+            self._sizes[ctx_size, slots] = sizes
         return self._sizes[ctx_size, slots]
+
+    def _rows(self, count: int, load: LoadModel) -> int:
+        """Bytes of the rows that come of a batch. llama.cpp has room for logits in them even where
+        only embeddings are asked for, and takes it as rows are needed."""
+        vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)
+        numbers: int = llama_cpp.llama_vocab_n_tokens(vocabulary)
+        if load.task == "embed":
+            numbers += llama_cpp.llama_model_n_embd_out(self.pointer)
+        return count * numbers * _FLOAT
 
 
 def _beyond(found: tuple[Counter[str], ...], near: int, ctx_size: int) -> Counter[str]:

@@ -80,8 +80,9 @@ def memory_to_use(load: LoadModel) -> int | None:
 def _fits_plainly(load: LoadModel, most: int) -> bool:
     """Whether it fits twice, by a bound that the beginning of the file gives in no time."""
     path = Path(load.path)
-    usual = not load.draft_path and load.flash_attention != "off" and load.kv_type != "f32"
-    if not usual or load.tuning != _NO_TUNING:
+    alone = not (load.draft_path or load.projector_path or load.adapters)
+    usual = load.task == "generate" and load.flash_attention != "off" and load.kv_type != "f32"
+    if not alone or not usual or load.tuning != _NO_TUNING:
         return False
     try:
         size = file_size(path)
