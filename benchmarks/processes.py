@@ -107,7 +107,7 @@ def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
 def running_embeddings(model: str, threads: int, *flags: str) -> Iterator[Server]:
     """``colonnade serve`` on a file of embeddings, whose sizes are left to it."""
     command = [sys.executable, "-m", "colonnade", "serve", model, "--threads", str(threads)]
-    with child([*command, *flags, "--port", "0"]) as process:
+    with child([*command, *flags, "--any-model-name", "--port", "0"]) as process:
         yield Server(process, port_in(output_of(process)))
 
 

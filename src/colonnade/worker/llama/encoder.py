@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
+import msgspec
 import numpy as np
 
 from colonnade.worker.llama.adapters import Adapters, open_adapters
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from colonnade.worker.llama.projector import LlamaProjector
 
 
+_ENOUGH = 256
+"""Tokens beyond which a processor multiplies matrices no faster, while attention, which is computed
+between all tokens of a batch, goes on to grow: measured, on a small model."""
+
+
 class LlamaEncoder:
     """A loaded model with one context, which embeds. Not for use from two threads, but for the
     vocabulary."""
@@ -44,7 +50,7 @@ class LlamaEncoder:
         Raises:
             ModelError: see ``LlamaModel``; or the model makes no embeddings.
         """
-        load = make_ready(load)
+        load = make_ready(msgspec.structs.replace(load, task="embed"))
         with ExitStack() as opened:
             self._open(load, on_progress, opened)
             self._opened = opened.pop_all()
@@ -109,7 +115,9 @@ class LlamaEncoder:
     def batch_size(self) -> int:
         """See ``embedding.ports.Encoder``."""
         batch = self.load.batch_size
-        return min(batch, self.load.tuning.ubatch_size or batch)
+        batch = min(batch, self.load.tuning.ubatch_size or batch)
+        offloads = self.load.gpu_layers != 0 and llama_cpp.llama_supports_gpu_offload()
+        return batch if offloads else min(batch, _ENOUGH)
 
     @property
     def sequences(self) -> int:
