@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from colonnade.engine.backlog import Bounds, Entry
-from colonnade.engine.front import Front
+from colonnade.engine.front import Common, Front
 from colonnade.engine.kept import mark_of
 from colonnade.engine.stream import Stream
 from colonnade.messages import Embedded, PromptLogprobs, Submit, Urgency
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.engine.kept import KeptStates
-    from colonnade.messages import AdapterSet, Decoding, Failure, LoadModel, PromptPart, Step
+    from colonnade.messages import (
+        AdapterSet,
+        Decoding,
+        Failure,
+        LoadModel,
+        Output,
+        PromptPart,
+        Step,
+    )
 
 _USUAL = Urgency()
 
@@ -33,12 +41,14 @@ class Engine(Front[Stream]):
     one with ``start``.
     """
 
-    def __init__(self, load: LoadModel, bounds: Bounds) -> None:
-        super().__init__(load, bounds, load.slots)
+    def __init__(self, load: LoadModel, bounds: Bounds, common: Common | None = None) -> None:
+        super().__init__(load, bounds, load.slots, common)
         self._kept: KeptStates | None = None
         """Where its states stay when it is retired."""
-        self._mark = b""
+        self.mark = b""
         """Under which they are found there."""
+        self.resumed = False
+        """Whether it began with what an earlier one knew."""
         self._states_size = load.cache_size << 20
         """Bytes that they may take."""
 
@@ -50,23 +60,27 @@ class Engine(Front[Stream]):
         bounds: Bounds = _USUAL_BOUNDS,
         on_progress: Callable[[float], None] = lambda _: None,
         kept: KeptStates | None = None,
+        common: Common | None = None,
+        number: int = 0,
     ) -> Engine:
         """Load a model in a worker process. ``on_progress`` gets 0 to 1. ``kept``: what is known of
         earlier prompts where the model was here before, and where that stays after ``retire``.
+        ``common`` and ``number``: of several engines of one model.
 
         Raises:
             LoadError: the model could not be loaded.
         """
-        engine = cls(load, bounds)
+        engine = cls(load, bounds, common)
         states = None
         if kept is not None:
-            engine._kept, engine._mark = kept, await asyncio.to_thread(mark_of, load)
-            states = kept.take(engine._mark)
+            engine._kept, engine.mark = kept, await asyncio.to_thread(mark_of, load, number)
+            states = kept.take(engine.mark)
+            engine.resumed = states is not None
         try:
             engine._info = await engine._supervisor.start(on_progress, states)
         except BaseException:
             if kept is not None and states is not None:
-                kept.put(engine._mark, states)
+                kept.put(engine.mark, states)
             raise
         engine._backlog.slots = engine._info.slots  # the worker chooses, where nobody has
         return engine
@@ -74,11 +88,11 @@ class Engine(Front[Stream]):
     async def retire(self, why: Failure | None = None) -> None:
         """As ``close``, but what the worker knows of earlier prompts stays, within limits of bytes
         and of some seconds, where ``start`` was told to keep it."""
-        if self._kept is not None and self._mark:
+        if self._kept is not None and self.mark:
             self._end_all(why)
             states = await self._supervisor.retire(min(self._states_size, self._kept.limit))
             if states is not None:
-                self._kept.put(self._mark, states)
+                self._kept.put(self.mark, states)
         await self.close(why)
 
     async def submit(
@@ -92,11 +106,13 @@ class Engine(Front[Stream]):
         client: str = "",
         urgency: Urgency = _USUAL,
         adapters: AdapterSet = (),
+        listener: Callable[[Output], None] | None = None,
     ) -> Stream:
         """Queue a request and wait until the worker has accepted it.
 
         ``joining``: the queue takes it even when it is full. ``client``: who asks.
         ``urgency``: its place in the queue. ``adapters``: of those that the model was loaded with.
+        ``listener``: hears all outputs as they come.
 
         Raises:
             Failure: no worker is there, the queue is full, or the worker refuses the request.
@@ -109,6 +125,7 @@ class Engine(Front[Stream]):
         stream, worker = await self._let_in(
             submit, entry, lambda: Stream(request_id, decoding.n, self._cancel, joining=joining)
         )
+        stream.listener = listener
         try:
             worker.send(submit)
             await stream.accepted

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from colonnade.engine.backlog import Backlog
 from colonnade.engine.latencies import Latencies
@@ -52,20 +52,33 @@ _PATIENCE = 10.0
 _log = logging.getLogger(__name__)
 
 
+class Common:
+    """What several engines of one model have in common: no two of their requests have the same
+    number, and what one of their workers has died of is known to all."""
+
+    def __init__(self) -> None:
+        self.ids = itertools.count(1)
+        self.suspects = Suspects()
+
+
 class Front(ABC, Generic[P]):
     """Lets requests in, follows them to their ends, and tells how all stands.
 
     When the worker dies its requests fail, and the next ones are served by its successor.
     """
 
-    def __init__(self, load: LoadModel, bounds: Bounds, slots: int) -> None:
-        """``slots``: requests, or their choices, that need not wait."""
+    def __init__(
+        self, load: LoadModel, bounds: Bounds, slots: int, common: Common | None = None
+    ) -> None:
+        """``slots``: requests, or their choices, that need not wait. ``common``: what it has in
+        common with others of its model."""
+        common = common or Common()
         self._bounds = bounds
         self._backlog = Backlog(slots, bounds.queue_size, bounds.queue_memory)
-        self._ids = itertools.count(1)
+        self._ids = common.ids
         self._requests: dict[int, P] = {}
         self._supervisor = Supervisor(load, self._hand_out, self._on_death)
-        self._suspects = Suspects()
+        self._suspects = common.suspects
         self._coming = 0
         """Requests that wait for a worker to be there."""
         self._info: ModelInfo | None = None
@@ -76,6 +89,11 @@ class Front(ABC, Generic[P]):
         self.observation = Observation()
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def members(self) -> tuple[Self, ...]:
+        """Itself: what has a worker of its own."""
+        return (self,)
 
     @property
     def thread_wait(self) -> ThreadWait | None:
@@ -155,6 +173,10 @@ class Front(ABC, Generic[P]):
         """End the worker. Requests under way, and those that still come, fail with ``why``."""
         self._end_all(why)
         await self._supervisor.close()
+
+    async def retire(self, why: Failure | None = None) -> None:
+        """As ``close``; what the worker knows that is worth keeping stays."""
+        await self.close(why)
 
     def _end_all(self, why: Failure | None) -> None:
         if why is None:

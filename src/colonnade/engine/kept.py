@@ -128,10 +128,10 @@ class KeptStates:
             file.close()
 
 
-def mark_of(load: LoadModel) -> bytes:
+def mark_of(load: LoadModel, number: int = 0) -> bytes:
     """A digest of all that makes the states of a model what they are: its files, as they are now,
-    the settings that have a part in them, and the library. Looks at files; empty where one is not
-    there."""
+    the settings that have a part in them, the library, and the engine's ``number`` among several.
+    Looks at files; empty where one is not there."""
     said = {
         name: getattr(load, name) for name in load.__struct_fields__ if name not in _WITHOUT_EFFECT
     }
@@ -142,7 +142,7 @@ def mark_of(load: LoadModel) -> bytes:
         files = [_identity(part) for path in paths for part in _parts(Path(path))]
     except OSError:
         return b""
-    text = msgspec.msgpack.encode((said, files, _library()))
+    text = msgspec.msgpack.encode((said, files, _library(), number))
     return hashlib.blake2b(text, digest_size=16).digest()
 
 

@@ -34,6 +34,8 @@ class Stream(Pending):
         self.generated = 0
         """Tokens of all choices so far."""
         self._ready: list[Output] = []
+        self.listener: Callable[[Output], None] | None = None
+        """Hears all outputs as they come."""
 
     @property
     def _whole(self) -> bool:
@@ -47,6 +49,8 @@ class Stream(Pending):
     def put(self, output: Output) -> None:
         """Add an output (the engine's side)."""
         self._ready.append(output)
+        if self.listener is not None:
+            self.listener(output)
         self.generated += output.tokens
         if output.finish is not None:
             self._unfinished -= 1

@@ -25,11 +25,13 @@ class Totals:
     queue_seconds: float = 0.0
     prompt_seconds: float = 0.0
     decode_seconds: float = 0.0
+    requests: int = 0
     ends: Counter[str] = field(default_factory=Counter)
 
     def add(self, finishes: Sequence[Finish]) -> None:
         """Count a request, by the ends of its choices; they share one prompt."""
         first = finishes[0]
+        self.requests += 1
         self.prompt_tokens += first.prompt_tokens
         self.cached_tokens += min(each.cached_tokens for each in finishes)
         self.completion_tokens += sum(each.completion_tokens for each in finishes)

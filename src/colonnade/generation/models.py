@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from colonnade.engine import AnyEngine, Embedder
+    from colonnade.generation.engines import ServingEngine
     from colonnade.prompt.calls import CallFormat
     from colonnade.prompt.reasoning import ReasoningFormat
     from colonnade.prompt.rendering import Rendered, Study, Wish
@@ -41,7 +42,7 @@ class ServedModel:
 
     id: str
     created: int
-    engine: AnyEngine
+    engine: ServingEngine
     """What generates; of a model that only embeds, what does that."""
     template: Renders
     schema_limits: SchemaLimits = field(default_factory=SchemaLimits)
@@ -59,9 +60,8 @@ class ServedModel:
     @property
     def engines(self) -> tuple[AnyEngine, ...]:
         """Everything that has a worker."""
-        if self.embedder is None or self.embedder is self.engine:
-            return (self.engine,)
-        return (self.engine, self.embedder)
+        members, embedder = self.engine.members, self.embedder
+        return members if embedder is None or embedder in members else (*members, embedder)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,8 +95,21 @@ class ServedModel:
 
     async def close(self, failure: Failure | None = None) -> None:
         """End its processes. Requests under way fail, with a ``failure`` of their own."""
-        engines = [each.close(failure) for each in self.engines]
+        engines = [each.close(failure) for each in self._parts]
         await asyncio.gather(*engines, self.template.close())
+
+    async def retire(self, failure: Failure | None = None) -> None:
+        """As ``close``; what the engine knows of earlier prompts stays, where it was told to keep
+        it."""
+        engines = [each.retire(failure) for each in self._parts]
+        await asyncio.gather(*engines, self.template.close())
+
+    @property
+    def _parts(self) -> list[ServingEngine]:
+        """What is closed: the engine, and the embedder where that is another one."""
+        if self.embedder is None or self.embedder in self.engine.members:
+            return [self.engine]
+        return [self.engine, self.embedder]
 
 
 class Renders(Protocol):

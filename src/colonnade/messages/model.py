@@ -89,8 +89,11 @@ class LoadModel(Struct, frozen=True, gc=False):
     """Sequences decoded side by side; 0 for as many as fit and are of use."""
     batch_size: int = 512
     """Most tokens in one ``llama_decode`` call (``n_batch``, and ``n_ubatch`` unless tuned)."""
+    workers: int = 1
+    """Workers of the model beside each other, this one included."""
     threads: int = 0
-    """Threads for decoding; 0 means the number of physical cores available."""
+    """Threads for decoding; 0 means the number of physical cores available, divided between the
+    workers."""
     threads_batch: int = 0
     """Threads for prefill; 0 means as ``threads``."""
     gpu_layers: int = -1

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from colonnade.web.observed import Counts
 
 PREFIX: Final = "colonnade_"
+_NAMES: Final = ("model", "engine")
 _TOO_MANY = 429
 
 _COUNTERS: tuple[tuple[str, str, Callable[[AnyEngine], float]], ...] = (
@@ -90,14 +91,23 @@ def kv_usage(engine: AnyEngine) -> float:
     return sum(each.read for each in engine.observation.slots) / room if room else 0.0
 
 
-def named_engines(models: Models) -> list[tuple[str, AnyEngine]]:
-    """Every engine by its model's id; one that embeds beside one that generates has a name of its
-    own, or they would be one to Prometheus."""
-    return [
-        (model.id if engine is model.engine else f"{model.id}@embeddings", engine)
-        for model in models
-        for engine in model.engines
-    ]
+Name = tuple[str, str]
+"""A model's, and the number of one of its workers."""
+
+Process = tuple[str, str, str]
+"""What it is, and a worker's name."""
+
+
+def named_engines(models: Models) -> list[tuple[Name, AnyEngine]]:
+    """Every engine by its model's id and its number; one that embeds beside one that generates has
+    a name of its own, or they would be one to Prometheus."""
+    found: list[tuple[Name, AnyEngine]] = []
+    for model in models:
+        members = model.engine.members
+        found += [((model.id, str(number)), each) for number, each in enumerate(members)]
+        if model.embedder is not None and model.embedder not in members:
+            found.append(((f"{model.id}@embeddings", "0"), model.embedder))
+    return found
 
 
 class EngineCollector(Collector):
@@ -110,14 +120,14 @@ class EngineCollector(Collector):
         """Yield every number for every model."""
         engines = named_engines(self._models)
         for name, text, of in _COUNTERS:
-            counter = CounterMetricFamily(PREFIX + name, text, labels=["model"])
-            for model, engine in engines:
-                counter.add_metric([model], of(engine))
+            counter = CounterMetricFamily(PREFIX + name, text, labels=_NAMES)
+            for labels, engine in engines:
+                counter.add_metric(labels, of(engine))
             yield counter
         for name, text, of in _GAUGES:
-            gauge = GaugeMetricFamily(PREFIX + name, text, labels=["model"])
-            for model, engine in engines:
-                gauge.add_metric([model], of(engine))
+            gauge = GaugeMetricFamily(PREFIX + name, text, labels=_NAMES)
+            for labels, engine in engines:
+                gauge.add_metric(labels, of(engine))
             yield gauge
         yield from _ends(engines)
         yield from _waits(engines)
@@ -157,71 +167,71 @@ class MemoryCollector(Collector):
     """The memory of the server's process and of its workers, as it was read last."""
 
     def __init__(self) -> None:
-        self.found: dict[tuple[str, str], Memory | None] = {}
-        """By process (server, worker) and model."""
+        self.found: dict[Process, Memory | None] = {}
+        """By process (server, worker), model and engine."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield what is known."""
         gauge = GaugeMetricFamily(
             PREFIX + "memory_bytes",
             "rss: resident; pss: the same, with shared pages counted in parts.",
-            labels=["process", "model", "kind"],
+            labels=["process", *_NAMES, "kind"],
         )
-        for (process, model), memory in self.found.items():
+        for labels, memory in self.found.items():
             if memory is not None:
-                gauge.add_metric([process, model, "rss"], memory.resident)
+                gauge.add_metric([*labels, "rss"], memory.resident)
                 if memory.shared is not None:
-                    gauge.add_metric([process, model, "pss"], memory.shared)
+                    gauge.add_metric([*labels, "pss"], memory.shared)
         yield gauge
 
 
-def processes(models: Models) -> dict[tuple[str, str], int]:
+def processes(models: Models) -> dict[Process, int]:
     """The processes whose memory is of interest, by what they are and the model they have."""
-    workers = {("worker", name): engine.pid for name, engine in named_engines(models)}
+    workers = {("worker", *name): engine.pid for name, engine in named_engines(models)}
     there = {name: pid for name, pid in workers.items() if pid is not None}
-    return {("server", ""): os.getpid(), **there}
+    return {("server", "", ""): os.getpid(), **there}
 
 
-def _ends(engines: Iterable[tuple[str, AnyEngine]]) -> Iterator[Metric]:
+def _ends(engines: Iterable[tuple[Name, AnyEngine]]) -> Iterator[Metric]:
     success = CounterMetricFamily(
-        PREFIX + "request_success", "Complete answers.", labels=["model", "finished_reason"]
+        PREFIX + "request_success", "Complete answers.", labels=[*_NAMES, "finished_reason"]
     )
     answers = CounterMetricFamily(
-        PREFIX + "answers", "Answers by how they ended.", labels=["model", "end"]
+        PREFIX + "answers", "Answers by how they ended.", labels=[*_NAMES, "end"]
     )
     kinds = {kind.value for kind in FailureKind} | {"cancelled"}
-    for model, engine in engines:
+    for labels, engine in engines:
         for end, count in engine.totals.ends.items():
-            answers.add_metric([model, end], count)
+            answers.add_metric([*labels, end], count)
             if end not in kinds:
-                success.add_metric([model, end], count)
+                success.add_metric([*labels, end], count)
     yield success
     yield answers
 
 
-def _waits(engines: Iterable[tuple[str, AnyEngine]]) -> Iterator[Metric]:
+def _waits(engines: Iterable[tuple[Name, AnyEngine]]) -> Iterator[Metric]:
     for name, text, of in _WAITS:
-        family = HistogramMetricFamily(PREFIX + name, text, labels=["model", "door"])
-        for model, engine in engines:
+        family = HistogramMetricFamily(PREFIX + name, text, labels=[*_NAMES, "door"])
+        for labels, engine in engines:
             for door, waits in engine.latencies.doors.items():
                 histogram = of(waits)
-                family.add_metric([model, door], histogram.buckets(), histogram.sum)
+                family.add_metric([*labels, door], histogram.buckets(), histogram.sum)
         yield family
 
 
-def _steps(engines: Iterable[tuple[str, AnyEngine]]) -> Iterator[Metric]:
+def _steps(engines: Iterable[tuple[Name, AnyEngine]]) -> Iterator[Metric]:
     for name, text, of in _STEPS:
-        family = HistogramMetricFamily(PREFIX + name, text, labels=["model"])
-        for model, engine in engines:
+        family = HistogramMetricFamily(PREFIX + name, text, labels=_NAMES)
+        for labels, engine in engines:
             histogram = of(engine)
-            family.add_metric([model], histogram.buckets(), histogram.sum)
+            family.add_metric(labels, histogram.buckets(), histogram.sum)
         yield family
     parts = CounterMetricFamily(
-        PREFIX + "step_part_seconds", "What steps' time went to.", labels=["model", "part"]
+        PREFIX + "step_part_seconds", "What steps' time went to.", labels=[*_NAMES, "part"]
     )
-    for model, engine in engines:
+    for labels, engine in engines:
         for part, seconds in engine.observation.seconds.items():
-            parts.add_metric([model, part], seconds)
+            parts.add_metric([*labels, part], seconds)
     yield parts
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
     from colonnade.generation import Models
+    from colonnade.ops.families import Process
     from colonnade.ops.processes import Memory
 
 
@@ -53,7 +54,7 @@ class Numbers:
         await observed
         return generate_latest(self._registry)
 
-    def _read(self, pids: dict[tuple[str, str], int]) -> dict[tuple[str, str], Memory | None]:
+    def _read(self, pids: dict[Process, int]) -> dict[Process, Memory | None]:
         return {name: self._memories.of(pid) for name, pid in pids.items()}
 
 

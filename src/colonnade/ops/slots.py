@@ -3,12 +3,13 @@
 Fields that llama-server has under ``/slots`` have its names here, and mean the same.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from litestar import Router, get
 from litestar.di import NamedDependency, Provide
 from msgspec import UNSET, Struct, UnsetType
 
+from colonnade.engine import AnyEngine
 from colonnade.generation import Models, ServedModel
 from colonnade.messages import SlotUse
 from colonnade.web.access import admins_only
@@ -34,7 +35,10 @@ class SlotState(Struct, kw_only=True):
     """A slot; what follows ``state`` is there while it works on something."""
 
     id: int
+    """Its number among all slots of its model."""
     model: str
+    engine: int
+    """The number of the model's worker that has it."""
     n_ctx: int
     is_processing: bool
     state: Literal["idle", "prefill", "decode"]
@@ -86,34 +90,51 @@ def slots_router(models: Models) -> Router:
 
 
 async def _states(model: ServedModel) -> list[SlotState]:
-    uses = {use.slot: use for use in (await model.engine.observe()).slots}
-    return [
-        _busy(model, uses[number]) if number in uses else _idle(model, number)
-        for number in range(model.engine.info.slots)
-    ]
+    states: list[SlotState] = []
+    for number, engine in enumerate(model.engine.members):
+        place = _Place(model, number, len(states), engine)
+        uses = {use.slot: use for use in (await engine.observe()).slots}
+        states += [
+            _busy(place, uses[slot]) if slot in uses else _idle(place, slot)
+            for slot in range(engine.info.slots)
+        ]
+    return states
 
 
-def _idle(model: ServedModel, number: int) -> SlotState:
+class _Place(NamedTuple):
+    """Where slots are."""
+
+    model: ServedModel
+    number: int
+    """The engine's."""
+    first: int
+    """The number of its first slot among those of the model."""
+    engine: AnyEngine
+
+
+def _idle(place: _Place, slot: int) -> SlotState:
     return SlotState(
-        id=number,
-        model=model.id,
-        n_ctx=model.engine.info.ctx_size,
+        id=place.first + slot,
+        model=place.model.id,
+        engine=place.number,
+        n_ctx=place.engine.info.ctx_size,
         is_processing=False,
         state="idle",
     )
 
 
-def _busy(model: ServedModel, use: SlotUse) -> SlotState:
-    about = model.engine.about(use.request)
+def _busy(place: _Place, use: SlotUse) -> SlotState:
+    about = place.engine.about(use.request)
     reads = use.read < use.prompt_tokens
     done = min(use.read, use.prompt_tokens) - use.cached_tokens
     rate = done / use.prefill if reads and use.prefill else 0.0
     if not reads and use.decode:
         rate = use.generated / use.decode
     return SlotState(
-        id=use.slot,
-        model=model.id,
-        n_ctx=model.engine.info.ctx_size,
+        id=place.first + use.slot,
+        model=place.model.id,
+        engine=place.number,
+        n_ctx=place.engine.info.ctx_size,
         is_processing=True,
         state="prefill" if reads else "decode",
         id_task=use.request,
@@ -131,8 +152,8 @@ def _busy(model: ServedModel, use: SlotUse) -> SlotState:
         tokens_per_second=round(rate, 2),
         constrained=use.constrained,
         lora=[
-            SlotAdapter(id=place, name=model.adapters.names[place], scale=scale)
-            for place, scale in use.adapters
+            SlotAdapter(id=adapter, name=place.model.adapters.names[adapter], scale=scale)
+            for adapter, scale in use.adapters
         ],
         drafted=use.drafted,
         accepted=use.accepted,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from colonnade.engine import Bounds, Embedder, LoadError, start_engine
+from colonnade.engine import Bounds, Embedder, LoadError
 from colonnade.generation import Adapters, EmbeddingDefaults, ServedModel, Template
+from colonnade.generation.engines import start_engines
 from colonnade.hub import ModelError
 from colonnade.messages import Failure, LoadModel, Sampling, Tuning
 from colonnade.prompt.schema import SchemaLimits
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from colonnade.engine import AnyEngine
+    from colonnade.generation.engines import ServingEngine
     from colonnade.hub import ResolvedModel
     from colonnade.messages import ModelInfo
     from colonnade.settings import SamplingSettings, Settings
@@ -53,7 +54,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
     started = time.monotonic()
     path, settings = plan.resolved.path, plan.settings
     try:
-        engine = await start_engine(
+        engine = await start_engines(
             load_request(settings, path, plan.tuning, plan.resolved.draft, plan.resolved.projector),
             bounds=_bounds(settings),
             on_progress=on_progress,
@@ -74,7 +75,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
         raise
 
 
-async def _embedder(plan: LoadPlan, engine: AnyEngine) -> Embedder | None:
+async def _embedder(plan: LoadPlan, engine: ServingEngine) -> Embedder | None:
     """What embeds with the model, as the settings allow: a worker of its own, beside one that
     generates.
 
@@ -109,7 +110,7 @@ def _bounds(settings: Settings) -> Bounds:
 
 
 async def _served(
-    plan: LoadPlan, engine: AnyEngine, embedder: Embedder | None, load_seconds: float
+    plan: LoadPlan, engine: ServingEngine, embedder: Embedder | None, load_seconds: float
 ) -> ServedModel:
     settings, info = plan.settings, engine.info
     if plan.must_generate and not info.decoder:

@@ -252,6 +252,16 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
             le=256,
         ),
     ] = 4
+    workers: Annotated[
+        int,
+        Meta(
+            description="Worker processes of the model beside each other, each with `slots` of its "
+            "own. They share the weights' memory; threads, `cache_size` and the queue are divided "
+            "between them, and a request goes to the one that has read its beginning.",
+            ge=1,
+            le=64,
+        ),
+    ] = 1
     batch_size: Annotated[
         int,
         Meta(description="Most tokens in one step of the model.", ge=1, le=1 << 20, extra=_TOKENS),

@@ -198,7 +198,7 @@ def _spinning(load: LoadModel, channel: Channel) -> Spinning | None:
 
     Under a quota, threads that spin use up the time that they will lack in the end.
     """
-    threads = compute_threads(load.threads)
+    threads = compute_threads(load.threads, load.workers)
     waits = openmp_waits(threads) if load.choose_wait else None
     if waits is None:
         return None

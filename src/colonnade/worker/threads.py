@@ -16,12 +16,14 @@ _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 _NICE = 10
 
 
-def compute_threads(wanted: int) -> int:
-    """How many threads decode: as many as wanted, or with 0 what the cores and a quota allow."""
+def compute_threads(wanted: int, workers: int = 1) -> int:
+    """How many threads decode: as many as wanted, or with 0 what the cores and a quota allow, among
+    so many workers."""
     if wanted:
         return wanted
     cores, quota = physical_cores(), cpu_quota()
-    return cores if quota is None else max(1, min(cores, ceil(quota)))
+    there = cores if quota is None else min(cores, ceil(quota))
+    return max(1, there // workers)
 
 
 def be_nice() -> None:

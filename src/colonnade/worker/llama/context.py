@@ -84,7 +84,7 @@ def open_context(model: Any, load: LoadModel) -> Context:  # noqa: ANN401
     params.n_batch = max(min(load.batch_size, params.n_ctx), 2 * rows, _SMALLEST_BATCH)
     params.n_ubatch = params.n_batch
     params.n_outputs_max = min(params.n_batch, rows + _PROMPT_OUTPUTS)
-    params.n_threads = compute_threads(load.threads)
+    params.n_threads = compute_threads(load.threads, load.workers)
     params.n_threads_batch = load.threads_batch or params.n_threads
     params.flash_attn_type = flash_attention(load)
     params.type_k, params.type_v = _cache_types(model, load)

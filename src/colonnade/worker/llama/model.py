@@ -117,7 +117,7 @@ class LlamaModel:
         self._context, self._max_outputs, self._ctx_size = open_context(self._model, load)
         opened.callback(llama_cpp.llama_free, self._context)
         if has_own_threads():
-            threads = compute_threads(load.threads)
+            threads = compute_threads(load.threads, load.workers)
             attach_threads(self._context, (threads, load.threads_batch or threads), opened)
         self._adapters = Adapters(self._context, adapters, load)
         self.projector: LlamaProjector | None = None

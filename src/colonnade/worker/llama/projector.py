@@ -81,7 +81,7 @@ class LlamaProjector:
         self._batch = causal_batch
         self.width: int = llama_cpp.llama_model_n_embd_inp(model)
         """Numbers of an embedding."""
-        self._threads = compute_threads(load.threads)
+        self._threads = compute_threads(load.threads, load.workers)
         mtmd_cpp.mtmd_helper_log_set(log.on_media_log, ctypes.c_void_p(0))
         self._pointer = self._open(load, on_progress)
         self.rows_and_columns = bool(mtmd_cpp.mtmd_decode_use_mrope(self._pointer))
