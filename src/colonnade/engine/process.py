@@ -136,7 +136,12 @@ class WorkerProcess:
             env=_environment(load, os.environ),
         )
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(_Connection, sock=ours)
+        try:
+            _, connection = await loop.create_connection(_Connection, sock=ours)
+        except BaseException:  # nobody wants the worker any more
+            process.kill()
+            await process.wait()
+            raise
         return cls(process, connection, keep)
 
     @property

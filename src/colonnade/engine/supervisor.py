@@ -7,7 +7,7 @@ import logging
 import time
 from contextvars import Context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -33,7 +33,7 @@ from colonnade.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from colonnade.engine.kept import StatesFile
     from colonnade.messages import FromWorker, LoadModel
@@ -55,6 +55,8 @@ _RETIRING = 15.0
 """Seconds after which it is ended without: the step that it is in may take some of them."""
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Answer = Step | Accepted | Refused | PromptLogprobs | Embedded | LogLine | Statistics
 """What a worker says of requests."""
@@ -233,7 +235,7 @@ class Supervisor:
             self.worker = self.thread_wait = None
             self._settled.clear()
             worker.kill()
-            end = await worker.wait()
+            end = await _whole(worker.wait())
             self._note_retired(worker)
             self._on_death(end.how)
         return end
@@ -304,3 +306,13 @@ class Supervisor:
             wait.spinning_ms,
             wait.asleep_ms,
         )
+
+
+async def _whole(ending: Coroutine[Any, Any, T]) -> T:
+    """Wait for something that is to come to its end also where whoever waits is cancelled."""
+    task = asyncio.ensure_future(ending)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
