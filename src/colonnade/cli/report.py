@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from colonnade.messages import MediaKind
 from colonnade.watch import size, three_digits
 
 __all__ = ["aligned", "count", "model_facts", "quantization", "size", "template_name"]
@@ -26,6 +27,10 @@ def model_facts(model: ServedModel) -> list[tuple[str, str]]:
     ]
     if info.draft:
         facts.append(("Draft model", info.draft))
+    if info.projector:
+        takes = {MediaKind.IMAGE: "images", MediaKind.AUDIO: "audio"}
+        kinds = " and ".join(takes[kind] for kind in info.media)
+        facts.append(("Projector", f"{info.projector}, for {kinds}"))
     if info.decoder:
         facts.append(("Template", template_name(model)))
     return facts

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from colonnade.messages import Decoding, Finish, FinishReason, SlotUse, TokenLogprob, Urgency
+from colonnade.messages import (
+    Decoding,
+    Finish,
+    FinishReason,
+    MediaKind,
+    SlotUse,
+    TokenLogprob,
+    Urgency,
+)
 from colonnade.worker.text import TextStream
 
 if TYPE_CHECKING:
@@ -282,4 +290,11 @@ class Sequence:
             stop_token=self.stop_token,
             predicted_tokens=self.predicted,
             predicted_right_tokens=self.predicted_right,
+            image_tokens=_length(request.media, MediaKind.IMAGE),
+            audio_tokens=_length(request.media, MediaKind.AUDIO),
         )
+
+
+def _length(media: list[Span], kind: MediaKind) -> int:
+    """Tokens of a prompt that stand for files of a kind."""
+    return sum(span.run.length for span in media if span.part.kind is kind)
