@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from gguf import GGUFWriter
+from gguf import GGUFReader, GGUFWriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +82,46 @@ def test_adapters_and_classifiers_are_told(tmp_path: Path) -> None:
     assert (judge.labels, judge.decoder, judge.model) == (tuple(labels[:64]), False, True)
 
 
+def test_where_it_comes_from(tmp_path: Path) -> None:
+    base = "general.base_model.0"
+    facts = _written(
+        tmp_path / "m.gguf",
+        "llama",
+        {
+            "general.license": "apache-2.0",
+            f"{base}.name": "Small",
+            f"{base}.organization": "Owner",
+            "general.base_model.1.name": "Other",
+        },
+        {"general.base_model.count": 2, "general.file_type": 15},
+        tensors=2,
+    )
+    assert facts.license == "apache-2.0"
+    assert facts.base_models == ("Owner/Small", "Other")
+    assert facts.quantization == "Q4_K_M"
+    assert facts.types == (("F32", 256),)
+    unsaid = _written(
+        tmp_path / "n.gguf",
+        "llama",
+        {},
+        {"general.base_model.count": (1 << 32) - 1, "general.file_type": 9999},
+    )
+    assert (unsaid.base_models, unsaid.quantization, unsaid.types) == ((), "", ())
+
+
+def test_types_of_real_tensors(random_model: RandomModel) -> None:
+    path = random_model("llama")
+    facts = file_facts(path)
+    read = GGUFReader(path)
+    sizes: dict[str, int] = {}
+    for tensor in read.tensors:
+        name = tensor.tensor_type.name
+        sizes[name] = sizes.get(name, 0) + int(tensor.n_bytes)
+    assert {name for name, _ in facts.types} == set(sizes)
+    for name, size in facts.types:
+        assert sizes[name] <= size < sizes[name] + 32 * len(read.tensors)  # with what is between
+
+
 def test_parts_of_a_file_are_counted_together(tmp_path: Path) -> None:
     for number in (1, 2):
         _written(tmp_path / f"m-0000{number}-of-00002.gguf", "llama", {}, tensors=number)
@@ -92,13 +132,19 @@ def test_parts_of_a_file_are_counted_together(tmp_path: Path) -> None:
 
 
 def _written(
-    path: Path, architecture: str, values: dict[str, str | list[str]], tensors: int = 0
+    path: Path,
+    architecture: str,
+    values: dict[str, str | list[str]],
+    numbers: dict[str, int] | None = None,
+    tensors: int = 0,
 ) -> FileFacts:
     import numpy as np
 
     writer = GGUFWriter(path, architecture)
     for key, value in values.items():
         (writer.add_string if isinstance(value, str) else writer.add_array)(key, value)
+    for key, number in (numbers or {}).items():
+        writer.add_uint32(key, number)
     for number in range(tensors):
         writer.add_tensor(f"blk.{number}.x", np.zeros(32, np.float32))
     writer.write_header_to_file()

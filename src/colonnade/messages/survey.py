@@ -89,6 +89,13 @@ class FileFacts(Struct, frozen=True, array_like=True, gc=False):
     """It is no model, but changes one (LoRA)."""
     labels: tuple[str, ...] = ()
     """What a classifier tells apart; a reranker has one, or two."""
+    quantization: str = ""
+    """As the file names it, such as Q4_K_M; empty where it does not."""
+    types: tuple[tuple[str, int], ...] = ()
+    """Types of its tensors, such as Q4_K, with the bytes of each, the most first."""
+    license: str = ""
+    base_models: tuple[str, ...] = ()
+    """What it was made of, as OWNER/NAME where the file says that much."""
 
     @property
     def model(self) -> bool:

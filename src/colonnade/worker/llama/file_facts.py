@@ -9,10 +9,13 @@ from colonnade.worker.llama.errors import ModelError
 from colonnade.worker.llama.gguf import Gguf, Wanted, read_gguf, shards
 from colonnade.worker.llama.header import HeaderError
 from colonnade.worker.llama.loading import check_file
+from colonnade.worker.llama.quantization import file_quantization, tensor_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from colonnade.worker.llama.gguf import Tensor
 
 _POOLING = ("none", "mean", "cls", "last", "rank")
 """``enum llama_pooling_type``, from 0 on."""
@@ -42,6 +45,7 @@ _THOUGHTS = ("reasoning_content", "<think>", "enable_thinking", "thinking", "<|c
 """What chat templates have to do with them in their text."""
 
 _LONGEST_NAME = 200
+_MOST_BASES = 8
 _TEMPLATE = "tokenizer.chat_template"
 _LABELS = ".classifier.output_labels"
 _WANTED = Wanted(texts=(_LABELS,), tokens=tuple(token for _, tokens in _INFILL for token in tokens))
@@ -63,11 +67,10 @@ def file_facts(path: Path) -> FileFacts:
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}"
         raise ModelError(msg) from error
-    parameters = sum(tensor.parameters for part in parts for tensor in part.tensors)
-    return _facts(path, parts[0], parameters, size)
+    return _facts(path, parts[0], [each for part in parts for each in part.tensors], size)
 
 
-def _facts(path: Path, head: Gguf, parameters: int, size: int) -> FileFacts:
+def _facts(path: Path, head: Gguf, tensors: list[Tensor], size: int) -> FileFacts:
     said = _Said(head)
     architecture = said.text("general.architecture")
     projector = architecture == "clip" or said.text("general.type") == "mmproj"
@@ -79,7 +82,7 @@ def _facts(path: Path, head: Gguf, parameters: int, size: int) -> FileFacts:
         path=str(path),
         name=said.text("general.name") or path.stem,
         architecture=architecture,
-        parameters=parameters,
+        parameters=sum(tensor.parameters for tensor in tensors),
         size=size,
         ctx_train=said.number("context_length"),
         embedding_size=said.number("embedding_length"),
@@ -95,6 +98,10 @@ def _facts(path: Path, head: Gguf, parameters: int, size: int) -> FileFacts:
         audio=projector and said.projects("audio"),
         adapter=adapter,
         labels=next(iter(head.texts.values()), ()),
+        quantization=file_quantization(head.values.get("general.file_type")),
+        types=tensor_types(tensors),
+        license=said.text("general.license"),
+        base_models=said.base_models(),
     )
 
 
@@ -129,6 +136,14 @@ class _Said:
     def causal(self) -> bool:
         """Whether attention looks back alone."""
         return self.flag(f"{self._architecture}.attention.causal") is not False
+
+    def base_models(self) -> tuple[str, ...]:
+        """What it was made of."""
+        count = self._values.get("general.base_model.count")
+        count = count if isinstance(count, int) else 0
+        heads = [f"general.base_model.{number}" for number in range(min(count, _MOST_BASES))]
+        owners = [(self.text(f"{head}.organization"), self.text(f"{head}.name")) for head in heads]
+        return tuple("/".join(filter(None, each)) for each in owners if any(each))
 
     def projects(self, what: str) -> bool:
         """Whether a projector has an encoder for pictures, or for sounds."""
