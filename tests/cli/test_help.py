@@ -17,7 +17,9 @@ def test_version(colonnade):
     assert colonnade("--version").stdout == f"colonnade {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["", "serve", "chat", "check", "status", "models", "pull"])
+@pytest.mark.parametrize(
+    "command", ["", "serve", "chat", "check", "status", "models", "pull", "list", "show", "rm"]
+)
 def test_help(colonnade, command):
     done = colonnade(*command.split(), "--help")
     assert done.returncode == 0

@@ -44,7 +44,7 @@ def test_download_and_cache(colonnade, stand_in, random_model, gone):
         assert json.loads(done.stdout)["model"] == "owner/tiny:Q8_0", done.stderr
         assert "taking the downloaded copy" in done.stderr
 
-    listed = [line.split()[0] for line in colonnade("models").stdout.splitlines()]
+    listed = [line.split()[0] for line in colonnade("models").stdout.splitlines()[1:]]
     here = [name for name in listed if not name.startswith("pkg:")]  # of the tests' environment
     assert here == ["demo", "hf:owner/tiny:Q8_0"]
 

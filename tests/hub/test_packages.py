@@ -146,7 +146,7 @@ def test_list(install, site):
     (site / "two/m-Q8_0-00002-of-00002.gguf").write_bytes(GGUF)
     record = site / "two-1.0.dist-info" / "RECORD"
     record.write_text(f"{record.read_text()}two/m-Q8_0-00002-of-00002.gguf,,\n")
-    listed = [(str(model), size) for model, size in packaged_models()]
+    listed = [(str(each.model), each.size) for each in packaged_models()]
     assert listed == [("pkg:one_model", 8), ("pkg:two:Q4_K_M", 8), ("pkg:two:Q8_0", 16)]
     for name, _ in listed:
         assert resolve(name).path.is_file()

@@ -103,14 +103,5 @@ def status(url: str, api_key: str | None, as_json: bool, once: bool, interval: f
         run(url, key, as_json=as_json, once=once, interval=interval)
 
 
-@main.command()
-def models() -> None:
-    """List the models that are here: embedded, in installed packages, downloaded from the hub."""
-    with one_line_errors():
-        from colonnade.cli.models import list_models
-
-        list_models()
-
-
 for each in COMMANDS:
     main.add_command(each)

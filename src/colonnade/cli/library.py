@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import rich_click as click
 
 from colonnade.cli.console import one_line_errors
@@ -29,4 +31,55 @@ def pull(model: str, mmproj: bool) -> None:
         run(model, projector=mmproj)
 
 
-COMMANDS = (pull,)
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def list_(as_json: bool) -> None:
+    """List the models that are here: embedded, in installed packages, downloaded from the hub.
+
+    The first column is what to write for MODEL.
+    """
+    with one_line_errors():
+        from colonnade.cli.listing import list_models
+
+        list_models(as_json=as_json)
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(model: str, as_json: bool) -> None:
+    """Show what a model is and can do, as its file says, without loading it.
+
+    Its speed and what it takes of memory are told by check, the latter without loading, too.
+    """
+    with one_line_errors():
+        from colonnade.cli.show import show as run
+
+        run(model, as_json=as_json)
+
+
+@click.command()
+@click.argument("models", metavar="hf:OWNER/REPO[:FILE-OR-QUANT]...", nargs=-1, required=True)
+@click.option("-y", "--yes", "sure", is_flag=True, help="Remove without asking.")
+@click.option(
+    "--unfinished",
+    is_flag=True,
+    help="Remove what unfinished downloads of the repositories have left, and no model.",
+)
+def rm(models: tuple[str, ...], sure: bool, unfinished: bool) -> None:
+    """Remove downloaded models from the disk.
+
+    What other models, other revisions or other programs use of the cache stays. A server that has a
+    removed model loaded goes on with it.
+    """
+    with one_line_errors():
+        from colonnade.cli.removal import remove
+
+        remove(models, sure=sure, unfinished=unfinished)
+
+
+models = copy(list_)
+models.name = "models"
+models.short_help = "The same as list, by its older name."
+
+COMMANDS = (pull, list_, models, show, rm)

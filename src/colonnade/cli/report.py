@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 from colonnade.messages import MediaKind
 from colonnade.watch import size, three_digits
 
-__all__ = ["aligned", "count", "model_facts", "quantization", "size", "template_name"]
+__all__ = [
+    "ago",
+    "aligned",
+    "columns",
+    "count",
+    "model_facts",
+    "quantization",
+    "size",
+    "template_name",
+]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Sequence
 
     from colonnade.generation import ServedModel
     from colonnade.messages import ModelInfo
@@ -53,6 +62,34 @@ def aligned(facts: Iterable[tuple[str, str]]) -> list[str]:
     facts = list(facts)
     width = max(len(label) for label, _ in facts)
     return [f"{label:<{width}}  {text}" for label, text in facts]
+
+
+def columns(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
+    """Lines with the rows' cells one below the other, those of the columns ``right`` at their right
+    side."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            f"{cell:>{width}}" if number in right else f"{cell:<{width}}"
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def ago(seconds: float) -> str:
+    """Write how long ago something was: 3 days ago."""
+    for length, unit in (
+        (31_556_952, "year"),
+        (2_629_746, "month"),
+        (86_400, "day"),
+        (3600, "hour"),
+        (60, "minute"),
+    ):
+        number = int(seconds // length)
+        if number:
+            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+    return "just now"
 
 
 def count(number: int) -> str:

@@ -10,11 +10,17 @@ from colonnade.hub.deletion import Deletion, delete_model, delete_unfinished, fi
 from colonnade.hub.directories import MissingModelError, find_below
 from colonnade.hub.download import FileProgress, Hub, wanted_files
 from colonnade.hub.errors import FetchStopped, ModelError
-from colonnade.hub.packages import PackageModel, packaged_models
+from colonnade.hub.packages import Packaged, PackageModel, packaged_models
 from colonnade.hub.reference import HubModel, parse_hub_model
 from colonnade.hub.repository import Repository
-from colonnade.hub.resolve import ResolvedModel, projector_beside, resolve_model
-from colonnade.hub.variants import all_models, default_label
+from colonnade.hub.resolve import (
+    ResolvedModel,
+    demo_file,
+    local_model,
+    projector_beside,
+    resolve_model,
+)
+from colonnade.hub.variants import all_models, default_label, quantization
 
 __all__ = [
     "Deletion",
@@ -26,6 +32,7 @@ __all__ = [
     "MissingModelError",
     "ModelError",
     "PackageModel",
+    "Packaged",
     "Repository",
     "ResolvedModel",
     "all_models",
@@ -33,12 +40,15 @@ __all__ = [
     "default_label",
     "delete_model",
     "delete_unfinished",
+    "demo_file",
     "downloaded_models",
     "find_below",
     "find_deletion",
+    "local_model",
     "packaged_models",
     "parse_hub_model",
     "projector_beside",
+    "quantization",
     "resolve_model",
     "unfinished_downloads",
     "wanted_files",

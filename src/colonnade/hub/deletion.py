@@ -10,7 +10,6 @@ from colonnade.hub.errors import ManyModelsError, ModelError
 from colonnade.hub.reasons import storing
 from colonnade.hub.store import Store
 from colonnade.hub.variants import all_models, choose_files, is_projector
-from colonnade.watch import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,9 +64,7 @@ def find_deletion(model: HubModel, cache_dir: Path | None = None) -> Deletion:
         names.update(going)
         entries += [files[name] for name in going]
     if cache is None or not entries:
-        left = sum(each.stat().st_size for each in Store.of(model.repo, cache_dir).partials())
-        hint = f"; an unfinished download has left {size(left)}" if left else ""
-        msg = f"{model} is not downloaded{hint}"
+        msg = f"{model} is not downloaded"
         raise ModelError(msg)
     strategy = cache.delete_files(*entries)
     return Deletion(model, tuple(sorted(names)), strategy.expected_freed_size, cache_dir, strategy)

@@ -47,6 +47,17 @@ class PackageModel:
         return f"{self.place}:{self.wanted}" if self.wanted else self.place
 
 
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A model of an installed package."""
+
+    model: PackageModel
+    path: Path
+    """The file to load, the first one of several."""
+    size: int
+    """Bytes of all its files."""
+
+
 def parse_package_model(text: str) -> PackageModel:
     """Read a reference that begins with ``pkg:``.
 
@@ -75,15 +86,16 @@ def packaged_model(model: PackageModel) -> Path:
     return files[choose_files(files, model, preferred=())[0]]
 
 
-def packaged_models() -> list[tuple[PackageModel, int]]:
-    """List every model of an installed package with its size in bytes, in alphabetical order."""
-    found: dict[PackageModel, int] = {}
+def packaged_models() -> list[Packaged]:
+    """List every model of an installed package, in alphabetical order."""
+    found = []
     for package, files in _shipping().items():
         models = all_models(files)
         for label, names in models:
             model = PackageModel(package, label if len(models) > 1 else None)
-            found[model] = sum(_size(files[name]) for name in names)
-    return sorted(found.items(), key=lambda item: str(item[0]))
+            size = sum(_size(files[name]) for name in names)
+            found.append(Packaged(model, files[names[0]], size))
+    return sorted(found, key=lambda each: str(each.model))
 
 
 def _files(package: str) -> Files | None:

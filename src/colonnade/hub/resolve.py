@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colonnade.hub.cache import cached_model
 from colonnade.hub.download import Hub
 from colonnade.hub.errors import ModelError
 from colonnade.hub.packages import PREFIX as PACKAGE
@@ -56,9 +57,7 @@ def resolve_model(
     beside = projector is None
     found = _resolve(text, say, hub or Hub(), projector=beside)
     if beside:
-        places = (found.path.parent, found.path.parent.parent)[: 1 + text.startswith(PREFIX)]
-        near = (projector_beside(found.path, place) for place in places)
-        found = replace(found, projector=next((each for each in near if each is not None), None))
+        found = replace(found, projector=_projector_of(found.path, downloaded=_is_hub(text)))
     elif projector is not None and projector != NO_PROJECTOR:
         found = replace(found, projector=_checked(Path(projector).expanduser()))
     if draft is not None:
@@ -70,8 +69,7 @@ def _resolve(text: str, say: Callable[[str], None], hub: Hub, *, projector: bool
     path = Path(text).expanduser()
     if not _is_file(path):
         if text == DEMO:
-            path = Path(str(files("colonnade") / "demo" / "demo.gguf"))
-            return ResolvedModel(_checked(path), _DEMO_ID)
+            return ResolvedModel(_checked(demo_file()), _DEMO_ID)
         if text.startswith(PREFIX):
             model = parse_hub_model(text)
             fetched = hub.fetch(model, say, projector=projector)
@@ -79,6 +77,38 @@ def _resolve(text: str, say: Callable[[str], None], hub: Hub, *, projector: bool
         if text.startswith(PACKAGE):
             path = packaged_model(parse_package_model(text))
     return ResolvedModel(_checked(path), model_stem(path.name))
+
+
+def demo_file() -> Path:
+    """The embedded model's file."""
+    return Path(str(files("colonnade") / "demo" / "demo.gguf"))
+
+
+def local_model(text: str) -> ResolvedModel:
+    """Find a model's file, and the projector beside it, without downloading anything.
+
+    Raises:
+        ModelError: it is not here, or not a GGUF.
+    """
+    if not _is_hub(text):
+        return resolve_model(text, lambda _: None, projector=None)
+    model = parse_hub_model(text)
+    path = cached_model(model)
+    if path is None:
+        msg = f"{model} is not downloaded; that is done by: colonnade pull {model}"
+        raise ModelError(msg)
+    return ResolvedModel(_checked(path), model.id, projector=_projector_of(path, downloaded=True))
+
+
+def _is_hub(text: str) -> bool:
+    return text.startswith(PREFIX) and not _is_file(Path(text).expanduser())
+
+
+def _projector_of(path: Path, *, downloaded: bool) -> Path | None:
+    """The one beside a model; a downloaded one may have it in the directory above."""
+    places = (path.parent, path.parent.parent)[: 1 + downloaded]
+    near = (projector_beside(path, place) for place in places)
+    return next((each for each in near if each is not None), None)
 
 
 def projector_beside(path: Path, place: Path | None = None) -> Path | None:

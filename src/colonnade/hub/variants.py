@@ -72,7 +72,7 @@ def choose_files(
     elif model.wanted.lower().endswith(".gguf"):
         found = [v for v in variants if _is_file(v, model.wanted)]
     else:
-        found = _of_quant(variants, model.wanted)
+        found = _ofquantization(variants, model.wanted)
     if len(found) == 1:
         return found[0].files
     if found:
@@ -148,21 +148,22 @@ def _variants(names: Iterable[str]) -> list[Variant]:
         parts[whole].append(name)
         counts[whole] = int(shard[2]) if shard else 1
     return [
-        Variant(whole, tuple(sorted(files)), _quant(whole))
+        Variant(whole, tuple(sorted(files)), quantization(whole))
         for whole, files in sorted(parts.items())
         # A model with a part missing is still being uploaded, or is not all in the cache.
         if len(files) == counts[whole]
     ]
 
 
-def _quant(name: str) -> str:
+def quantization(name: str) -> str:
+    """A file's quantization as its name tells it; empty where it does not."""
     found = _QUANT.findall(model_stem(name))
     return str(found[-1]).upper() if found else ""
 
 
 def _bits(name: str) -> int:
     """How many bits a weight has, as the quantization's name tells it; 0 if it does not."""
-    digits = re.search(r"\d+", _quant(name))
+    digits = re.search(r"\d+", quantization(name))
     return int(digits[0]) if digits else 0
 
 
@@ -185,7 +186,7 @@ def _is_file(variant: Variant, wanted: str) -> bool:
     return wanted in names or wanted in {PurePosixPath(name).name for name in names}
 
 
-def _of_quant(variants: Sequence[Variant], wanted: str) -> Sequence[Variant]:
+def _ofquantization(variants: Sequence[Variant], wanted: str) -> Sequence[Variant]:
     """Models of that quantization; else those with the text at the end of their name."""
     wanted = wanted.upper()
     exact = [v for v in variants if v.quant == wanted]
