@@ -94,10 +94,18 @@ def running_without_model(models_dir: str, *flags: str) -> Iterator[Server]:
 
 
 @contextmanager
-def running_llama_server(binary: str, setup: Setup) -> Iterator[Server]:
+def running_llama_server(binary: str, setup: Setup, *flags: str) -> Iterator[Server]:
     """llama.cpp's own server with the same sizes, until the block ends."""
     port = _free_port()
-    command = [binary, *llama_server_flags(setup), "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        binary,
+        *llama_server_flags(setup),
+        *flags,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with child(command, output=subprocess.DEVNULL) as process:
         _wait_for(process, port, "/health")
         yield Server(process, port)
