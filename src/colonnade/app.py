@@ -65,7 +65,7 @@ def create_app(
     ``access`` says who may come in; there is no application without it.
     """
     routers = [
-        *openai_routers(generator, models, options),
+        *openai_routers(generator, models, options, None if house is None else house.registry),
         ops_router(models),
         metrics_router(models, _collectors(access, house)),
         slots_router(models),

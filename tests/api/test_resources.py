@@ -24,16 +24,30 @@ MODEL = {
     "created": 1700000000,
     "owned_by": "colonnade",
 }
+"""What OpenAI's own clients read of it."""
+
+
+def _of_openai(model: dict[str, Any]) -> dict[str, Any]:
+    return {name: model[name] for name in MODEL}
 
 
 async def test_models_are_listed(client: httpx.AsyncClient) -> None:
     body = (await client.get("/v1/models")).json()
-    assert body == {"object": "list", "data": [MODEL]}
+    assert body["object"] == "list"
+    assert list(map(_of_openai, body["data"])) == [MODEL]
+
+
+async def test_what_a_model_can_do_is_told(client: httpx.AsyncClient) -> None:
+    model = (await client.get("/v1/models/fake/model")).json()
+    assert model["state"] == model["status"]["value"] == "loaded"
+    assert model["capabilities"] == ["completion", "infill"]
+    assert model["max_model_len"] == 128
+    assert model["architecture"]["output_modalities"] == ["text"]
 
 
 @pytest.mark.parametrize("path", ["fake/model", "fake%2Fmodel"])
 async def test_model_with_a_slash_in_its_id(client: httpx.AsyncClient, path: str) -> None:
-    assert (await client.get(f"/v1/models/{path}")).json() == MODEL
+    assert _of_openai((await client.get(f"/v1/models/{path}")).json()) == MODEL
 
 
 async def test_unknown_model(client: httpx.AsyncClient) -> None:
@@ -58,7 +72,7 @@ async def test_any_name_where_the_operator_allows_it(models: Models) -> None:
             chat = await client.post("/v1/chat/completions", json=body)
             plain = await client.post("/v1/completions", json={"model": asked, "prompt": "Hi"})
             assert chat.json()["model"] == plain.json()["model"] == answering
-        assert (await client.get("/v1/models/gpt-4o")).json() == MODEL
+        assert _of_openai((await client.get("/v1/models/gpt-4o")).json()) == MODEL
 
 
 async def test_health_is_always_ok_and_readiness_follows_the_model(

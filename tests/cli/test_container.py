@@ -128,7 +128,7 @@ class TestWhatRuns:
         settings = load_settings({}, ours | {"XDG_CONFIG_HOME": os.devnull})
         assert settings.server.host == "0.0.0.0"
         assert settings.server.allow_anyone
-        assert settings.legacy.models_dir == ("/models",)
+        assert settings.registry.models_dir == ("/models",)
         assert set(ours) <= {setting.env for setting in DECLARED}
 
     def test_user_is_not_root(self):

@@ -21,8 +21,11 @@ from colonnade.web.access import Access, admins_only
 pytestmark = pytest.mark.anyio
 
 OPEN = {"/", "/health", "/ready"}
+_MODELS = {
+    f"{prefix}/models/{each}" for prefix in ("", "/v1") for each in ("load", "unload", "sse")
+}
 ADMINS = {
-    None: {"/load", "/unload", "/metrics", "/slots", "/usage", "/lora-adapters"},
+    None: {"/load", "/unload", "/metrics", "/slots", "/usage", "/lora-adapters", *_MODELS},
     Service.FLOWGEN: {"/load", "/unload"},
 }
 DOCUMENTS = r"/(docs|redoc|schema)(/.*)?|/openapi.json"
@@ -35,7 +38,7 @@ async def port(request, tmp_path):
     legacy = LegacySettings(session_database=f"sqlite:///{tmp_path}/sessions.db")
     settings = Settings(server=keys, legacy=legacy)
     async with AsyncExitStack() as stack:
-        registry = ModelRegistry()
+        registry = ModelRegistry(Settings())
         stack.push_async_callback(registry.close)
         house = await stack.enter_async_context(open_house(settings, registry))
         door = Door(request.param, [], "", _pages(request.param, settings))

@@ -1,5 +1,6 @@
 """``POST /v1/chat/completions``."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from litestar import Response, post
@@ -7,7 +8,7 @@ from litestar.di import NamedDependency
 from msgspec import UNSET
 
 from colonnade.api.accounts import wire_timings, wire_usage
-from colonnade.api.answer_stream import answer_stream, keep_alive
+from colonnade.api.answer_stream import Opened, answer_stream, keep_alive
 from colonnade.api.chat_answer import Style, message
 from colonnade.api.chat_stream import ChatStream
 from colonnade.api.chat_turn import chat_turn
@@ -52,39 +53,51 @@ async def create_chat_completion(
 ) -> Response[ChatCompletion]:
     """Generate the next message of a conversation."""
     body = await request.body()
-    turn = chat_turn(data, models.find(data.model), options, body)
-    charge_answers(request.scope, turn.decoding.n)
-    if has_media(data.messages):
-        reading = with_media(turn, data.messages, options.media)
-        turn = await unless_disconnected(request.receive, reading)
     ignored = ignored_headers(body, ChatRequest)
-    style = Style.of(data, turn.urgency)
+
+    async def turn() -> Turn:
+        turn = chat_turn(data, await models.obtain(data.model or ""), options, body)
+        charge_answers(request.scope, turn.decoding.n)
+        if has_media(data.messages):
+            turn = await with_media(turn, data.messages, options.media)
+        return turn
+
     if not data.stream:
-        work = _complete(generator, turn, style, data.request_id)
+        work = _complete(generator, turn, data)
         response = await unless_disconnected(request.receive, work)
         response.headers |= ignored
         return response
+    return await answer_stream(
+        _open(generator, turn, data),
+        at_once=models.is_here(data.model or "") and not has_media(data.messages),
+        keep_alive=keep_alive(data, options),
+        headers=ignored,
+    )
+
+
+async def _open(
+    generator: Generator, obtained: Callable[[], Awaitable[Turn]], request: ChatRequest
+) -> Opened:
+    turn = await obtained()
     generation = await generator.start(turn)
     stream = ChatStream(
         generation,
-        Identity.fresh("chatcmpl", generation.model, data.request_id),
+        Identity.fresh("chatcmpl", generation.model, request.request_id),
         turn.decoding,
-        style,
-        include_usage=bool(data.stream_options and data.stream_options.include_usage),
+        Style.of(request, turn.urgency),
+        include_usage=bool(request.stream_options and request.stream_options.include_usage),
     )
-    return answer_stream(
-        stream.frames(),
-        close=generation.aclose,
-        keep_alive=keep_alive(data, options),
-        headers=narrowed_headers(generation.narrowings) | ignored,
-    )
+    headers = narrowed_headers(generation.narrowings)
+    return Opened(stream.frames(), generation.aclose, headers)
 
 
 async def _complete(
-    generator: Generator, turn: Turn, style: Style, request_id: str | None
+    generator: Generator, obtained: Callable[[], Awaitable[Turn]], request: ChatRequest
 ) -> Response[ChatCompletion]:
+    turn = await obtained()
+    style = Style.of(request, turn.urgency)
     completed = await generator.complete(turn)
-    identity = Identity.fresh("chatcmpl", completed.model, request_id)
+    identity = Identity.fresh("chatcmpl", completed.model, request.request_id)
     answer = ChatCompletion(
         id=identity.id,
         created=identity.created,

@@ -1,12 +1,13 @@
 """``POST /v1/completions``."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from litestar import Response, post
 from litestar.di import NamedDependency
 
 from colonnade.api.accounts import wire_timings, wire_usage
-from colonnade.api.answer_stream import answer_stream, keep_alive
+from colonnade.api.answer_stream import Opened, answer_stream, keep_alive
 from colonnade.api.batch import Batch
 from colonnade.api.completion_pieces import Piece, pieces
 from colonnade.api.completion_stream import CompletionStream
@@ -43,23 +44,34 @@ async def create_completion(
     options: NamedDependency[ApiOptions],
 ) -> Response[Completion]:
     """Continue one text or several."""
-    job = completion_job(data, models.find(data.model), options)
-    charge_answers(request.scope, sum(turn.decoding.n for turn in job.turns))
     ignored = ignored_headers(await request.body(), CompletionRequest)
+
+    async def job() -> CompletionJob:
+        job = completion_job(data, await models.obtain(data.model or ""), options)
+        charge_answers(request.scope, sum(turn.decoding.n for turn in job.turns))
+        return job
+
     if not data.stream:
         work = _complete(generator, job)
         response = await unless_disconnected(request.receive, work)
         response.headers |= ignored
         return response
-    batch = await _start(generator, job)
     include_usage = bool(data.stream_options and data.stream_options.include_usage)
-    stream = CompletionStream(batch, job, _heading(job), include_usage=include_usage)
-    return answer_stream(
-        stream.frames(),
-        close=batch.aclose,
+    return await answer_stream(
+        _open(generator, job, include_usage=include_usage),
+        at_once=models.is_here(data.model or ""),
         keep_alive=keep_alive(data, options),
-        headers=narrowed_headers(batch.narrowings) | ignored,
+        headers=ignored,
     )
+
+
+async def _open(
+    generator: Generator, obtained: Callable[[], Awaitable[CompletionJob]], *, include_usage: bool
+) -> Opened:
+    job = await obtained()
+    batch = await _start(generator, job)
+    stream = CompletionStream(batch, job, _heading(job), include_usage=include_usage)
+    return Opened(stream.frames(), batch.aclose, narrowed_headers(batch.narrowings))
 
 
 async def _start(generator: Generator, job: CompletionJob) -> Batch:
@@ -72,7 +84,10 @@ async def _start(generator: Generator, job: CompletionJob) -> Batch:
         raise
 
 
-async def _complete(generator: Generator, job: CompletionJob) -> Response[Completion]:
+async def _complete(
+    generator: Generator, obtained: Callable[[], Awaitable[CompletionJob]]
+) -> Response[Completion]:
+    job = await obtained()
     batch = await _start(generator, job)
     try:
         completion = _heading(job)

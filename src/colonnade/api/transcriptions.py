@@ -4,7 +4,7 @@ The request becomes a chat turn, as llama-server has it: an instruction, and the
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from litestar.openapi.spec import (
 )
 from msgspec import structs
 
-from colonnade.api.answer_stream import answer_stream
+from colonnade.api.answer_stream import Opened, answer_stream
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.ignored import HEADER
 from colonnade.api.listing import string_list
@@ -36,6 +36,7 @@ from colonnade.api.schema.transcriptions import (
 from colonnade.api.transcription_form import FIELDS, TranscriptionForm, transcription_form
 from colonnade.generation import (
     ChatPrompt,
+    Completed,
     Generation,
     Generator,
     Models,
@@ -103,26 +104,37 @@ async def create_transcription(
     """Write down what is said in a sound."""
     parts = await request.form_parts()
     form = transcription_form(parts)
-    model = models.find(form.model)
-    check_kind(MediaKind.AUDIO, model.engine.info.media, "file")
-    charge_answers(request.scope, 1)
-    sound = await asyncio.to_thread(media_part, MediaKind.AUDIO, form.file, "file", options.media)
-    turn = _turn(form, model, sound)
+
+    async def turn() -> Turn:
+        model = await models.obtain(form.model)
+        check_kind(MediaKind.AUDIO, model.engine.info.media, "file")
+        charge_answers(request.scope, 1)
+        work = asyncio.to_thread(media_part, MediaKind.AUDIO, form.file, "file", options.media)
+        return _turn(form, model, await work)
+
     ignored = [name for name in parts.names if name.removesuffix("[]") not in FIELDS]
     headers = {HEADER: string_list(ignored)} if ignored else {}
     if form.stream:
-        generation = await generator.start(turn)
-        return answer_stream(
-            _frames(generation),
-            close=generation.aclose,
+        return await answer_stream(
+            _open(generator, turn),
+            at_once=models.is_here(form.model),
             keep_alive=options.keep_alive_seconds,
             headers=headers,
         )
-    completed = await unless_disconnected(request.receive, generator.complete(turn))
+    completed = await unless_disconnected(request.receive, _complete(generator, turn))
     text = completed.first.text
     if form.as_text:
         return Response(text, media_type="text/plain", headers=headers)
     return Response(Transcription(text, _usage(completed.usage)), headers=headers)
+
+
+async def _open(generator: Generator, obtained: Callable[[], Awaitable[Turn]]) -> Opened:
+    generation = await generator.start(await obtained())
+    return Opened(_frames(generation), generation.aclose)
+
+
+async def _complete(generator: Generator, obtained: Callable[[], Awaitable[Turn]]) -> Completed:
+    return await generator.complete(await obtained())
 
 
 def _turn(form: TranscriptionForm, model: ServedModel, sound: MediaPart) -> Turn:

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from colonnade.legacy.house import House
     from colonnade.web.access import Access
 
+_SHOWN = 5
+"""Names of models that are told."""
+
 _log = logging.getLogger(__name__)
 
 
 def announce(house: House, doors: list[Door], access: Access) -> None:
     """Say what is served and where, with a line to try it."""
     model, main = house.registry.current, doors[0]
-    facts = [("Model", "none; POST /load loads one")] if model is None else model_facts(model)
+    facts = _known(house) if model is None else model_facts(model)
     for line in aligned([*facts, *_addresses(doors)]):
         out(line)
     out()
@@ -44,6 +47,15 @@ def announce(house: House, doors: list[Door], access: Access) -> None:
             flag = door.pages.flag
             out(f"Pages of any web site may call {TITLES[door.service]}: {flag} narrows it.")
     out("Ctrl-C stops the server.")
+
+
+def _known(house: House) -> list[tuple[str, str]]:
+    """What can be had where nothing is loaded yet."""
+    names = [entry.id for entry in house.registry.catalogue]
+    if not names:
+        return [("Model", "none; POST /load loads one")]
+    more = f" and {len(names) - _SHOWN:,} others" if len(names) > _SHOWN else ""
+    return [("Models", f"{', '.join(names[:_SHOWN])}{more}; loaded when a request names one")]
 
 
 def _addresses(doors: list[Door]) -> Iterator[tuple[str, str]]:

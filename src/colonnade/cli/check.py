@@ -13,9 +13,8 @@ from colonnade.cli.console import loading, out, say
 from colonnade.cli.errors import CommandError
 from colonnade.cli.report import aligned, count, size, template_name
 from colonnade.generation import CompletionPrompt, Finished, Turn
-from colonnade.hub import resolve_model
 from colonnade.messages import Decoding
-from colonnade.serving import serve_model
+from colonnade.serving import resolved_model, serve_model
 
 if TYPE_CHECKING:
     from colonnade.generation import Generator, ServedModel, Usage
@@ -65,12 +64,7 @@ def check(settings: Settings, *, as_json: bool) -> None:
         ModelError: it cannot be had or loaded.
         CommandError: it loads, but generates nothing.
     """
-    resolved = resolve_model(
-        settings.model.model,
-        say,
-        draft=settings.model.draft_model,
-        projector=settings.model.mmproj,
-    )
+    resolved = resolved_model(settings, say)
     report = asyncio.run(_check(settings, resolved))
     if as_json:
         out(msgspec.json.encode(report).decode())

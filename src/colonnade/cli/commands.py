@@ -10,7 +10,16 @@ from colonnade.cli.flags import refuse_flags_of, setting_flags, settings_of
 from colonnade.cli.library import COMMANDS
 from colonnade.cli.older import OlderForms, in_older_form
 
-_SERVE_GROUPS = ("server", "connections", "model", "queue", "limits", "legacy", "sampling")
+_SERVE_GROUPS = (
+    "server",
+    "connections",
+    "model",
+    "registry",
+    "queue",
+    "limits",
+    "legacy",
+    "sampling",
+)
 
 
 @click.group(cls=OlderForms, context_settings={"help_option_names": ["-h", "--help"]})

@@ -13,9 +13,9 @@ from colonnade.cli.console import out, say
 from colonnade.cli.errors import CommandError
 from colonnade.cli.report import aligned, count, size
 from colonnade.engine import LoadError, Surveyor
-from colonnade.hub import ModelError, resolve_model
+from colonnade.hub import ModelError
 from colonnade.machine.memory import usable_memory
-from colonnade.serving.loading import load_request
+from colonnade.serving import LoadPlan, resolved_model
 
 if TYPE_CHECKING:
     from colonnade.messages import FileFacts, Fit, Footprint, LoadModel
@@ -59,13 +59,8 @@ def estimate(settings: Settings, *, as_json: bool) -> None:
         ModelError: it cannot be had, or the least of it that is of use does not fit.
         CommandError: it does not fit as it is asked for.
     """
-    resolved = resolve_model(
-        settings.model.model,
-        say,
-        draft=settings.model.draft_model,
-        projector=settings.model.mmproj,
-    )
-    load = load_request(settings, resolved.path, draft=resolved.draft, projector=resolved.projector)
+    resolved = resolved_model(settings, say)
+    load = LoadPlan(resolved, settings).request
     room = usable_memory(settings.limits.memory << 20)
     facts, fit = asyncio.run(_survey(load, room))
     found = _estimate(resolved.id, facts, fit, room)

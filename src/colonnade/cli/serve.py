@@ -20,9 +20,9 @@ from colonnade.cli.monitored_loop import new_loop
 from colonnade.cli.reach import check_reach
 from colonnade.cli.signals import StopSignals
 from colonnade.cli.sockets import listen
-from colonnade.hub import resolve_model
+from colonnade.hub import DEMO
 from colonnade.legacy.opening import open_house
-from colonnade.serving import LoadPlan, ModelRegistry
+from colonnade.serving import LoadPlan, ModelRegistry, resolved_model, scan
 from colonnade.watch import configure_logs, log_loop_failure
 from colonnade.web.access import Access
 
@@ -60,18 +60,21 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
     access = Access.of(settings)
     doors = open_doors(settings)
     check_reach(doors, settings.server, access, older_form=older_form)
-    name, draft, projector = (
-        settings.model.model,
-        settings.model.draft_model,
-        settings.model.mmproj,
-    )
-    resolved = (
-        None if name == _NO_MODEL else resolve_model(name, say, draft=draft, projector=projector)
-    )
+    name = _chosen_name(settings)
+    resolved = None if name == _NO_MODEL else resolved_model(settings, say)
     slow_seconds = server.slow_callback_ms / 1e3
     loops = asyncio.Runner(loop_factory=lambda: new_loop(slow_seconds))
     with _traced(server.trace_endpoint), loops as runner:
         return runner.run(_serve(settings, resolved, doors, access))
+
+
+def _chosen_name(settings: Settings) -> str:
+    """What MODEL stands for where it is left out."""
+    if settings.model.model is not None:
+        return settings.model.model
+    registry = settings.registry
+    others = settings.models or registry.allow_models or scan(registry.models_dir)
+    return _NO_MODEL if others else DEMO
 
 
 def _traced(endpoint: str) -> AbstractContextManager[None]:
@@ -96,16 +99,13 @@ async def _serve(
     with StopSignals(asyncio.get_running_loop(), task.cancel) as signals:
         try:
             async with AsyncExitStack() as stack:
-                registry = ModelRegistry(
-                    settings.server.shutdown_seconds,
-                    any_model_name=settings.model.any_model_name,
-                    accounts=access.ledger,
-                )
+                registry = ModelRegistry(settings, accounts=access.ledger, say=say)
                 stack.push_async_callback(registry.close)
                 house = await stack.enter_async_context(open_house(settings, registry))
                 if resolved is not None:
                     with loading(resolved.path.name) as progress:
-                        await registry.load(LoadPlan(resolved, settings), progress)
+                        await registry.choose(LoadPlan(resolved, settings), progress)
+                await stack.enter_async_context(registry.kept_up())
                 await stack.enter_async_context(access.kept_up())
                 await stack.enter_async_context(kept_accounts(settings, access))
                 for door in doors:

@@ -27,7 +27,7 @@ from colonnade.generation.events import (
     Usage,
 )
 from colonnade.generation.folding import Folded, FoldedCall, fold
-from colonnade.generation.models import EmbeddingDefaults, Models, ServedModel
+from colonnade.generation.models import EmbeddingDefaults, Models, ServedModel, Source
 from colonnade.generation.service import Completed, Generation, Generator
 from colonnade.generation.templates import Template
 from colonnade.generation.turn import ChatPrompt, CompletionPrompt, Reasoning, Turn, asking
@@ -62,6 +62,7 @@ __all__ = [
     "ScoreJob",
     "Scored",
     "ServedModel",
+    "Source",
     "Template",
     "TextDelta",
     "Turn",

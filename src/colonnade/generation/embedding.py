@@ -107,7 +107,7 @@ class Embeddings:
             Failure: the model is unknown, away or not to be asked for embeddings, an input is too
                 long, the queue is full, or the client has a quota that is used up.
         """
-        model, embedder = self._find(job.model)
+        model, embedder = await self._obtain(job.model)
         info = embedder.info
         if info.pooling == _RANK:
             msg = f"The model {model.id!r} scores pairs of texts: it makes no embeddings."
@@ -119,16 +119,17 @@ class Embeddings:
         prefix = _prefix(model.embedding, job.kind)
         special = any(name and name in prefix for name in info.special_tokens.values())
         make = partial(_input, prefix=prefix, apart=special, bare=not job.specials)
-        inputs = await _made([partial(make, each) for each in job.inputs])
-        rows = await embedder.embed(
-            inputs,
-            most_tokens=job.most_tokens,
-            last_tokens=job.last_tokens,
-            dimensions=job.dimensions,
-            norm=_norm(job, model.embedding),
-            client=asking.get(),
-            used=self._account(),
-        )
+        with model.use.held():
+            inputs = await _made([partial(make, each) for each in job.inputs])
+            rows = await embedder.embed(
+                inputs,
+                most_tokens=job.most_tokens,
+                last_tokens=job.last_tokens,
+                dimensions=job.dimensions,
+                norm=_norm(job, model.embedding),
+                client=asking.get(),
+                used=self._account(),
+            )
         return Embedded(model.id, rows)
 
     async def score(self, job: ScoreJob) -> Scored:
@@ -137,7 +138,7 @@ class Embeddings:
         Raises:
             Failure: as ``embed``, or the model is no reranker.
         """
-        model, embedder = self._find(job.model)
+        model, embedder = await self._obtain(job.model)
         info = embedder.info
         if info.pooling != _RANK:
             msg = f"The model {model.id!r} is no reranker: it does not score pairs of texts."
@@ -154,24 +155,25 @@ class Embeddings:
         make: Callable[[str, str], EmbedInput] = _pair
         if template is not None:
             make = _template(template, tuple(info.special_tokens.values())).pair
-        inputs = await _made([partial(make, *pair) for pair in job.pairs])
-        rows = await embedder.embed(
-            inputs,
-            most_tokens=job.most_tokens,
-            norm=None,
-            client=asking.get(),
-            used=self._account(),
-        )
+        with model.use.held():
+            inputs = await _made([partial(make, *pair) for pair in job.pairs])
+            rows = await embedder.embed(
+                inputs,
+                most_tokens=job.most_tokens,
+                norm=None,
+                client=asking.get(),
+                used=self._account(),
+            )
         return Scored(model.id, _firsts(rows), rows.prompt_tokens, bounded=info.row_size > 1)
 
-    def _find(self, name: str | None) -> tuple[ServedModel, Embedder]:
-        """The model of a name, and what embeds with it.
+    async def _obtain(self, name: str | None) -> tuple[ServedModel, Embedder]:
+        """The model of a name, loaded if need be, and what embeds with it.
 
         Raises:
-            Failure: there is none, or the client has a quota that is used up.
+            Failure: it cannot be had, or the client has a quota that is used up.
         """
         self._accounts.admit(asking.get())
-        model = self._models.find(name)
+        model = await self._models.obtain(name or "")
         found = about.get()
         if found is not None:
             found.model = model.id

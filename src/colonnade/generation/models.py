@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from colonnade.generation.adapters import Adapters
 from colonnade.generation.constraints import Constraints
+from colonnade.generation.use import Use
 from colonnade.messages import Failure, FailureKind, Sampling
 from colonnade.prompt.schema import SchemaLimits
 
@@ -56,6 +57,8 @@ class ServedModel:
     embedding: EmbeddingDefaults = EmbeddingDefaults()
     adapters: Adapters = field(default_factory=Adapters)
     """What requests may have applied to it."""
+    use: Use = field(default_factory=Use)
+    """Who uses it now."""
 
     @property
     def engines(self) -> tuple[AnyEngine, ...]:
@@ -72,6 +75,11 @@ class ServedModel:
         """Its id for a request that names it so: with the adapter that the name chooses."""
         adapter = self.adapters.named(name)
         return f"{self.id}:{adapter}" if adapter else self.id
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is about to ask something of it, or waits for an answer."""
+        return self.use.holders > 0 or any(engine.active for engine in self.engines)
 
     @property
     def call_format(self) -> CallFormat:
@@ -126,22 +134,41 @@ class Renders(Protocol):
         """End what renders."""
 
 
-class Models:
-    """The served models by id; the first one is the default."""
+class Source(Protocol):
+    """What knows models that are not loaded, and has them loaded."""
 
-    def __init__(self, *, any_name: bool = False) -> None:
+    @property
+    def loads(self) -> bool:
+        """Whether it knows any that a request may have loaded."""
+
+    def named(self, name: str) -> str | None:
+        """The id of the model that goes by a name; None where there is none."""
+
+    def default(self) -> str | None:
+        """The id of the model for requests that name none."""
+
+    def unknown(self, name: str) -> Failure:
+        """What to say of a name that no model has."""
+
+    async def load(self, model: str) -> ServedModel:
+        """Load the model of an id, if it is not loaded yet. Raises ``Failure``."""
+
+
+class Models:
+    """The models that are loaded, by id; the first one is the default, unless a source says which.
+
+    With a source, those that it knows can be obtained as well.
+    """
+
+    def __init__(self, *, any_name: bool = False, source: Source | None = None) -> None:
         """``any_name``: the default one answers to names that nobody has, too."""
         self._any_name = any_name
+        self._source = source
         self._models: dict[str, ServedModel] = {}
 
     def add(self, model: ServedModel) -> None:
         """Serve a model, in place of any other of its id."""
         self._models[model.id] = model
-
-    def replace(self, old: ServedModel | None, new: ServedModel) -> None:
-        """Serve a model in another one's place."""
-        others = [model for model in self if model is not old and model.id != new.id]
-        self._models = {model.id: model for model in (new, *others)}
 
     def remove(self, model: ServedModel) -> None:
         """Serve a model no longer."""
@@ -153,23 +180,82 @@ class Models:
         return any(each is model for each in self._models.values())
 
     def __iter__(self) -> Iterator[ServedModel]:
-        return iter(self._models.values())
+        return iter(list(self._models.values()))
 
-    def find(self, model: str | None) -> ServedModel:
-        """The model of that id; None and the empty string mean the default.
+    def is_here(self, name: str | None) -> bool:
+        """Whether ``obtain`` has nothing to wait for: it is loaded, or cannot be had."""
+        try:
+            wanted = self._id(name)
+        except Failure:
+            return True
+        return wanted in self._models
+
+    def find(self, name: str | None) -> ServedModel:
+        """The loaded model of that name; None and the empty string mean the default.
 
         Raises:
-            Failure: model_not_found, or no_model when none is served at all.
+            Failure: model_not_found, model_unavailable where it is not loaded, or no_model where
+                there is no default.
         """
-        if not self._models:
-            raise Failure(FailureKind.NO_MODEL, "No model is loaded.")
-        if model in self._models:
-            return self._models[model]
-        adapted = next((each for each in self if model in each.names), None)
-        if adapted is not None:
-            return adapted
-        if not model or self._any_name:
-            return next(iter(self))
-        known = ", ".join(repr(name) for each in self for name in each.names)
-        msg = f"The model {model[:200]!r} is not served here. Served: {known}."
-        raise Failure(FailureKind.MODEL_NOT_FOUND, msg, param="model")
+        wanted = self._id(name)
+        if wanted in self._models:
+            return self._models[wanted]
+        raise Failure(FailureKind.MODEL_UNAVAILABLE, f"The model {wanted!r} is not loaded.")
+
+    def check(self, name: str | None) -> None:
+        """See whether a model goes by a name, loaded or not.
+
+        Raises:
+            Failure: model_not_found, or no_model where there is no default.
+        """
+        self._id(name)
+
+    async def obtain(self, name: str | None) -> ServedModel:
+        """As ``find``, but one that is not loaded is loaded first.
+
+        What is returned stays as long as the caller's task does not wait for anything; hold it
+        (``ServedModel.use``) where it does.
+
+        Raises:
+            Failure: as ``find``, or it cannot be loaded.
+        """
+        wanted = self._id(name)
+        model = self._models.get(wanted)
+        if model is None:
+            if self._source is None:
+                return self.find(name)
+            model = await self._source.load(wanted)
+        model.use.touch()
+        return model
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether a request may have a model loaded, where none is."""
+        return not self._models and self._source is not None and self._source.loads
+
+    def _id(self, name: str | None) -> str:
+        """The id of the model that a request means."""
+        if name and name in self._models:
+            return name
+        source = self._source
+        found = source.named(name) if source is not None and name else None
+        if found is not None:
+            return found
+        default = self._default()
+        if default is not None and (not name or self._any_name):
+            return default
+        raise self._unknown(name)
+
+    def _default(self) -> str | None:
+        if self._source is not None:
+            return self._source.default()
+        return next(iter(self._models), None)
+
+    def _unknown(self, name: str | None) -> Failure:
+        if self._source is not None and name is not None:
+            return self._source.unknown(name)
+        if name is None or not self._models:
+            return Failure(FailureKind.NO_MODEL, "No model is loaded.")
+        known = ", ".join(map(repr, self._models))
+        msg = f"The model {name[:200]!r} is not served here. Served: {known}."
+        return Failure(FailureKind.MODEL_NOT_FOUND, msg, param="model")

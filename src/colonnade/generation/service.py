@@ -70,8 +70,9 @@ class Generation:
         prompt_text: str,
         narrowings: tuple[Narrowing, ...] = (),
         note: Callable[[Used], None] = lambda _: None,
+        touch: Callable[[], None] = lambda: None,
     ) -> None:
-        """``note`` takes, once, what was used when it ends."""
+        """``note`` takes, once, what was used when it ends; ``touch`` is told of the end."""
         self.model = model
         self.prompt_text = prompt_text
         """The prompt as the model read it; empty where it came as token ids."""
@@ -79,6 +80,7 @@ class Generation:
         """Values that the request's schemas allow, and the answer cannot have."""
         self._stream = stream
         self._note = note
+        self._touch = touch
         self._readers = [reader(choice) for choice in range(choices)]
         self.finished: list[Finished] = []
         self.so_far: dict[int, Usage] = {}
@@ -138,6 +140,7 @@ class Generation:
     async def aclose(self) -> None:
         """Cancel what is still running, and note what was used. Does nothing after the end."""
         await self._stream.aclose()
+        self._touch()
         note, self._note = self._note, lambda _: None
         read = self._stream.prompt_tokens if self._stream.started else 0
         note(Used(prompt_tokens=read, completion_tokens=self._stream.generated))
@@ -170,7 +173,7 @@ class Generator:
                 has a quota that is used up.
         """
         self._accounts.admit(asking.get())
-        model = self._models.find(turn.model)
+        model = await self._models.obtain(turn.model)
         found = about.get()
         if found is not None:
             found.model = model.called(turn.model)
@@ -181,10 +184,14 @@ class Generator:
             gone = failure.kind is FailureKind.MODEL_UNAVAILABLE and model not in self._models
             if not gone:
                 raise
-            successor = self._models.find(turn.model)
+            successor = await self._models.obtain(turn.model)
             return await self._start(turn, successor, joining=joining)
 
     async def _start(self, turn: Turn, model: ServedModel, *, joining: bool) -> Generation:
+        with model.use.held():
+            return await self._submit(turn, model, joining=joining)
+
+    async def _submit(self, turn: Turn, model: ServedModel, *, joining: bool) -> Generation:
         _check_ability(turn, model)
         adapters = model.adapters.chosen(turn.model, turn.adapters)
         if not joining:
@@ -214,6 +221,7 @@ class Generator:
             prepared.text,
             prepared.narrowings,
             counted(self._accounts, asking.get()),
+            model.use.touch,
         )
 
     async def complete(self, turn: Turn) -> Completed:

@@ -14,15 +14,18 @@ from colonnade.hub.packages import Packaged, PackageModel, packaged_models
 from colonnade.hub.reference import HubModel, parse_hub_model
 from colonnade.hub.repository import Repository
 from colonnade.hub.resolve import (
+    DEMO,
     ResolvedModel,
     demo_file,
     local_model,
     projector_beside,
+    reference_id,
     resolve_model,
 )
 from colonnade.hub.variants import all_models, default_label, quantization
 
 __all__ = [
+    "DEMO",
     "Deletion",
     "Download",
     "FetchStopped",
@@ -49,6 +52,7 @@ __all__ = [
     "parse_hub_model",
     "projector_beside",
     "quantization",
+    "reference_id",
     "resolve_model",
     "unfinished_downloads",
     "wanted_files",

@@ -123,6 +123,22 @@ def projector_beside(path: Path, place: Path | None = None) -> Path | None:
     return None if name is None else place / name
 
 
+def reference_id(text: str) -> str:
+    """The name under which ``MODEL`` is served, before its file is looked for. A model of a package
+    goes by the package's name.
+
+    Raises:
+        ModelError: it begins as one of the forms does, and is not of it.
+    """
+    if text == DEMO:
+        return _DEMO_ID
+    if text.startswith(PREFIX):
+        return parse_hub_model(text).id
+    if text.startswith(PACKAGE):
+        return str(parse_package_model(text)).removeprefix(PACKAGE)
+    return model_stem(Path(text).name)
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()

@@ -26,11 +26,15 @@ class Execution(Struct, kw_only=True):
     """On the WebSocket: send the answer piece by piece, too."""
 
 
-def execution_turn(request: Execution, house: House) -> Turn:
-    """What a request asks of the engine."""
+async def execution_turn(request: Execution, house: House) -> Turn:
+    """What a request asks of the engine.
+
+    Raises:
+        Failure: no model can be had.
+    """
     defaults = house.settings.legacy
     return chat_turn(
-        house.models.find(None),
+        await house.models.obtain(None),
         [{"role": "user", "content": request.input}],
         max_tokens=defaults.execute_max_tokens
         if request.max_tokens is None

@@ -14,7 +14,7 @@ from colonnade.api.logprobs import CompletionLogprobsWriter
 from colonnade.api.options import ApiOptions
 from colonnade.api.schema.chat import ChatRequest
 from colonnade.api.schema.completions import CompletionLogprobs
-from colonnade.generation import Folded, Generation, TextDelta, Turn, Usage
+from colonnade.generation import Folded, Generation, ServedModel, TextDelta, Turn, Usage
 from colonnade.legacy import chat_options, load_options
 from colonnade.legacy.errors import ErrorText, Service, documented, text
 from colonnade.legacy.house import House
@@ -164,7 +164,7 @@ def _understood(name: str, arguments: str) -> WrittenCall:
         return WrittenCall(name, {"input": arguments})
 
 
-def _wish(request: FlowChat, house: House) -> tuple[_Wish, bool]:
+def _wish(request: FlowChat, model: ServedModel) -> tuple[_Wish, bool]:
     """What a request asks for, and whether it is to be streamed."""
     judged = judge(chat_options.OPTIONS, request.options or {}, load_options.OPTIONS)
     options = chat_options.DEFAULTS | judged.values
@@ -178,7 +178,6 @@ def _wish(request: FlowChat, house: House) -> tuple[_Wish, bool]:
         fields |= {"logprobs": True, "top_logprobs": options["logprobs"]}
     fields |= {"messages": request.messages, "tools": request.tools}
     fields["response_format"] = request.response_format
-    model = house.models.find(None)
     try:
         chat = msgspec.convert(fields, ChatRequest, strict=False)
     except msgspec.ValidationError as error:
@@ -200,7 +199,8 @@ def _wish(request: FlowChat, house: House) -> tuple[_Wish, bool]:
 
 async def answer(request: FlowChat, http: Request[Any, Any, Any], house: House) -> Any:  # noqa: ANN401 - an answer, or a stream of one
     """Answer a conversation."""
-    wish, stream = _wish(request, house)
+    model = await unless_disconnected(http.receive, house.models.obtain(None))
+    wish, stream = _wish(request, model)
     if stream:
         generation = await unless_disconnected(http.receive, house.generator.start(wish.turn))
         return EventStream(
@@ -261,7 +261,7 @@ async def load_model(
 )
 async def unload_model(house: NamedDependency[House]) -> Unloaded:
     """End the model's worker, and give its memory back. Requests under way fail."""
-    model = await house.registry.unload()
+    model = await house.registry.forget()
     return Unloaded(message="No model was loaded" if model is None else "Model unloaded")
 
 

@@ -9,6 +9,7 @@ from litestar.connection import WebSocket
 from litestar.di import NamedDependency
 from msgspec import Struct
 
+from colonnade.generation import Completed
 from colonnade.legacy.errors import Service, documented
 from colonnade.legacy.execution import Execution, execution_turn
 from colonnade.legacy.house import House
@@ -67,13 +68,16 @@ async def execute(
 ) -> Executed:
     """Generate an answer to one input, without any history."""
     began = time.perf_counter()
-    turn = execution_turn(data, house)
-    answer = await unless_disconnected(request.receive, house.generator.complete(turn))
+    answer = await unless_disconnected(request.receive, _answer(data, house))
     return Executed(
         result=answer.first.text,
         session_id=data.session_id or str(uuid.uuid4()),
         inference_time_ms=round((time.perf_counter() - began) * 1e3, 2),
     )
+
+
+async def _answer(data: Execution, house: House) -> Completed:
+    return await house.generator.complete(await execution_turn(data, house))
 
 
 @websocket("/ws")

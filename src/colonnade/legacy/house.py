@@ -47,6 +47,7 @@ class House:
         """Begin nothing more."""
         self.finishing.set()
         self.jobs.finish()
+        self.registry.news.close()
 
     @property
     def ready(self) -> bool:

@@ -172,14 +172,14 @@ class JobQueue:
         """Queue a job; returns it and how many wait before it. None: no such client is connected.
 
         Raises:
-            Failure: no model is loaded, the queue is full, or the server is stopping.
+            Failure: no model can be had, the queue is full, or the server is stopping.
         """
         connected = self._clients.get(client)
         if connected is None or connected.leaving:
             return None
         if self._finishing:
             raise Failure(FailureKind.SHUTTING_DOWN, "The server is shutting down.")
-        self._models.find(None)
+        self._models.check(None)
         ticket, job_id = next(self._tickets), str(uuid.uuid4())
         found = about.get()
         again = None if found is None else found.again()
@@ -270,7 +270,7 @@ class JobQueue:
 
     async def _generate(self, job: Job) -> None:
         messages = [{"role": "user", "content": _question(job)}]
-        turn = chat_turn(self._models.find(None), messages)
+        turn = chat_turn(await self._models.obtain(None), messages)
         # It waited here for its turn: the engine's queue is not to refuse it.
         generation = await self._generator.start(turn, joining=True)
         try:

@@ -121,13 +121,13 @@ class _Talk:
         history = await self.sessions.history(self.session_id, kept)
         while True:
             try:
-                return await generate(self._turn(history))
+                return await generate(await self._turn(history))
             except Failure as failure:
                 if failure.kind is not FailureKind.CONTEXT_LENGTH_EXCEEDED or not history:
                     raise
                 history = history[1:]
 
-    def _turn(self, history: list[Exchange]) -> Turn:
+    async def _turn(self, history: list[Exchange]) -> Turn:
         messages: list[dict[str, Any]] = []
         for exchange in history:
             messages += [
@@ -137,7 +137,7 @@ class _Talk:
         messages.append({"role": "user", "content": self.message.message})
         wish = self.message
         return chat_turn(
-            self.house.models.find(None),
+            await self.house.models.obtain(None),
             messages,
             max_tokens=_MAX_TOKENS if wish.max_tokens is None else wish.max_tokens,
             temperature=_TEMPERATURE if wish.temperature is None else wish.temperature,
@@ -155,7 +155,7 @@ async def _enter(
     """Wait for the session's turn; the stack's end lets the next one in."""
     if not message.message.strip():
         raise HTTPException("Message cannot be empty", status_code=400)
-    house.models.find(None)  # without one, nothing is to wait for
+    await house.models.obtain(None)  # without one, nothing is to wait for
     session_id = message.session_id or str(uuid.uuid4())
     sessions = await sessions_of(request, house)
     longest = house.settings.server.request_seconds or None

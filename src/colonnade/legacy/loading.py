@@ -38,7 +38,7 @@ async def load(
     try:
         plan = await asyncio.to_thread(_plan, path, tokenizer, wish, house)
         # Whoever asked may go away: a load that has begun comes to its end all the same.
-        model = await asyncio.shield(asyncio.ensure_future(house.registry.load(plan)))
+        model = await asyncio.shield(asyncio.ensure_future(house.registry.choose(plan)))
     except MissingModelError as error:
         raise HTTPException(str(error), status_code=404) from error
     except (ModelError, ValueError) as error:
@@ -47,7 +47,7 @@ async def load(
 
 
 def _plan(path: str, tokenizer: str, wish: LoadWish, house: House) -> LoadPlan:
-    directories = house.settings.legacy.models_dir
+    directories = house.settings.registry.models_dir
     resolved = _resolved(path, directories)
     tuning = wish.tuning
     if wish.lora_path:

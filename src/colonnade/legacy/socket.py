@@ -167,7 +167,7 @@ class Conversation:
     async def _execute(self, request: Execution) -> None:
         await self._send(SessionEvent(request.session_id or str(uuid.uuid4())))
         await self._send(ReasoningEvent("Processing your request..."))
-        generation = await self._house.generator.start(execution_turn(request, self._house))
+        generation = await self._house.generator.start(await execution_turn(request, self._house))
         answer: list[str] = []
         try:
             async for events in generation.batches():

@@ -71,12 +71,14 @@ def ready(request: Request[Any, Any, Any], models: NamedDependency[Models]) -> R
     caller = caller_of(request.scope)
     if not (caller.name or caller.admin):
         found.model_path = None
-    return Response(found, status_code=200 if found.model_loaded else 503)
+    return Response(found, status_code=200 if found.status == "ready" else 503)
 
 
 def readiness(models: Models) -> Readiness:
     """Whether a request would be served now."""
     model = next((model for model in models if model.engine.ready), None)
+    if model is None and models.on_demand:
+        return Readiness("ready", model_loaded=False, model_path=None)
     if model is None:
         reasons = (model.engine.trouble for model in models)
         reason = next(reasons, None) or "No model is loaded."

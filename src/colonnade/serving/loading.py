@@ -11,7 +11,7 @@ import msgspec
 from colonnade.engine import Bounds, Embedder, LoadError
 from colonnade.generation import Adapters, EmbeddingDefaults, ServedModel, Template
 from colonnade.generation.engines import start_engines
-from colonnade.hub import ModelError
+from colonnade.hub import DEMO, ModelError, resolve_model
 from colonnade.messages import Failure, LoadModel, Sampling, Tuning
 from colonnade.prompt.schema import SchemaLimits
 from colonnade.serving.adapters import declared_adapters
@@ -43,10 +43,38 @@ class LoadPlan:
     """Put before the settings' defaults, by the names of ``Sampling``."""
     must_generate: bool = False
     """A model that only embeds text is of no use."""
+    name: str = ""
+    """What it is called; empty for its own name, or the one that the settings give it."""
+    created: int = 0
+    """Seconds since the epoch when it came to be known; 0 for now."""
+
+    @property
+    def id(self) -> str:
+        """The name under which it is served."""
+        return self.name or self.settings.model.model_alias or self.resolved.id
+
+    @property
+    def request(self) -> LoadModel:
+        """What the worker is told."""
+        found = self.resolved
+        return load_request(self.settings, found.path, self.tuning, found.draft, found.projector)
 
 
-async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> ServedModel:
-    """Load a model in a worker of its own.
+def resolved_model(settings: Settings, say: Callable[[str], None]) -> ResolvedModel:
+    """Find the files of the model that the settings name, downloading them if need be.
+
+    Raises:
+        ModelError: one cannot be had.
+    """
+    wish = settings.model
+    name = wish.model or DEMO
+    return resolve_model(name, say, draft=wish.draft_model, projector=wish.mmproj)
+
+
+async def load_model(
+    plan: LoadPlan, on_progress: Callable[[float], None], load: LoadModel | None = None
+) -> ServedModel:
+    """Load a model in a worker of its own, as ``load`` says or else the plan's settings.
 
     Raises:
         ModelError: it cannot be loaded, or has no use for the chosen chat template.
@@ -55,7 +83,7 @@ async def load_model(plan: LoadPlan, on_progress: Callable[[float], None]) -> Se
     path, settings = plan.resolved.path, plan.settings
     try:
         engine = await start_engines(
-            load_request(settings, path, plan.tuning, plan.resolved.draft, plan.resolved.projector),
+            load or plan.request,
             bounds=_bounds(settings),
             on_progress=on_progress,
         )
@@ -123,8 +151,8 @@ async def _served(
     except Failure as failure:
         raise ModelError(failure.message) from failure
     return ServedModel(
-        id=settings.model.model_alias or plan.resolved.id,
-        created=int(time.time()),
+        id=plan.id,
+        created=plan.created or int(time.time()),
         engine=engine,
         template=template,
         schema_limits=SchemaLimits(

@@ -1,4 +1,4 @@
-"""The models of a server over its life: one is loaded, takes another's place, is unloaded."""
+"""The models of a server over its life: known, loaded when they are wanted, unloaded."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from colonnade.engine import Surveyor
 from colonnade.generation import Generator, Models
+from colonnade.hub import ModelError
+from colonnade.machine.memory import usable_memory
 from colonnade.messages import Failure, FailureKind
-from colonnade.serving.loading import LoadPlan, load_model
+from colonnade.serving.catalogue import Catalogue
+from colonnade.serving.entry import Entry, Origin, State
+from colonnade.serving.loader import Loader
+from colonnade.serving.loading import LoadPlan
+from colonnade.serving.news import RELOAD, Event, News
+from colonnade.serving.sources import allowed_entry, chosen_entry, table_entry
+from colonnade.serving.space import Space
+from colonnade.serving.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -22,95 +32,218 @@ _log = logging.getLogger(__name__)
 
 
 class ModelRegistry:
-    """Holds the one model that is served now.
+    """Knows many models, and has those loaded that requests name, within the memory there is.
 
-    A new model is loaded beside the old one, which serves on until the new one is ready. Then it
-    gets no more requests, ends those it has, and goes; for that time both take their memory.
+    One of them is the *chosen* one: that of the command line, or the one that took its place. It
+    answers requests that name none.
     """
 
     def __init__(
         self,
-        drain_seconds: float = 30.0,
+        settings: Settings,
         *,
-        any_model_name: bool = False,
         accounts: Accounts | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``any_model_name``: the model answers whatever name a request gives. ``accounts``: who
-        may use how much, and has."""
-        self.models = Models(any_name=any_model_name)
+        """``accounts``: who may use how much, and has. ``say`` takes lines for the operator.
+
+        Raises:
+            ModelError: a table names a model in a form that there is not.
+        """
+        self._settings = settings
+        self._say = say
+        registry = settings.registry
+        self.news = News()
+        self.models = Models(any_name=settings.model.any_model_name, source=self)
         self.generator = Generator(self.models, accounts=accounts)
-        self._drain_seconds = drain_seconds
-        self._changing = asyncio.Lock()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self.catalogue = Catalogue(registry.allow_models, self._allowed)
+        self._surveyor = Surveyor()
+        memory = usable_memory(settings.limits.memory << 20) or 0
+        self.space = Space(self.models, self.news, self._surveyor, memory)
+        self._loader = Loader(self.models, self.space, self.news, registry.load_wait_seconds)
+        self._watcher = Watcher(settings, self.catalogue, self.space, self._loader, self._surveyor)
+        self._choosing = asyncio.Lock()
+        self.catalogue.put(
+            Origin.TABLE, [table_entry(each, settings, say) for each in settings.models]
+        )
+
+    @property
+    def chosen(self) -> Entry | None:
+        """The model for requests that name none, None where none was chosen."""
+        return next(iter(self.catalogue.layer(Origin.CHOSEN).values()), None)
 
     @property
     def current(self) -> ServedModel | None:
-        """The model that is served, None where none is."""
-        return next(iter(self.models), None)
+        """The loaded model for requests that name none, None where none is loaded."""
+        name = self.default()
+        return next((each for each in self.models if each.id == name), None)
 
-    async def load(
+    # What ``generation.Models`` asks.
+
+    @property
+    def loads(self) -> bool:
+        """Whether it knows any that a request may have loaded."""
+        return self._settings.registry.load_on_demand and len(self.catalogue) > 0
+
+    def named(self, name: str) -> str | None:
+        """The id of the model that goes by a name; None where there is none."""
+        entry = self.catalogue.find(name)
+        return None if entry is None else entry.id
+
+    def default(self) -> str | None:
+        """The chosen model, else the first table's, else the one that was used last, else the only
+        one there is."""
+        if self.chosen is not None:
+            return self.chosen.id
+        table = next(iter(self.catalogue.layer(Origin.TABLE)), None)
+        if table is not None:
+            return table
+        last = max(self.models, key=lambda model: model.use.last, default=None)
+        if last is not None:
+            return last.id
+        only = next(iter(self.catalogue), None)
+        return only.id if only is not None and len(self.catalogue) == 1 else None
+
+    def unknown(self, name: str) -> Failure:
+        """What to say of a name that no model has."""
+        return self.catalogue.unknown(name)
+
+    async def load(self, model: str) -> ServedModel:
+        """Load the model of an id for a request, if it is not loaded yet.
+
+        Raises:
+            Failure: it cannot be loaded, or the operator does not want it to be.
+        """
+        entry = self._entry(model)
+        if not self._settings.registry.load_on_demand and entry.state is not State.LOADED:
+            msg = f"The model {model!r} is not loaded, and an administrator has to load it."
+            raise Failure(FailureKind.MODEL_UNAVAILABLE, msg)
+        return await self._loader.obtain(entry)
+
+    # What operators ask.
+
+    async def choose(
         self, plan: LoadPlan, on_progress: Callable[[float], None] = lambda _: None
     ) -> ServedModel:
-        """Load a model and put it in the place of the one that is served.
+        """Load a model and put it in the place of the chosen one, which serves on until then.
 
         One change comes after the other. Where it fails, nothing has changed.
 
         Raises:
             ModelError: it cannot be loaded.
+            Failure: there is no room for it beside what is in use.
         """
-        async with self._changing:
-            await asyncio.gather(*self._retiring)  # or their number would have no bound
-            new = await load_model(plan, on_progress)
-            old = self.current
-            self.models.replace(old, new)
+        async with self._choosing:
+            old = self.chosen
+            if old is not None and old.id == plan.id:
+                return await self._renew(old, plan, on_progress)
+            entry = chosen_entry(plan)
+            served = await self._loader.load(entry, on_progress)
+            self.catalogue.put(Origin.CHOSEN, [entry])
             if old is not None:
-                _log.info("%s takes the place of %s", new.id, old.id)
-                self._retire(old)
-            return new
+                _log.info("%s takes the place of %s", entry.id, old.id)
+                self._drop(old)
+            self.news.tell(RELOAD)
+            return served
 
-    async def unload(self) -> ServedModel | None:
-        """Serve no model any more, and give its memory back; returns the one that was served.
+    async def forget(self) -> ServedModel | None:
+        """Serve the chosen model no more, and give its memory back; returns it, if it was loaded.
 
         Requests under way fail.
         """
-        async with self._changing:
-            await self._end_retiring()
-            old = self.current
-            if old is not None:
-                self.models.remove(old)
-                await old.close(_gone(old))
-            return old
+        async with self._choosing:
+            entry = self.chosen
+            if entry is None:
+                return None
+            self.catalogue.put(Origin.CHOSEN, [])
+            served = entry.served
+            await self.unload(entry, seconds=0.0)
+            await self.space.hurry()
+            self.news.tell(Event(entry.id, "model_remove"))
+            return served
+
+    async def load_named(self, name: str) -> Entry:
+        """Load the model of a name because an operator wants it.
+
+        Raises:
+            Failure: there is none, no room for it, or it cannot be loaded.
+        """
+        entry = self.find(name)
+        try:
+            await self._loader.load(entry)
+        except ModelError as error:
+            raise Failure(FailureKind.MODEL_FAILED, str(error), param="model") from error
+        return entry
+
+    async def unload(self, entry: Entry, seconds: float | None = None) -> None:
+        """Have a model go when those that use it are done, or after so many seconds; None stands
+        for the time that a stop gives them."""
+        if self._loader.give_up(entry) and entry.served is None:
+            return
+        if entry.served is None:
+            return
+        if seconds is None:
+            seconds = self._settings.server.shutdown_seconds
+        await asyncio.wait({self.space.leave(entry, seconds)})
+
+    def find(self, name: str) -> Entry:
+        """The model that goes by a name, loaded or not.
+
+        Raises:
+            Failure: there is none.
+        """
+        entry = self.catalogue.find(name)
+        if entry is None:
+            raise self.catalogue.unknown(name)
+        return entry
+
+    @asynccontextmanager
+    async def kept_up(self) -> AsyncIterator[None]:
+        """In here, directories are watched, what nobody uses is unloaded, and what is to be there
+        from the start is loaded."""
+        await self._watcher.look()
+        tasks = [asyncio.create_task(self._watcher.watch()), asyncio.create_task(self._preload())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
         """End all workers. Requests under way fail."""
-        models = [model.close() for model in self.models]
-        await asyncio.gather(*models, self._end_retiring(), return_exceptions=True)
+        await self._loader.close()
+        await self.space.close()
+        await self._surveyor.close()
 
-    async def _end_retiring(self) -> None:
-        """Let models whose place was taken wait no longer for the end of their requests."""
-        for task in self._retiring:
-            task.cancel()
-        await asyncio.gather(*self._retiring, return_exceptions=True)
+    async def _renew(
+        self, old: Entry, plan: LoadPlan, on_progress: Callable[[float], None]
+    ) -> ServedModel:
+        """Put a model in the place of one of the same name."""
+        entry = chosen_entry(plan)
+        served = await self._loader.load(entry, on_progress)
+        self.catalogue.put(Origin.CHOSEN, [entry])
+        self._drop(old)
+        return served
 
-    def _retire(self, model: ServedModel) -> None:
-        task = asyncio.create_task(self._end(model))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+    def _drop(self, entry: Entry) -> None:
+        """Have a model go that is known no more, when its requests are done."""
+        if entry.served is not None:
+            self.space.leave(entry, self._settings.server.shutdown_seconds)
 
-    async def _end(self, model: ServedModel) -> None:
-        """Close a model when its requests are done; those that take too long get an error."""
-        try:
-            async with asyncio.timeout(self._drain_seconds):
-                await model.engine.drained()
-        except TimeoutError:
-            _log.warning("%s: time is up for its answers under way", model.id)
-        finally:
-            await asyncio.shield(model.close(_gone(model)))
+    def _entry(self, model: str) -> Entry:
+        return self.find(model)
 
+    def _allowed(self, text: str) -> Entry | None:
+        return allowed_entry(text, self._settings, self._say)
 
-def _gone(model: ServedModel) -> Failure:
-    msg = f"The model {model.id!r} was unloaded."
-    return Failure(FailureKind.MODEL_UNAVAILABLE, msg)
+    async def _preload(self) -> None:
+        for entry in list(self.catalogue):
+            if entry.preload:
+                try:
+                    await self._loader.load(entry)
+                except (ModelError, Failure) as error:
+                    _log.error("%s could not be preloaded: %s", entry.id, error)
 
 
 @asynccontextmanager
@@ -122,11 +255,9 @@ async def serve_model(
     Raises:
         ModelError: it cannot be loaded.
     """
-    registry = ModelRegistry(
-        settings.server.shutdown_seconds, any_model_name=settings.model.any_model_name
-    )
+    registry = ModelRegistry(settings)
     try:
-        await registry.load(LoadPlan(resolved, settings), on_progress)
+        await registry.choose(LoadPlan(resolved, settings), on_progress)
         yield registry
     finally:
         await registry.close()

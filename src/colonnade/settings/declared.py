@@ -149,7 +149,8 @@ def _declared() -> Iterator[Setting]:
     assert isinstance(root, StructType)  # noqa: S101 - narrows the type
     for group in root.fields:
         struct = group.type
-        assert isinstance(struct, StructType)  # noqa: S101 - narrows the type
+        if not isinstance(struct, StructType):  # a list of tables, which has no flags
+            continue
         heading = (inspect.getdoc(struct.cls) or "").partition("\n")[0].rstrip(".")
         annotations = get_type_hints(struct.cls, include_extras=True)
         for field in struct.fields:

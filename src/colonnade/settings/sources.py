@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colonnade.settings.declared import DECLARED, Setting
+from colonnade.settings.model_tables import model_tables
 from colonnade.settings.older import older_values
-from colonnade.settings.tree import Settings
+from colonnade.settings.tree import ModelTable, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,7 +41,7 @@ def load_settings(
         SettingsError: a source has an unknown setting or a wrong value.
     """
     path = _config_file(config, environ)
-    values = _from_file(path) if path else {}
+    values, tables = _from_file(path) if path else ({}, ())
     values |= _from_environment(environ)
     values |= _from_flags(flags)
     values = _from_older_services(environ) | values
@@ -48,7 +49,8 @@ def load_settings(
     for name, value in values.items():
         groups[_BY_NAME[name].group][name] = value
     default = Settings()
-    return Settings(**{group: type(getattr(default, group))(**groups[group]) for group in _GROUPS})
+    built = {group: type(getattr(default, group))(**groups[group]) for group in _GROUPS}
+    return Settings(**built, models=tables)
 
 
 def _config_file(config: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -64,7 +66,8 @@ def _config_file(config: Path | None, environ: Mapping[str, str]) -> Path | None
     return next((path for path in usual if path.is_file()), None)
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path) -> tuple[dict[str, Any], tuple[ModelTable, ...]]:
+    """The settings by name, and the models that have tables."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -75,6 +78,11 @@ def _from_file(path: Path) -> dict[str, Any]:
         msg = f"{path}: not valid TOML: {error}"
         raise SettingsError(msg) from error
     values: dict[str, Any] = {}
+    try:
+        tables = model_tables(document.pop("models", []))
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise SettingsError(msg) from error
     for group, table in document.items():
         if group not in _GROUPS or not isinstance(table, dict):
             raise SettingsError(f"{path}: {_stray(group)}")
@@ -83,7 +91,7 @@ def _from_file(path: Path) -> dict[str, Any]:
             if setting is None or setting.group != group:
                 raise SettingsError(f"{path}: {_unknown_key(group, name)}")
             values[name] = _convert(setting, value, f"{path}: {setting.key}", from_text=False)
-    return values
+    return values, tables
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -34,6 +34,21 @@ model = "hf:OWNER/REPO:Q4_K_M"
 ctx_size = 8192
 ```
 
+A model that requests may name gets a table of its own, as many as there are. It may hold any
+setting of `[model]` and `[sampling]`, which count for this model alone, beside these:
+
+```toml
+[[models]]
+name = "small"              # what requests call it; left out, the model's own name
+aliases = ["gpt-4o-mini"]   # further names
+model = "hf:OWNER/REPO:Q4_K_M"
+pin = false                 # true: once loaded, it stays
+ttl = 600                   # seconds that it stays loaded unused; 0 for ever
+preload = false             # true: it is loaded at the start
+ctx_size = 4096
+temperature = 0.2
+```
+
 In environment variables, lists are separated by commas, truths are `true` or `false`, and an empty
 variable counts as not set, but for keys, where it is an error. So is a name that is not listed.
 In Kubernetes, a Service of the name `colonnade` puts such variables into every pod of its

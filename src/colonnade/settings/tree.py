@@ -6,9 +6,9 @@ The first line of a group's docstring is its heading, wherever the settings are 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 _SECRET = {"secret": True, "guards": True}
 _BYTES = {"unit": "bytes"}
@@ -215,15 +215,15 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     """Model."""
 
     model: Annotated[
-        str,
+        _Text | None,
         Meta(
             description="A GGUF file, `hf:OWNER/REPO[:FILE-OR-QUANT]` (on the Hugging Face hub), "
             "`pkg:PACKAGE[:FILE]` (in an installed Python package), `demo` (embedded) or, "
-            "for a server that starts without one, `none`.",
-            min_length=1,
+            "for a server that starts without one, `none`. Left out: `demo`, and `none` where "
+            "other models are named.",
             extra={"argument": True},
         ),
-    ] = "demo"
+    ] = None
     model_alias: Annotated[
         _Text | None, Meta(description="The name under which clients know the model.")
     ] = None
@@ -419,8 +419,8 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
     memory: Annotated[
         int,
         Meta(
-            description="Most of this machine's memory that a model may take, by what it is seen "
-            "to take before it is loaded; 0 for nearly all that is free then.",
+            description="Most of this machine's memory that all models together may take, by what "
+            "each is seen to take before it is loaded; 0 for nearly all that is free at the start.",
             ge=0,
             extra={"unit": "MiB"},
         ),
@@ -499,10 +499,6 @@ class LegacySettings(Struct, frozen=True, kw_only=True):
             "`none` nobody's."
         ),
     ] = ("*",)
-    models_dir: Annotated[
-        tuple[str, ...],
-        Meta(description="Directory whose models `/load` may open, with all below it."),
-    ] = ()
     execute_max_tokens: Annotated[
         int, Meta(description="Longest answer of `/v1/execute` and `/ws`.", ge=1, extra=_TOKENS)
     ] = 1024
@@ -551,6 +547,49 @@ class LegacySettings(Struct, frozen=True, kw_only=True):
     ] = 16
 
 
+class RegistrySettings(Struct, frozen=True, kw_only=True):
+    """Many models.
+
+    Which models a request may name beside MODEL, and how long they stay. Tables `[[models]]` in the
+    file add some, with settings of their own.
+    """
+
+    models_dir: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Directory whose models requests may name, and `/load` may open, with all "
+            "below it."
+        ),
+    ] = ()
+    allow_models: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Models beyond these that requests may name, which are downloaded if need "
+            "be: `hf:OWNER/REPO[:QUANT]`, `pkg:PACKAGE`, with `*` for anything: `hf:OWNER/*`."
+        ),
+    ] = ()
+    load_on_demand: Annotated[
+        bool,
+        Meta(description="Load a model that a request names; without it, an administrator does."),
+    ] = True
+    load_wait_seconds: Annotated[
+        float,
+        Meta(
+            description="How long a request waits for its model, for room for it, too.",
+            gt=0,
+            extra=_SECONDS,
+        ),
+    ] = 300.0
+    idle_unload_seconds: Annotated[
+        _NonNegative,
+        Meta(
+            description="How long a model that nobody uses stays loaded, unless its table says "
+            "otherwise; 0 for ever.",
+            extra=_SECONDS,
+        ),
+    ] = 0.0
+
+
 class SamplingSettings(Struct, frozen=True, kw_only=True):
     """Sampling defaults.
 
@@ -590,6 +629,26 @@ class SamplingSettings(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class ModelTable(Struct, frozen=True, kw_only=True):
+    """A model that requests may name, with what is set for it alone."""
+
+    model: str
+    """As MODEL on the command line."""
+    name: str | None = None
+    """The name that requests give; None for the model's own."""
+    aliases: tuple[str, ...] = ()
+    pin: bool = False
+    """It stays loaded once it is."""
+    ttl: float | None = None
+    """Seconds that it stays loaded unused, 0 for ever; None as `idle_unload_seconds` says."""
+    preload: bool = False
+    """It is loaded at the start."""
+    model_settings: dict[str, Any] = {}
+    """Of `[model]`, by name."""
+    sampling: dict[str, Any] = {}
+    """Of `[sampling]`, by name."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set."""
 
@@ -598,5 +657,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     model: ModelSettings = ModelSettings()
     queue: QueueSettings = QueueSettings()
     limits: LimitSettings = LimitSettings()
+    registry: RegistrySettings = RegistrySettings()
     legacy: LegacySettings = LegacySettings()
     sampling: SamplingSettings = SamplingSettings()
+    models: tuple[ModelTable, ...] = ()
+    """What `[[models]]` in the file says, in its order."""
+
+    def of(self, table: ModelTable) -> Settings:
+        """The settings for a model with a table of its own."""
+        model = {**table.model_settings, "model": table.model, "model_alias": table.name}
+        return structs.replace(
+            self,
+            model=structs.replace(self.model, **model),
+            sampling=structs.replace(self.sampling, **table.sampling),
+        )

@@ -60,14 +60,9 @@ def _partner(
 ) -> AbstractAsyncContextManager[Partner]:
     """Decide who answers. A model is downloaded here, where Ctrl-C still means an end."""
     if not url:
-        from colonnade.hub import resolve_model
+        from colonnade.serving import resolved_model
 
-        resolved = resolve_model(
-            settings.model.model,
-            say,
-            draft=settings.model.draft_model,
-            projector=settings.model.mmproj,
-        )
+        resolved = resolved_model(settings, say)
         return _model_partner(settings, resolved, max_tokens)
     sampling = msgspec.structs.asdict(settings.sampling)
     wishes = {**sampling, "max_tokens": max_tokens}

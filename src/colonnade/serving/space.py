@@ -1,0 +1,236 @@
+"""The memory that models share: who has it, and who has to give it back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from colonnade.engine import LoadError
+from colonnade.hub import ModelError
+from colonnade.messages import Failure, FailureKind
+from colonnade.serving.budget import Holding, bytes_text, room_for
+from colonnade.serving.entry import State
+from colonnade.serving.news import RELOAD, Event
+
+if TYPE_CHECKING:
+    from colonnade.engine import Surveyor
+    from colonnade.generation import Models, ServedModel
+    from colonnade.messages import LoadModel
+    from colonnade.serving.budget import Room
+    from colonnade.serving.entry import Entry
+    from colonnade.serving.loading import LoadPlan
+    from colonnade.serving.news import News
+
+_log = logging.getLogger(__name__)
+
+
+class Space:
+    """Knows what loaded models take, and has some go where another one is to come.
+
+    Nobody is asked for the size of the first one: as long as it is alone, its worker sees by itself
+    whether it fits.
+    """
+
+    def __init__(self, models: Models, news: News, surveyor: Surveyor, total: int) -> None:
+        """``total``: bytes that all may take together; 0 where the system does not tell."""
+        self._models = models
+        self._news = news
+        self._surveyor = surveyor
+        self.total = total
+        self._holding: dict[Entry, LoadModel] = {}
+        """What takes memory: loading, loaded, or on its way out."""
+        self._leaving: dict[Entry, asyncio.Task[None]] = {}
+        self._patience: dict[Entry, asyncio.Timeout] = {}
+        """Of those that leave and have so many seconds to finish."""
+        self._changed = asyncio.Event()
+
+    async def make(self, entry: Entry, plan: LoadPlan) -> LoadModel:
+        """Have others go until a model fits; returns how it is to be loaded.
+
+        Raises:
+            ModelError: the file is none that can be loaded.
+            Failure: it does not fit, whoever goes.
+        """
+        load = plan.request
+        if self._holding and self.total:
+            load, entry.takes = await self._fitted(load)
+            await self._room(entry)
+        self._holding[entry] = load
+        return load
+
+    def loaded(self, entry: Entry, model: ServedModel) -> None:
+        """Note that it is there."""
+        entry.served, entry.loaded_at = model, time.monotonic()
+
+    def give_back(self, entry: Entry) -> None:
+        """Note that it takes nothing any more."""
+        self._holding.pop(entry, None)
+        entry.served, entry.takes = None, 0
+        self._changed.set()
+
+    def leave(self, entry: Entry, seconds: float | None = None) -> asyncio.Task[None]:
+        """Have a model go when those that use it are done, or after so many seconds, with an error
+        for them; new requests do not reach it."""
+        task = self._leaving.get(entry)
+        if task is None:
+            if entry.served is not None:
+                self._models.remove(entry.served)
+            self._become(entry, State.UNLOADING)
+            task = asyncio.create_task(self._end(entry, seconds))
+            self._leaving[entry] = task
+        return task
+
+    async def hurry(self) -> None:
+        """Have those end now that leave and were given some seconds to finish."""
+        for patience in self._patience.values():
+            patience.reschedule(asyncio.get_running_loop().time())
+        tasks = [self._leaving[each] for each in self._patience]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def tell_of_all(self) -> None:
+        """Say that the list of models is another one now."""
+        self._news.tell(RELOAD)
+
+    async def gone(self, entry: Entry) -> None:
+        """Wait until a model that is on its way out is gone."""
+        task = self._leaving.get(entry)
+        if task is not None:  # it may be cancelled, and the model stay
+            await asyncio.wait({task})
+
+    async def close(self) -> None:
+        """End all workers. Requests under way fail."""
+        for task in list(self._leaving.values()):
+            task.cancel()
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
+        served = [each.served for each in self._holding if each.served is not None]
+        await asyncio.gather(*[each.close() for each in served], return_exceptions=True)
+
+    def failure(self, entry: Entry, seconds: float) -> Failure:
+        """That there was no room for a model in the time that a request waits, and who has it."""
+        what = f"The model {entry.id!r} could not be loaded within {seconds:g} seconds"
+        if not entry.takes or entry in self._holding:
+            msg = f"{what}; it is {entry.state.value}."
+        else:
+            msg = f"{what}: it takes {bytes_text(entry.takes)} of {self._held()}"
+        return Failure(FailureKind.MODEL_UNAVAILABLE, msg, retry_after=min(seconds, 30.0))
+
+    async def _fitted(self, load: LoadModel) -> tuple[LoadModel, int]:
+        try:
+            fit = await self._surveyor.fit(load, self.total)
+        except LoadError as error:
+            raise ModelError(str(error)) from error
+        return fit.load, fit.footprint.total
+
+    async def _room(self, entry: Entry) -> None:
+        """Wait until there is room, with others on their way out."""
+        for each in list(self._holding):
+            if not each.takes:
+                _, each.takes = await self._fitted(self._holding[each])
+        asked: list[Entry] = []
+        try:
+            while not (room := self._room_for(entry)).fits:
+                self._changed.clear()
+                asked += self._ask(room)
+                await self._changed.wait()
+        except BaseException:
+            self._take_back(asked)
+            raise
+
+    def _room_for(self, entry: Entry) -> Room:
+        room = room_for(entry.takes, self._holdings(), self.total)
+        if room.never:
+            msg = f"There is no room for {entry.id!r}, which takes {bytes_text(entry.takes)} of "
+            raise Failure(FailureKind.MODEL_UNAVAILABLE, msg + self._held())
+        return room
+
+    def _holdings(self) -> list[Holding]:
+        return [
+            Holding(
+                id(each),
+                each.takes,
+                each.last_used,
+                busy=each.busy,
+                pinned=each.pin,
+                leaving=each in self._leaving or each.state is State.LOADING,
+            )
+            for each in self._holding
+        ]
+
+    def _ask(self, room: Room) -> list[Entry]:
+        """Have models go; returns those that have to finish something before."""
+        by_key = {id(each): each for each in self._holding}
+        for key in (*room.go, *room.finish):
+            _log.info("%s makes room", by_key[key].id)
+            self.leave(by_key[key])
+        return [by_key[key] for key in room.finish]
+
+    def _take_back(self, asked: list[Entry]) -> None:
+        """Let those go on that have not gone yet: nobody needs their room any more."""
+        for entry in asked:
+            task = self._leaving.get(entry)
+            if task is not None and entry.served is not None and entry.served.busy:
+                task.cancel()
+
+    async def _end(self, entry: Entry, seconds: float | None) -> None:
+        """Close a model when it is used no more; cancelled before, it goes on being served."""
+        model = entry.served
+        try:
+            if model is not None:
+                await self._finished(entry, model, seconds)
+        except asyncio.CancelledError:
+            self._leaving.pop(entry, None)
+            self._stay(entry)
+            raise
+        try:
+            if model is not None:
+                await asyncio.shield(model.close(_gone(model)))
+        finally:
+            self._leaving.pop(entry, None)
+            self.give_back(entry)
+            self._become(entry, State.AVAILABLE)
+
+    async def _finished(self, entry: Entry, model: ServedModel, seconds: float | None) -> None:
+        """Wait until nobody uses a model, for so many seconds at most."""
+        try:
+            async with asyncio.timeout(seconds) as patience:
+                if seconds is not None:
+                    self._patience[entry] = patience
+                while model.busy:
+                    await model.use.free()
+                    for engine in model.engines:
+                        await engine.drained()
+        except TimeoutError:
+            _log.warning("%s: time is up for its answers under way", model.id)
+        finally:
+            self._patience.pop(entry, None)
+
+    def _stay(self, entry: Entry) -> None:
+        if entry.served is not None:
+            self._models.add(entry.served)
+            self._become(entry, State.LOADED)
+
+    def _become(self, entry: Entry, state: State) -> None:
+        entry.state = state
+        self._news.tell(Event(entry.id, "model_status", {"status": state.value}))
+
+    def _held(self) -> str:
+        """How much there is, and who has it for how long."""
+        now = time.monotonic()
+        parts = []
+        for each in self._holding:
+            part = f"{each.id!r} has {bytes_text(each.takes)}"
+            if each.pin:
+                part += " and is pinned"
+            elif each.served is not None and each.served.busy:
+                count = sum(engine.active for engine in each.served.engines)
+                part += f" and {count} answers under way, for {now - each.loaded_at:.0f} s"
+            parts.append(part)
+        return f"{bytes_text(self.total)}: {', '.join(parts)}."
+
+
+def _gone(model: ServedModel) -> Failure:
+    msg = f"The model {model.id!r} was unloaded."
+    return Failure(FailureKind.MODEL_UNAVAILABLE, msg)
