@@ -39,6 +39,7 @@ async def port(request, tmp_path):
     settings = Settings(server=keys, legacy=legacy)
     async with AsyncExitStack() as stack:
         registry = ModelRegistry(Settings())
+        registry.news.close()  # whoever listens to it is not to wait for ever
         stack.push_async_callback(registry.close)
         house = await stack.enter_async_context(open_house(settings, registry))
         door = Door(request.param, [], "", _pages(request.param, settings))

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from colonnade.api.errors import ERROR_RESPONSES
-from colonnade.api.models.views import known_model, served_model
+from colonnade.api.models.views import known_models, served_models
 from colonnade.api.schema.models import Model, ModelList
 from colonnade.generation import Models
 from colonnade.serving import ModelRegistry
@@ -24,10 +24,10 @@ def list_models(
 ) -> ModelList:
     """All models that requests can name, loaded or not, the default one first."""
     if registry is None:
-        return ModelList(data=[served_model(model) for model in models])
+        return ModelList(data=[each for model in models for each in served_models(model)])
     default = registry.default()
     entries = sorted(registry.catalogue, key=lambda entry: entry.id != default)
-    return ModelList(data=[known_model(entry) for entry in entries])
+    return ModelList(data=[each for entry in entries for each in known_models(entry)])
 
 
 @get(
@@ -45,5 +45,10 @@ def retrieve_model(
     """One model, by its id or an alias. It may hold slashes, escaped or not."""
     name = model_id.as_posix().removeprefix("/")
     if registry is None:
-        return served_model(models.find(name))
-    return known_model(registry.find(name))
+        return _named(name, served_models(models.find(name)))
+    return _named(name, known_models(registry.find(name)))
+
+
+def _named(name: str, found: list[Model]) -> Model:
+    """The one of that name, with its adapter; else the model itself."""
+    return next((each for each in found if each.id == name), found[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from colonnade.api.schema.models import Architecture, Model, ModelMeta, Status
 from colonnade.messages import MediaKind
 from colonnade.serving import State
@@ -27,6 +29,22 @@ _STATUS: dict[State, Literal["unloaded", "downloading", "loading", "loaded"]] = 
     State.UNLOADING: "loaded",
     State.FAILED: "unloaded",
 }
+
+
+def known_models(entry: Entry) -> list[Model]:
+    """A model of the registry, and what it is with each of its adapters."""
+    model = known_model(entry)
+    return [model, *_adapted(model, entry.adapters)]
+
+
+def served_models(served: ServedModel) -> list[Model]:
+    """A model that is loaded, whoever loaded it, and what it is with each of its adapters."""
+    model = served_model(served)
+    return [model, *_adapted(model, served.adapters.names)]
+
+
+def _adapted(model: Model, adapters: Iterable[str]) -> list[Model]:
+    return [structs.replace(model, id=f"{model.id}:{each}", parent=model.id) for each in adapters]
 
 
 def known_model(entry: Entry) -> Model:
