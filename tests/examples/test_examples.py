@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import start_server
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -20,9 +22,10 @@ def run(server, monkeypatch):
     """Runs an example to its end; its output."""
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
 
-    def run(name):
+    def run(name, *arguments):
         path = EXAMPLES / name
         command = [sys.executable, str(path)] if path.suffix == ".py" else [str(path)]
+        command += arguments
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=100, check=False, env=os.environ
         )
@@ -84,6 +87,24 @@ def test_langchain_agent(run):
     output = run("langchain_agent.py")
     assert output.startswith("human: How many plums can I have?\nai: ")
     assert re.search(r"^(\d+ of .*|It did nothing but look up\.)$", output, re.MULTILINE)
+
+
+def test_rag(run, random_model, monkeypatch, tmp_path):
+    embedder = start_server(str(random_model("nomic-bert")), "--threads", "1")
+    monkeypatch.setenv("OPENAI_EMBEDDING_BASE_URL", embedder.base_url)
+    monkeypatch.setenv("OPENAI_EMBEDDING_MODEL", "nomic-bert")
+    monkeypatch.setenv("RAG_DATABASE", str(tmp_path / "notes.db"))
+    question = "Are stories read to children in the round room behind the stairs?"
+    try:
+        facts, *notes, answer = run("rag.py", question).rstrip("\n").split("\n")
+        again = run("rag.py", question)
+    finally:
+        embedder.stop()
+    assert facts == "9 notes embedded, 0 known"
+    assert [note[:2] for note in notes[:2]] == ["> ", "> "]
+    assert "> Every first Saturday of a month stories are read" in notes[0]
+    assert answer.strip()
+    assert again.startswith("0 notes embedded, 9 known\n")
 
 
 def test_curl(run):
