@@ -61,6 +61,13 @@ def minilm_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def minilm_server(minilm_path: Path) -> Iterator[RunningServer]:
+    running = start_server(str(minilm_path), "--model-alias", "minilm")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
 def smol_server() -> Iterator[RunningServer]:
     _need(SMOL)
     running = start_server(f"pkg:{SMOL}", *CONTEXT)

@@ -87,7 +87,7 @@ Tiếng Việt có nhiều dấu: ắ ằ ẳ ẵ ặ.
 Selamat pagi, apa kabar hari ini?"""
 
 _ODD = [
-    "",
+    "\u3000",
     " ",
     "\n\t ",
     ".",

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import llama_cpp
 import numpy as np
+import openai
 import pytest
 
 from tests.real import minilm_vectors
+from tests.real.conftest import LONG
 from tests.real.sentences import SENTENCES
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from tests.running import RunningServer
 
 pytestmark = pytest.mark.real_models
 
@@ -58,3 +62,33 @@ def test_the_file_has_the_weights(minilm_path: Path) -> None:
         ours.append(np.ctypeslib.as_array(pointer, (vectors.shape[1],)).tolist())
     model.close()
     assert cosines(ours, vectors).min() > 1 - NEAR
+
+
+def test_vectors_of_a_server(minilm_server: RunningServer) -> None:
+    """All sentences in one request, as OpenAI's client sends them, and each by itself."""
+    vectors, tokens = minilm_vectors.kept()
+    url = minilm_server.base_url
+    with openai.OpenAI(base_url=url, api_key="unused", max_retries=0) as client:
+        answer = client.embeddings.create(model="minilm", input=SENTENCES)
+        alone = [
+            client.embeddings.create(model="minilm", input=text).data[0].embedding
+            for text in SENTENCES[:: 1 if LONG else 7]
+        ]
+    assert answer.usage.prompt_tokens == sum(map(len, tokens))
+    assert cosines([each.embedding for each in answer.data], vectors).min() > 1 - NEAR
+    assert cosines(alone, vectors[:: 1 if LONG else 7]).min() > 1 - NEAR
+
+
+def test_what_is_like_a_question_is_nearest(minilm_server: RunningServer) -> None:
+    pairs = {
+        "How can I get a new password?": "I forgot my password and cannot log in.",
+        "What is the boiling point of water?": "Water boils at a hundred degrees Celsius.",
+        "Is this thing worth buying?": "Best purchase I have made this year, five stars!",
+        "commodity prices": "Prices of copper rose sharply in May.",
+    }
+    url = minilm_server.base_url
+    with openai.OpenAI(base_url=url, api_key="unused", max_retries=0) as client:
+        answer = client.embeddings.create(model="minilm", input=[*pairs, *pairs.values()])
+    found = np.array([each.embedding for each in answer.data])
+    alike = found[: len(pairs)] @ found[len(pairs) :].T
+    assert alike.argmax(axis=1).tolist() == list(range(len(pairs)))
