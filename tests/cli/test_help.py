@@ -18,7 +18,8 @@ def test_version(colonnade):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "serve", "chat", "check", "status", "models", "pull", "list", "show", "rm"]
+    "command",
+    ["", "serve", "chat", "check", "status", "models", "pull", "list", "show", "rm", "ps"],
 )
 def test_help(colonnade, command):
     done = colonnade(*command.split(), "--help")

@@ -112,6 +112,22 @@ class TestStatus:
         assert found["metrics"]["num_requests_running"] == 1
         assert found["memory"]["worker"] > 1 << 20
 
+    def test_ps(self, watched: RunningServer, colonnade: Any) -> None:
+        with running(watched):
+            busy(watched)
+            key = {"COLONNADE_API_KEY": "operators-secret"}
+            done = colonnade("ps", "--url", watched.root_url, "--json", **key)
+            lines = colonnade("ps", "--url", watched.base_url, **key).stdout.splitlines()
+        assert done.returncode == 0, done.stderr
+        (found,) = json.loads(done.stdout)
+        assert (found["model"], found["state"]) == ("colonnade-demo", "loaded")
+        assert found["memory_bytes"] > 1 << 20
+        assert (found["active"], found["waiting"]) == (1, 0)
+        assert lines[0].split() == [
+            *("MODEL", "STATE", "MEMORY", "CONTEXT", "ACTIVE", "WAITING", "UNLOADS", "IN")
+        ]
+        assert f"{found['context']:,} x {found['slots']}" in lines[1]
+
     def test_once(self, watched: RunningServer, colonnade: Any) -> None:
         done = colonnade("status", watched.root_url, "--once", "--api-key", "operators-secret")
         assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ from copy import copy
 import rich_click as click
 
 from colonnade.cli.console import one_line_errors
+from colonnade.cli.flags import setting_flags, settings_of
 
 
 @click.command()
@@ -78,8 +79,35 @@ def rm(models: tuple[str, ...], sure: bool, unfinished: bool) -> None:
         remove(models, sure=sure, unfinished=unfinished)
 
 
+@click.command()
+@click.option(
+    "--url",
+    metavar="URL",
+    help="The server. [default: the settings' port on this machine]",
+)
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    envvar="COLONNADE_API_KEY",
+    help="A key of an administrator. [COLONNADE_API_KEY]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@setting_flags()
+def ps(url: str | None, api_key: str | None, as_json: bool, **flags: object) -> None:
+    """List the models that a running server has loaded.
+
+    With the memory of each, its context x slots, how many requests run and wait, and when it is
+    unloaded if nobody uses it.
+    """
+    with one_line_errors():
+        from colonnade.cli.status import ps as run
+
+        key = (api_key or "").partition(",")[0]
+        run(url or f"http://127.0.0.1:{settings_of(flags).server.port}", key, as_json=as_json)
+
+
 models = copy(list_)
 models.name = "models"
 models.short_help = "The same as list, by its older name."
 
-COMMANDS = (pull, list_, models, show, rm)
+COMMANDS = (pull, list_, models, show, rm, ps)

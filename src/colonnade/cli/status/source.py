@@ -11,6 +11,8 @@ from colonnade.cli.errors import CommandError
 from colonnade.watch import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from httpx2 import Client, Response
 
 _PATIENCE = 5.0
@@ -85,11 +87,11 @@ class Source:
         Raises:
             CommandError: it does not answer, or not to us, or not as a server of ours.
         """
-        health = self._json("/health")
-        slots = self._json("/slots")
-        text = self._get("/metrics").text
+        health = self.json("/health")
+        slots = self.json("/slots")
+        text = self.text("/metrics")
         if not isinstance(health, dict) or not isinstance(slots, list):
-            raise self._foreign()
+            raise self.foreign()
         numbers, failures, memory, models = _metrics(text)
         return Status(
             version=safe(str(health.get("version", "?")), 40),
@@ -101,11 +103,20 @@ class Source:
             models=sorted(models),
         )
 
-    def _json(self, path: str) -> Any:  # noqa: ANN401 - checked by the caller
+    def json(self, path: str) -> Any:  # noqa: ANN401 - checked by the caller
+        """Ask for one thing.
+
+        Raises:
+            CommandError: it does not answer, or not to us, or not as a server of ours.
+        """
         try:
             return json.loads(self._get(path).content)
         except (ValueError, RecursionError) as error:
-            raise self._foreign() from error
+            raise self.foreign() from error
+
+    def text(self, path: str) -> str:
+        """The same, of what is no JSON."""
+        return self._get(path).text
 
     def _get(self, path: str) -> Response:
         from httpx2 import HTTPError, InvalidURL
@@ -123,10 +134,11 @@ class Source:
             msg = f"{self.url} shows this to administrators' keys alone"
             raise CommandError(msg)
         if response.is_error or len(response.content) > _MOST:
-            raise self._foreign(f": {path} is {response.status_code}")
+            raise self.foreign(f": {path} is {response.status_code}")
         return response
 
-    def _foreign(self, detail: str = "") -> CommandError:
+    def foreign(self, detail: str = "") -> CommandError:
+        """What is to be said of a server that is none of ours."""
         return CommandError(f"{self.url} does not answer as a Colonnade server does{detail}")
 
 
@@ -138,32 +150,40 @@ def _metrics(
     Raises:
         CommandError: this is not Prometheus' format.
     """
-    from prometheus_client.parser import text_string_to_metric_families
-
     numbers: dict[str, float] = {}
     failures: dict[str, float] = {}
     memory: dict[str, float] = {}
     models: set[str] = set()
+    for name, labels, value in samples(text):
+        numbers[name] = numbers.get(name, 0.0) + value
+        if name == "failures_total":
+            kind = safe(labels.get("kind", ""), 40)
+            failures[kind] = failures.get(kind, 0.0) + value
+        elif name == "memory_bytes" and labels.get("kind") == "rss":
+            process = safe(labels.get("process", ""), 40)
+            memory[process] = memory.get(process, 0.0) + value
+        elif name == "ready":
+            models.add(safe(labels.get("model", ""), 200))
+    return numbers, failures, memory, models
+
+
+def samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Name, labels and value of each of our numbers in a server's metrics, without buckets.
+
+    Raises:
+        CommandError: this is not Prometheus' format.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
     try:
         families = list(text_string_to_metric_families(text))
     except ValueError as error:
         msg = "the server's metrics cannot be read"
         raise CommandError(msg) from error
     for each in (sample for family in families for sample in family.samples):
-        name, labels = each.name.removeprefix(_PREFIX), each.labels
-        if name == each.name or name.endswith("_bucket"):
-            continue
-        name = safe(name, 100)
-        numbers[name] = numbers.get(name, 0.0) + each.value
-        if name == "failures_total":
-            kind = safe(labels.get("kind", ""), 40)
-            failures[kind] = failures.get(kind, 0.0) + each.value
-        elif name == "memory_bytes" and labels.get("kind") == "rss":
-            process = safe(labels.get("process", ""), 40)
-            memory[process] = memory.get(process, 0.0) + each.value
-        elif name == "ready":
-            models.add(safe(labels.get("model", ""), 200))
-    return numbers, failures, memory, models
+        name = each.name.removeprefix(_PREFIX)
+        if name != each.name and not name.endswith("_bucket"):
+            yield safe(name, 100), each.labels, each.value
 
 
 def _clean(slot: dict[str, Any]) -> dict[str, Any]:
