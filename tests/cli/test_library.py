@@ -72,6 +72,18 @@ class TestList:
         half = found["hf:o/half"]
         assert (half["size"], half["complete"], half["path"]) == (1004, False, None)
 
+    def test_directories(self, colonnade, model, tmp_path):
+        shelf = tmp_path / "shelf" / "deep"
+        shelf.mkdir(parents=True)
+        model.rename(shelf / "x-Q4_0.gguf")
+        for done in (
+            colonnade("list", "--json", "--models-dir", shelf.parent),
+            colonnade("list", "--json", COLONNADE_MODELS_DIR=str(shelf)),
+        ):
+            (found,) = (each for each in json.loads(done.stdout) if each["source"] == "directory")
+            assert found["model"] == found["path"] == str(shelf / "x-Q4_0.gguf")
+            assert found["quantization"] == "Q4_0"
+
 
 class TestShow:
     def test_for_people(self, colonnade, downloaded):

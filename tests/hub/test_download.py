@@ -12,6 +12,7 @@ from colonnade.hub import (
     Hub,
     HubModel,
     ModelError,
+    ProgressLines,
     downloaded_models,
     projector_beside,
     resolve_model,
@@ -112,6 +113,19 @@ def test_progress_of_each_file(stand_in, tmp_path):
         done = [each.done for each in seen if each.file == name]
         assert done == sorted(done)
         assert done[-1] == len(content)
+
+
+def test_lines_of_a_slow_download(monkeypatch):
+    now, said = [0.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    tell = ProgressLines(said.append)
+    for seconds, mebibytes in ((0, 10), (1, 25), (3, 30), (4, 31), (34, 32), (35, 100)):
+        now[0] = seconds
+        tell(FileProgress("m.gguf", mebibytes << 20, 100 << 20))
+    assert said == [
+        "m.gguf: 30.0 MiB of 100 MiB, 6.67 MiB/s, 0:10 left",
+        "m.gguf: 32.0 MiB of 100 MiB, 663 KiB/s, 1:45 left",
+    ]
 
 
 def test_second_time_from_the_cache(stand_in, fetch):

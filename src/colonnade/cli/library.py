@@ -34,15 +34,17 @@ def pull(model: str, mmproj: bool) -> None:
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def list_(as_json: bool) -> None:
-    """List the models that are here: embedded, in installed packages, downloaded from the hub.
+@setting_flags(also=("models_dir",))
+def list_(as_json: bool, **flags: object) -> None:
+    """List the models that are here: embedded, packaged, in your directories, from the hub.
 
     The first column is what to write for MODEL.
     """
     with one_line_errors():
+        settings = settings_of(flags)
         from colonnade.cli.listing import list_models
 
-        list_models(as_json=as_json)
+        list_models(settings, as_json=as_json)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -14,16 +15,19 @@ from colonnade.hub import (
     demo_file,
     downloaded_models,
     packaged_models,
+    projector_beside,
     quantization,
     unfinished_downloads,
 )
+from colonnade.serving.files import scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from colonnade.settings import Settings
 
 
-Source = Literal["embedded", "package", "hub"]
+Source = Literal["embedded", "package", "directory", "hub"]
 
 
 class Listed(Struct, frozen=True):
@@ -46,9 +50,9 @@ class Listed(Struct, frozen=True):
     """False for what an unfinished download has left; MODEL is its repository then."""
 
 
-def list_models(*, as_json: bool) -> None:
+def list_models(settings: Settings, *, as_json: bool) -> None:
     """Print a line a model."""
-    found = list(_found())
+    found = list(_found(settings))
     if as_json:
         out(msgspec.json.encode(found).decode())
         return
@@ -57,11 +61,14 @@ def list_models(*, as_json: bool) -> None:
         out(line)
 
 
-def _found() -> Iterator[Listed]:
+def _found(settings: Settings) -> Iterator[Listed]:
     demo = demo_file()
     yield _listed("demo", "embedded", demo, demo.stat().st_size)
     for package in packaged_models():
         yield _listed(str(package.model), "package", package.path, package.size)
+    for file in scan(settings.registry.models_dir):
+        path = Path(file.path)
+        yield _listed(file.path, "directory", path, file.size, projector_beside(path))
     for each in downloaded_models():
         yield _listed(str(each.model), "hub", each.path, each.size, each.projector)
     for repo, bytes_ in unfinished_downloads().items():

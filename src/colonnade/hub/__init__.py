@@ -10,6 +10,7 @@ from colonnade.hub.deletion import Deletion, delete_model, delete_unfinished, fi
 from colonnade.hub.directories import MissingModelError, find_below
 from colonnade.hub.download import FileProgress, Hub, wanted_files
 from colonnade.hub.errors import FetchStopped, ModelError
+from colonnade.hub.lines import ProgressLines
 from colonnade.hub.packages import Packaged, PackageModel, packaged_models
 from colonnade.hub.reference import HubModel, parse_hub_model
 from colonnade.hub.repository import Repository
@@ -36,6 +37,7 @@ __all__ = [
     "ModelError",
     "PackageModel",
     "Packaged",
+    "ProgressLines",
     "Repository",
     "ResolvedModel",
     "all_models",

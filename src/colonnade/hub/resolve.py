@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from colonnade.hub.cache import cached_model
 from colonnade.hub.download import Hub
 from colonnade.hub.errors import ModelError
+from colonnade.hub.lines import ProgressLines
 from colonnade.hub.packages import PREFIX as PACKAGE
 from colonnade.hub.packages import packaged_model, parse_package_model
 from colonnade.hub.reference import PREFIX, parse_hub_model
@@ -72,7 +73,7 @@ def _resolve(text: str, say: Callable[[str], None], hub: Hub, *, projector: bool
             return ResolvedModel(_checked(demo_file()), _DEMO_ID)
         if text.startswith(PREFIX):
             model = parse_hub_model(text)
-            fetched = hub.fetch(model, say, projector=projector)
+            fetched = hub.fetch(model, say, ProgressLines(say), projector=projector)
             return ResolvedModel(_checked(fetched), model.id)
         if text.startswith(PACKAGE):
             path = packaged_model(parse_package_model(text))
