@@ -85,6 +85,11 @@ class Engine(Front[Stream]):
         engine._backlog.slots = engine._info.slots  # the worker chooses, where nobody has
         return engine
 
+    def share_cache(self, most_bytes: int) -> None:
+        """Let the worker keep so many bytes of states of earlier prompts from now on."""
+        self._states_size = most_bytes
+        self._supervisor.share_cache(most_bytes)
+
     async def retire(self, why: Failure | None = None) -> None:
         """As ``close``, but what the worker knows of earlier prompts stays, within limits of bytes
         and of some seconds, where ``start`` was told to keep it."""

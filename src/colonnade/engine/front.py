@@ -174,6 +174,10 @@ class Front(ABC, Generic[P]):
         self._end_all(why)
         await self._supervisor.close()
 
+    def share_cache(self, most_bytes: int) -> None:
+        """Let the worker keep so many bytes of what it has read. One that reads nothing twice keeps
+        nothing."""
+
     async def retire(self, why: Failure | None = None) -> None:
         """As ``close``; what the worker knows that is worth keeping stays."""
         await self.close(why)

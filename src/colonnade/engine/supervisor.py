@@ -16,6 +16,7 @@ from colonnade.engine.restarts import Restarts
 from colonnade.messages import (
     Accepted,
     Alive,
+    CacheShare,
     Embedded,
     LoadFailed,
     Loading,
@@ -150,6 +151,12 @@ class Supervisor:
         except BaseException:
             await self.close()
             raise
+
+    def share_cache(self, most_bytes: int) -> None:
+        """Tell the worker, and each of its successors, how much it may keep of earlier prompts."""
+        self._load = msgspec.structs.replace(self._load, cache_size=most_bytes >> 20)
+        if self.worker is not None:
+            self.worker.send(CacheShare(most_bytes))
 
     async def retire(self, most_bytes: int) -> StatesFile | None:
         """Ask the worker for its states, before it is ended; None where it has none, or does not

@@ -12,6 +12,7 @@ from colonnade.messages.failures import Failure, FailureKind
 from colonnade.messages.model import LoadModel, ModelInfo, Tuning
 from colonnade.messages.requests import (
     AdapterSet,
+    CacheShare,
     Cancel,
     Constraint,
     Decoding,
@@ -86,6 +87,7 @@ __all__ = [
     "AdapterSet",
     "Alive",
     "Alternative",
+    "CacheShare",
     "Cancel",
     "Constraint",
     "Decoding",

@@ -331,4 +331,10 @@ class Retire(Struct, frozen=True, array_like=True, tag="retire", gc=False):
     """After which no other state is begun."""
 
 
-ToWorker = Submit | Cancel | Look | Embed | Retire
+class CacheShare(Struct, frozen=True, array_like=True, tag="share", gc=False):
+    """Keep no more than so many bytes of states of earlier prompts from now on. Not answered."""
+
+    most_bytes: int
+
+
+ToWorker = Submit | Cancel | Look | Embed | Retire | CacheShare

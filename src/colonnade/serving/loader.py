@@ -161,7 +161,9 @@ class Loader:
             load = await self._space.make(entry, plan)
             self._become(entry, State.LOADING)
             try:
-                model = await load_model(plan, lambda part: self._progress(demand, part), load)
+                model = await load_model(
+                    plan, lambda part: self._progress(demand, part), load, self._space.kept
+                )
             except BaseException:
                 self._space.give_back(entry)
                 raise

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from colonnade.engine.kept import KeptStates
     from colonnade.generation.engines import ServingEngine
     from colonnade.hub import ResolvedModel
     from colonnade.messages import ModelInfo
@@ -72,9 +73,13 @@ def resolved_model(settings: Settings, say: Callable[[str], None]) -> ResolvedMo
 
 
 async def load_model(
-    plan: LoadPlan, on_progress: Callable[[float], None], load: LoadModel | None = None
+    plan: LoadPlan,
+    on_progress: Callable[[float], None],
+    load: LoadModel | None = None,
+    kept: KeptStates | None = None,
 ) -> ServedModel:
-    """Load a model in a worker of its own, as ``load`` says or else the plan's settings.
+    """Load a model in a worker of its own, as ``load`` says or else the plan's settings. ``kept``:
+    what is known of earlier prompts where it was here before.
 
     Raises:
         ModelError: it cannot be loaded, or has no use for the chosen chat template.
@@ -86,6 +91,7 @@ async def load_model(
             load or plan.request,
             bounds=_bounds(settings),
             on_progress=on_progress,
+            kept=kept,
         )
     except (LoadError, Failure) as error:
         text = str(error)

@@ -59,7 +59,8 @@ class ModelRegistry:
         self.catalogue = Catalogue(registry.allow_models, self._allowed)
         self._surveyor = Surveyor()
         memory = usable_memory(settings.limits.memory << 20) or 0
-        self.space = Space(self.models, self.news, self._surveyor, memory)
+        cache = settings.model.cache_size << 20
+        self.space = Space(self.models, self.news, self._surveyor, memory, cache)
         self._loader = Loader(self.models, self.space, self.news, registry.load_wait_seconds)
         self._watcher = Watcher(settings, self.catalogue, self.space, self._loader, self._surveyor)
         self._choosing = asyncio.Lock()
@@ -157,7 +158,7 @@ class ModelRegistry:
                 return None
             self.catalogue.put(Origin.CHOSEN, [])
             served = entry.served
-            await self.unload(entry, seconds=0.0)
+            await self.unload(entry, seconds=0.0, keep=False)
             await self.space.hurry()
             self.news.tell(Event(entry.id, "model_remove"))
             return served
@@ -175,16 +176,18 @@ class ModelRegistry:
             raise Failure(FailureKind.MODEL_FAILED, str(error), param="model") from error
         return entry
 
-    async def unload(self, entry: Entry, seconds: float | None = None) -> None:
+    async def unload(
+        self, entry: Entry, seconds: float | None = None, *, keep: bool = True
+    ) -> None:
         """Have a model go when those that use it are done, or after so many seconds; None stands
-        for the time that a stop gives them."""
+        for the time that a stop gives them. ``keep``: what it knows of earlier prompts stays."""
         if self._loader.give_up(entry) and entry.served is None:
             return
         if entry.served is None:
             return
         if seconds is None:
             seconds = self._settings.server.shutdown_seconds
-        await asyncio.wait({self.space.leave(entry, seconds)})
+        await asyncio.wait({self.space.leave(entry, seconds, keep=keep)})
 
     def find(self, name: str) -> Entry:
         """The model that goes by a name, loaded or not.

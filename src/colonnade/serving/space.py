@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from colonnade.engine import LoadError
+from colonnade.engine.kept import KeptStates
 from colonnade.hub import ModelError
 from colonnade.messages import Failure, FailureKind
 from colonnade.serving.budget import Holding, bytes_text, room_for
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from colonnade.serving.loading import LoadPlan
     from colonnade.serving.news import News
 
+_RENDERER = 25 << 20
+"""What takes part in a model beside its worker: the process that renders its chat template."""
+
+_CACHE_PART = 8
+"""States of earlier prompts of several models take one part in so many of the memory at most."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,18 +40,36 @@ class Space:
     whether it fits.
     """
 
-    def __init__(self, models: Models, news: News, surveyor: Surveyor, total: int) -> None:
-        """``total``: bytes that all may take together; 0 where the system does not tell."""
+    def __init__(
+        self, models: Models, news: News, surveyor: Surveyor, total: int, cache: int
+    ) -> None:
+        """``total``: bytes that all may take together; 0 where the system does not tell. ``cache``:
+        bytes for states of earlier prompts, of all models."""
         self._models = models
         self._news = news
         self._surveyor = surveyor
-        self.total = total
+        self._all = total
+        self._cache = cache
+        self.kept = KeptStates(cache // 2)
+        """States of models that are not loaded now."""
         self._holding: dict[Entry, LoadModel] = {}
         """What takes memory: loading, loaded, or on its way out."""
         self._leaving: dict[Entry, asyncio.Task[None]] = {}
         self._patience: dict[Entry, asyncio.Timeout] = {}
         """Of those that leave and have so many seconds to finish."""
         self._changed = asyncio.Event()
+
+    @property
+    def total(self) -> int:
+        """Bytes that models may take beside states of earlier prompts."""
+        return max(0, self._all - self._states)
+
+    @property
+    def _states(self) -> int:
+        """Bytes for states of earlier prompts, of all models together. One model alone has what the
+        settings say."""
+        alone = len(self._holding) <= 1 and not self.kept.size
+        return self._cache if alone or not self._all else min(self._cache, self._all // _CACHE_PART)
 
     async def make(self, entry: Entry, plan: LoadPlan) -> LoadModel:
         """Have others go until a model fits; returns how it is to be loaded.
@@ -63,22 +88,26 @@ class Space:
     def loaded(self, entry: Entry, model: ServedModel) -> None:
         """Note that it is there."""
         entry.served, entry.loaded_at = model, time.monotonic()
+        self._share()
 
     def give_back(self, entry: Entry) -> None:
         """Note that it takes nothing any more."""
         self._holding.pop(entry, None)
         entry.served, entry.takes = None, 0
+        self._share()
         self._changed.set()
 
-    def leave(self, entry: Entry, seconds: float | None = None) -> asyncio.Task[None]:
+    def leave(
+        self, entry: Entry, seconds: float | None = None, *, keep: bool = True
+    ) -> asyncio.Task[None]:
         """Have a model go when those that use it are done, or after so many seconds, with an error
-        for them; new requests do not reach it."""
+        for them; new requests do not reach it. ``keep``: what it knows of earlier prompts stays."""
         task = self._leaving.get(entry)
         if task is None:
             if entry.served is not None:
                 self._models.remove(entry.served)
             self._become(entry, State.UNLOADING)
-            task = asyncio.create_task(self._end(entry, seconds))
+            task = asyncio.create_task(self._end(entry, seconds, keep=keep))
             self._leaving[entry] = task
         return task
 
@@ -107,6 +136,7 @@ class Space:
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         served = [each.served for each in self._holding if each.served is not None]
         await asyncio.gather(*[each.close() for each in served], return_exceptions=True)
+        self.kept.close()
 
     def failure(self, entry: Entry, seconds: float) -> Failure:
         """That there was no room for a model in the time that a request waits, and who has it."""
@@ -122,7 +152,21 @@ class Space:
             fit = await self._surveyor.fit(load, self.total)
         except LoadError as error:
             raise ModelError(str(error)) from error
-        return fit.load, fit.footprint.total
+        engines = load.workers * (fit.footprint.total + _RENDERER)
+        return fit.load, engines - (load.workers - 1) * fit.footprint.mapped
+
+    def _share(self) -> None:
+        """Divide what may be kept of earlier prompts between the models that are loaded and those
+        that were."""
+        served = [each.served for each in self._holding if each.served is not None]
+        if len(served) == 1 and not self.kept.size:
+            return
+        states = self._states
+        self.kept.limit = states // 2
+        for model in served:
+            share = (states - min(self.kept.size, states // 2)) // len(served)
+            for engine in model.engines:
+                engine.share_cache(share // len(model.engines))
 
     async def _room(self, entry: Entry) -> None:
         """Wait until there is room, with others on their way out."""
@@ -174,7 +218,7 @@ class Space:
             if task is not None and entry.served is not None and entry.served.busy:
                 task.cancel()
 
-    async def _end(self, entry: Entry, seconds: float | None) -> None:
+    async def _end(self, entry: Entry, seconds: float | None, *, keep: bool) -> None:
         """Close a model when it is used no more; cancelled before, it goes on being served."""
         model = entry.served
         try:
@@ -186,7 +230,8 @@ class Space:
             raise
         try:
             if model is not None:
-                await asyncio.shield(model.close(_gone(model)))
+                end = model.retire if keep else model.close
+                await asyncio.shield(end(_gone(model)))
         finally:
             self._leaving.pop(entry, None)
             self.give_back(entry)

@@ -32,7 +32,7 @@ from colonnade.worker.wishes import check_wishes, cut_prompt, restraint, with_bi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from colonnade.messages import Constraint, Decoding, FromWorker, Look, Retire
+    from colonnade.messages import CacheShare, Constraint, Decoding, FromWorker, Look, Retire
     from colonnade.worker.ports import Grammars, Matcher, Model, Projector
     from colonnade.worker.restraint import Restraint
 
@@ -101,7 +101,7 @@ class Intake:
         model: Model,
         vocabulary: Vocabulary,
         grammars: Grammars,
-        pass_on: Callable[[Request | Cancel | Look | Retire], None],
+        pass_on: Callable[[Request | Cancel | Look | Retire | CacheShare], None],
         send: Callable[[FromWorker], None],
         projector: Projector | None = None,
     ) -> None:
@@ -133,6 +133,10 @@ class Intake:
     def look(self, look: Look) -> None:
         """Pass on that the server asks how the loop stands."""
         self._pass_on(look)
+
+    def share(self, share: CacheShare) -> None:
+        """Pass on how much may be kept of earlier prompts."""
+        self._pass_on(share)
 
     def retire(self, retire: Retire) -> None:
         """Pass on that the server wants states kept, and no more requests served."""

@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from colonnade.messages import (
+    CacheShare,
     Cancel,
     FailureKind,
     Look,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from colonnade.worker.spinning import Spinning
     from colonnade.worker.states import Offer, StateCache
 
-Command = Request | Cancel | Look | Retire | Encoded
+Command = Request | Cancel | Look | Retire | CacheShare | Encoded
 
 _PATIENCE = 0.05
 """What part of a step's time masks may keep those waiting whose tokens are there."""
@@ -271,6 +272,8 @@ class Loop:
                 for request_id in list(self._requests):
                     self._cancel(request_id)
                 self._send(self._keep(self._scheduler.offers(), command))
+            case CacheShare(most_bytes):
+                self._scheduler.states.resize(most_bytes)
             case Encoded():
                 pass  # the next plan sees to it
 

@@ -14,6 +14,7 @@ import msgspec
 
 from colonnade.machine.cgroups import cpu_quota
 from colonnade.messages import (
+    CacheShare,
     Cancel,
     Embed,
     LoadFailed,
@@ -226,6 +227,8 @@ def _take(channel: Channel, intake: Intake | EmbedIntake, pulse: Task) -> None:
                     intake.look(message)
                 case Retire() if isinstance(intake, Intake):
                     intake.retire(message)
+                case CacheShare() if isinstance(intake, Intake):
+                    intake.share(message)
             pulse.end()
     except ConnectionError:
         pass  # the other side is gone all the same

@@ -101,6 +101,12 @@ class StateCache:
         self._next += 1
         self.size += len(state)
 
+    def resize(self, budget: int) -> None:
+        """Keep within so many bytes from now on."""
+        self._budget = budget
+        while self.size > budget:
+            self._drop(next(iter(self._saved)))
+
     def discard(self, saved: SavedState) -> None:
         """Keep a state no longer, if it is still here."""
         tree = self._trees.get(saved.adapters)
