@@ -291,6 +291,20 @@ def test_a_document_that_is_too_long_is_refused_or_cut(rank_http: httpx.Client) 
         refused(rank_http, "/v1/rerank", **wrong)
 
 
+def test_the_examples_of_the_openapi_document(
+    embed_http: httpx.Client, rank_http: httpx.Client
+) -> None:
+    paths = embed_http.get("/openapi.json").json()["paths"]
+    for path in ("/v1/embeddings", "/v1/rerank", "/v1/reranking", "/v1/score"):
+        media = paths[path]["post"]["requestBody"]["content"]["application/json"]
+        named = [each["value"] for each in media.get("examples", {}).values()]
+        examples = named or media["schema"]["examples"]
+        assert examples
+        for body in examples:
+            http = embed_http if path == "/v1/embeddings" else rank_http
+            assert http.post(path, json=body).status_code == 200
+
+
 @pytest.mark.parametrize("endpoint", STRUCTS)
 def test_the_table_and_the_bodies_know_the_same_fields(endpoint: Endpoint) -> None:
     names = [field.name for field in TEXT_FIELDS if endpoint in field.endpoints]

@@ -8,6 +8,9 @@ from http import HTTPStatus
 import httpx
 import pytest
 
+OF_OTHER_MODELS = {"/v1/embeddings", "/v1/rerank", "/v1/reranking", "/v1/score"}
+"""Whose examples work with models that embed or score: ``contract/test_embeddings`` tries them."""
+
 
 def bodies(document) -> dict[str, list[dict]]:
     """The examples of each route's body."""
@@ -35,7 +38,8 @@ def test_every_route_is_described(document):
         ("GET", "/"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("GET", "/slots"),
         ("GET", "/usage"), ("GET", "/lora-adapters"), ("POST", "/lora-adapters"),
         ("POST", "/v1/chat/completions"), ("POST", "/v1/completions"),
-        ("POST", "/v1/audio/transcriptions"),
+        ("POST", "/v1/audio/transcriptions"), ("POST", "/v1/embeddings"), ("POST", "/v1/score"),
+        ("POST", "/v1/rerank"), ("POST", "/v1/reranking"),
         ("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"),
         ("POST", "/v1/execute"), ("POST", "/execute"),
         ("POST", "/chat"), ("POST", "/chat/stream"), ("GET", "/chat/stream"),
@@ -108,6 +112,9 @@ def test_every_body_has_an_example_that_works(legacy, document, loaded):  # noqa
             for body in bodies_:
                 if path == "/api/v1/chat/submit":
                     submit(http, body)
+                elif path in OF_OTHER_MODELS:
+                    error = http.post(path, json=body).json()["error"]
+                    assert (error["param"], error["code"]) == ("model", "unsupported")
                 else:
                     answer = http.post(path, json=body)
                     assert answer.status_code == 200, (path, answer.text)
