@@ -247,6 +247,27 @@ def test_probes_and_slots_of_a_model_that_embeds(embed_http: httpx.Client) -> No
     assert 'colonnade_request_success_total{finished_reason="stop",model="nomic-bert"}' in numbers
 
 
+def test_what_keys_have_used(random_model: RandomModel) -> None:
+    """Texts are counted as prompts are, and what is refused is not."""
+    key = "key-of-the-library"
+    running = start_server(
+        *(str(random_model("nomic-bert")), "--threads", "1", "--ctx-size", "256"),
+        *("--admin-key", key, "--rate-limit", "10"),
+    )
+    try:
+        with running.client(headers={"authorization": f"Bearer {key}"}) as http:
+            found = http.post("/v1/embeddings", json={"input": TEXTS}).json()
+            refused(http, "/v1/embeddings", input="word " * 300)
+            numbers = http.get("/metrics").text
+            count = found["usage"]["prompt_tokens"]
+            assert re.search(rf'key_prompt_tokens_total{{key=".*"}} {count}\.0', numbers), numbers
+            many = http.post("/v1/embeddings", json={"input": ["a"] * 64 * 11})
+            assert many.status_code == 400
+            assert "11 answers" in many.json()["error"]["message"]
+    finally:
+        running.stop()
+
+
 def test_rankings(rank_http: httpx.Client) -> None:
     body = PLAIN[Endpoint.RERANK]
     whole = rank_http.post("/v1/rerank", json=body).json()

@@ -155,8 +155,8 @@ class Embedder(Front[Embedding]):
         used: Callable[[int], None] = lambda _: None,
     ) -> Rows:
         """The embeddings of texts, or the scores of pairs: see ``messages.Embed``. There is at
-        least one input. ``used`` is told in the end how many tokens the worker has been given to
-        read, whether or not all came of them that was wanted.
+        least one input. ``used`` is told in the end how many tokens the worker was to read, whether
+        or not all came of them that was wanted; it is told nothing of what was refused.
 
         Raises:
             Failure: no worker is there, the queue is full, the worker refuses an input, or died.
@@ -183,7 +183,8 @@ class Embedder(Front[Embedding]):
             return await request.rows()
         finally:
             await request.aclose()
-            used(request.prompt_tokens if request.started else 0)
+            if request.started and request.prompt_tokens:
+                used(request.prompt_tokens)
 
     async def submit(
         self,

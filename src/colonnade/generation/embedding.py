@@ -186,9 +186,9 @@ class Embeddings:
         return model, model.embedder
 
     def _account(self) -> Callable[[int], None]:
-        """Count a request of the client's; what takes the tokens that it used."""
-        note = counted(self._accounts, asking.get())
-        return lambda tokens: note(Used(prompt_tokens=tokens))
+        """What counts a request of the client's, with the tokens that it used."""
+        client = asking.get()
+        return lambda tokens: counted(self._accounts, client)(Used(prompt_tokens=tokens))
 
 
 class PairTemplate:
