@@ -113,6 +113,14 @@ class TestGoesOn:
         assert pull().read_bytes() == MODEL
         assert f"m.gguf broke off ({status}), trying again" in pull.said
 
+    def test_names_that_a_url_cannot_hold(self, stand_in, pull):
+        name = "a b/[m] 100%#?ü.gguf"
+        stand_in.repos["o/r"] = {name: MODEL}
+        stand_in.cut_at = 700_000
+        path = pull()
+        assert path.read_bytes() == MODEL
+        assert str(path).endswith(name)
+
     def test_an_answer_that_has_nothing_in_it(self, stand_in, pull):
         stand_in.answers.extend([(206, {"Content-Range": f"bytes 0-1/{len(MODEL)}"})] * 2)
         assert pull().read_bytes() == MODEL
@@ -136,6 +144,7 @@ class TestRefused:
             pull()
         assert str(caught.value).startswith(message)
         assert len(stand_in.ranges) == 1
+        assert not pull.partial.exists()
 
     def test_after_some_tries(self, stand_in, pull):
         stand_in.answers.extend([(502, {})] * 20)

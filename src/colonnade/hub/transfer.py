@@ -5,6 +5,7 @@ huggingface_hub's own download begins anew in each run, and checks sizes alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -62,11 +63,15 @@ class Transfer:
             OSError: it cannot be stored.
         """
         checksum = Checksum(self.content.etag, self.content.size)
-        with self.partial.open("a+b") as file:
-            self._take_in(file, checksum)
-            self._fetch(file, checksum)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.partial.open("a+b") as file:
+                self._take_in(file, checksum)
+                self._fetch(file, checksum)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            self._leave_no_empty()
+            raise
         if not checksum.right:
             self.partial.unlink()
             msg = (
@@ -78,6 +83,12 @@ class Transfer:
             self.say(
                 f"The hub names no checksum of {self.content.name}: its size alone was checked"
             )
+
+    def _leave_no_empty(self) -> None:
+        """Remove what has nothing in it that another run could go on from."""
+        with contextlib.suppress(OSError):  # what has failed before is what is told
+            if not self.partial.stat().st_size:
+                self.partial.unlink()
 
     def _take_in(self, file: BinaryIO, checksum: Checksum) -> None:
         """Add what is here to the checksum; what is longer than the file is no part of it."""
