@@ -122,6 +122,45 @@ def test_the_models_name_chooses_an_adapter(adapted: RunningServer, alone: dict[
         assert f"'{MODEL}" in str(caught.value)
 
 
+def test_a_table_has_adapters_of_its_own(
+    files: dict[str, Path], alone: dict[str, str], tmp_path: Path
+) -> None:
+    """They are found before the model is loaded, by its other names, too; those of the model on
+    the command line are not applied to it."""
+    config = tmp_path / "colonnade.toml"
+    config.write_text(
+        f"""
+        [model]
+        lora = ["other={files["two"]}"]
+        [[models]]
+        name = "base"
+        aliases = ["b"]
+        model = "demo"
+        lora = ["fr={files["one"]}"]
+        [[models]]
+        name = "bare"
+        model = "demo"
+        """,
+        encoding="utf-8",
+    )
+    running = start_server("demo", "--config", str(config), "--threads", "1")
+    try:
+        with running.client() as http:
+            listed = {each["id"]: each for each in http.get("/v1/models").json()["data"]}
+            assert set(listed) == {MODEL, f"{MODEL}:other", "base", "base:fr", "bare"}
+            assert listed["base:fr"]["parent"] == "base"
+            assert listed["base:fr"]["state"] == "available"
+            assert says(http, model="base:fr") == says(http, model="b:fr") == alone["one"]
+            assert says(http, model="bare") == says(http, model="base") != alone["one"]
+            assert says(http, model="base", lora=[{"id": "fr", "scale": 1}]) == alone["one"]
+            for name in ("bare:fr", "base:other", "base:q4"):
+                assert refusal(http, 404, model=name)["param"] == "model"
+            names = http.get("/lora-adapters", params={"model": "b"}).json()
+            assert [each["name"] for each in names] == ["fr"]
+    finally:
+        running.stop()
+
+
 @pytest.mark.parametrize(
     ("lora", "words"),
     [

@@ -664,8 +664,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What `[[models]]` in the file says, in its order."""
 
     def of(self, table: ModelTable) -> Settings:
-        """The settings for a model with a table of its own."""
-        model = {**table.model_settings, "model": table.model, "model_alias": table.name}
+        """The settings for a model with a table of its own. Adapters are of one model alone."""
+        named = {"model": table.model, "model_alias": table.name}
+        model = {"lora": (), **table.model_settings, **named}
         return structs.replace(
             self,
             model=structs.replace(self.model, **model),
