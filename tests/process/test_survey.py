@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.random_gguf import write_random_gguf
 from colonnade.engine import LoadError, Surveyor
-from colonnade.messages import LoadModel
+from colonnade.messages import LoadModel, Tuning
 from tests.process.conftest import StartEngine  # noqa: TC001 - in a test's signature
 
 if TYPE_CHECKING:
@@ -100,6 +100,16 @@ async def test_an_abort_of_llama_cpp_ends_the_child_alone(random_model: RandomMo
         assert surveyor.pid not in (None, first)
 
 
+async def test_what_llama_cpp_does_not_survive_is_refused(random_model: RandomModel) -> None:
+    """What ends its process as overrides would as a file's own numbers."""
+    path = random_model("llama")
+    tuning = Tuning(kv_overrides={"llama.block_count": 0})
+    async with surveying() as surveyor:
+        with pytest.raises(LoadError, match=rf"{path}: looking at it failed.*SIGABRT"):
+            await surveyor.fit(_load(path, tuning=tuning), None)
+        assert (await surveyor.fit(_load(path), None)).footprint.total > 0
+
+
 async def test_an_order_has_its_time(random_model: RandomModel) -> None:
     path = random_model("llama")
     async with surveying() as surveyor:
@@ -129,6 +139,8 @@ async def test_an_idle_process_ends_and_what_is_known_needs_none(
             fit,
             facts,
         )
+        with pytest.raises(LoadError, match="room for 1 MiB"):  # known, too
+            await surveyor.fit(_load(path), 1 << 20)
         assert surveyor.pid is None
         write_random_gguf(path, kind="qwen2", size="tiny")
         assert (await surveyor.describe(path)).architecture == "qwen2"

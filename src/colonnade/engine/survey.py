@@ -103,8 +103,13 @@ class Surveyor:
         Raises:
             LoadError: it does not fit, with the sums, or the file is no model.
         """
-        order = FitOrder(msgspec.structs.replace(load, **_MATTERS_NOT), budget, gpu_budget)
+        # Where nothing is chosen by it, what is known for one budget is known for all.
+        chooses = load.ctx_size == 0 or load.slots == 0
+        matters = msgspec.structs.replace(load, **_MATTERS_NOT)
+        order = FitOrder(matters, budget if chooses else None, gpu_budget)
         found = await self._do(order, load.path, Fit, _files(load))
+        if budget is not None and found.footprint.total > budget:
+            raise LoadError(found.beyond(budget))
         chosen = {name: getattr(found.load, name) for name in _CHOSEN}
         return Fit(msgspec.structs.replace(load, **chosen), found.footprint)
 

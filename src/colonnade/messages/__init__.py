@@ -77,6 +77,7 @@ from colonnade.messages.survey import (
     GpuUse,
     ToSurvey,
     Unfit,
+    size_text,
 )
 
 __all__ = [
@@ -148,4 +149,5 @@ __all__ = [
     "encode_frame",
     "parts_of",
     "passed_on",
+    "size_text",
 ]

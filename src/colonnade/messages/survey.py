@@ -7,6 +7,11 @@ from msgspec import Struct
 from colonnade.messages.model import LoadModel  # noqa: TC001 - msgspec reads the annotation
 
 
+def size_text(count: int) -> str:
+    """A number of bytes as people write it."""
+    return f"{count / (1 << 30):,.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
+
+
 class GpuUse(Struct, frozen=True, array_like=True, gc=False):
     """What a model takes of one GPU, in bytes."""
 
@@ -109,6 +114,24 @@ class Fit(Struct, frozen=True, array_like=True, tag="fit", gc=False):
     load: LoadModel
     """With everything chosen."""
     footprint: Footprint
+
+    @property
+    def takes(self) -> str:
+        """What the model takes, part by part, in words."""
+        load, found = self.load, self.footprint
+        parts = [
+            f"{size_text(found.weights + found.mapped)} for weights",
+            f"{size_text(found.cache)} for the context of {load.slots} x {load.ctx_size} tokens",
+            f"{size_text(found.compute)} to compute with",
+            f"{size_text(found.program)} for the program",
+        ]
+        parts += [f"{size_text(gpu.total)} of {gpu.name}" for gpu in found.gpus if gpu.total]
+        return f"{load.path} takes {', '.join(parts)}"
+
+    def beyond(self, budget: int) -> str:
+        """Why it does not fit into so many bytes, in words."""
+        room = f"there is room for {size_text(budget)}"
+        return f"{self.takes}, {size_text(self.footprint.total)} in all; {room}"
 
 
 class Described(Struct, frozen=True, array_like=True, tag="described", gc=False):

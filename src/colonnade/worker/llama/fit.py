@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from colonnade.messages import Fit
+from colonnade.messages import Fit, size_text
 from colonnade.worker.llama.errors import ModelError
 
 if TYPE_CHECKING:
@@ -157,13 +157,11 @@ class _Fitting:
         return all(not gpu.free or gpu.total <= budget for gpu, budget in pairs)
 
     def _too_large(self) -> str:
-        found = self._scales.weigh(self._load)
-        what = f"{self._load.path} takes {in_words(self._load, found)}"
-        if self._budget is not None and found.total > self._budget:
-            room = f"there is room for {size_text(self._budget)}"
-            return f"{what}, {size_text(found.total)} in all; {room}"
-        of_gpus = ", ".join(f"{gpu.name} has {size_text(gpu.free)} free" for gpu in found.gpus)
-        return f"{what}; {of_gpus}"
+        found = Fit(self._load, self._scales.weigh(self._load))
+        if self._budget is not None and found.footprint.total > self._budget:
+            return found.beyond(self._budget)
+        free = (f"{gpu.name} has {size_text(gpu.free)} free" for gpu in found.footprint.gpus)
+        return f"{found.takes}; {', '.join(free)}"
 
 
 def _last(shapes: list[LoadModel], fits: Callable[[LoadModel], bool]) -> int:
@@ -176,20 +174,3 @@ def _last(shapes: list[LoadModel], fits: Callable[[LoadModel], bool]) -> int:
         else:
             high = middle - 1
     return low
-
-
-def in_words(load: LoadModel, found: Footprint) -> str:
-    """What a model takes in one shape, part by part."""
-    parts = [
-        f"{size_text(found.weights + found.mapped)} for weights",
-        f"{size_text(found.cache)} for the context of {load.slots} x {load.ctx_size} tokens",
-        f"{size_text(found.compute)} to compute with",
-        f"{size_text(found.program)} for the program",
-    ]
-    parts += [f"{size_text(gpu.total)} of {gpu.name}" for gpu in found.gpus if gpu.total]
-    return ", ".join(parts)
-
-
-def size_text(count: int) -> str:
-    """A number of bytes as people write it."""
-    return f"{count / (1 << 30):,.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"

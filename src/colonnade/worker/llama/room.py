@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colonnade.machine.memory import usable_memory
-from colonnade.messages import Footprint, Tuning
+from colonnade.messages import Footprint, Tuning, size_text
 from colonnade.worker.llama.context import DEFAULT_CTX
 from colonnade.worker.llama.errors import ModelError
-from colonnade.worker.llama.fit import fit, size_text
+from colonnade.worker.llama.fit import fit
 from colonnade.worker.llama.footprint import Scales, footprint
 from colonnade.worker.llama.gpus import gpus
 from colonnade.worker.llama.header import HeaderError, read_numbers
