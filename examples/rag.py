@@ -1,9 +1,9 @@
 """Answer questions from one's own texts: embed them once, find the nearest, let a model read them.
 
+    colonnade serve demo --models-dir MODELS    # the embedding model is in that directory
     python rag.py QUESTION
 
-Two models take part, each by its name: of one server, or of another one where
-OPENAI_EMBEDDING_BASE_URL says so. The texts and their vectors are in SQLite;
+Two models of one server take part, each by its name. The texts and their vectors are in SQLite;
 a few thousand need no index: one product with all of them takes a millisecond.
 """
 
@@ -42,12 +42,11 @@ client = OpenAI(
     base_url=os.environ.get("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1"),
     api_key=os.environ.get("OPENAI_API_KEY", "none"),
 )
-embedder = client.with_options(base_url=os.environ.get("OPENAI_EMBEDDING_BASE_URL"))
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:
     """Make vectors of length one: float32, (texts, width)."""
-    answer = embedder.embeddings.create(model=EMBEDDING, input=list(texts))
+    answer = client.embeddings.create(model=EMBEDDING, input=list(texts))
     return np.array([each.embedding for each in answer.data], np.float32)
 
 

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,8 +91,11 @@ def test_langchain_agent(run):
 
 
 def test_rag(run, random_model, monkeypatch, tmp_path):
-    embedder = start_server(str(random_model("nomic-bert")), "--threads", "1")
-    monkeypatch.setenv("OPENAI_EMBEDDING_BASE_URL", embedder.base_url)
+    models = tmp_path / "models"
+    models.mkdir()
+    shutil.copy(random_model("nomic-bert"), models)
+    server = start_server("demo", "--threads", "1", "--models-dir", str(models))
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
     monkeypatch.setenv("OPENAI_EMBEDDING_MODEL", "nomic-bert")
     monkeypatch.setenv("RAG_DATABASE", str(tmp_path / "notes.db"))
     question = "Are stories read to children in the round room behind the stairs?"
@@ -99,7 +103,7 @@ def test_rag(run, random_model, monkeypatch, tmp_path):
         facts, *notes, answer = run("rag.py", question).rstrip("\n").split("\n")
         again = run("rag.py", question)
     finally:
-        embedder.stop()
+        server.stop()
     assert facts == "9 notes embedded, 0 known"
     assert [note[:2] for note in notes[:2]] == ["> ", "> "]
     assert "> Every first Saturday of a month stories are read" in notes[0]
