@@ -103,10 +103,11 @@ async def ask(server: Server, passages: Sequence[str], size: int, clients: int) 
             body = {"model": "any", "input": texts, "encoding_format": "base64"}
             answers.append(await connection.whole(body))
 
-    before, began = cpu_seconds(server.pids), time.perf_counter()
+    pids = sorted({*server.pids})  # llama-server is one process
+    before, began = cpu_seconds(pids), time.perf_counter()
     await asyncio.gather(*map(client, connections))
     took = time.perf_counter() - began
-    spent = cpu_seconds(server.pids) - before
+    spent = cpu_seconds(pids) - before
     for connection in connections:
         connection.close()
     embedded = sum(answer.count(b'"embedding":"') for answer in map(_compact, answers))
