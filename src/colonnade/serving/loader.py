@@ -162,7 +162,11 @@ class Loader:
             self._become(entry, State.LOADING)
             try:
                 model = await load_model(
-                    plan, lambda part: self._progress(demand, part), load, self._space.kept
+                    plan,
+                    lambda part: self._progress(demand, part),
+                    load,
+                    self._space.kept,
+                    self._space.routes,
                 )
             except BaseException:
                 self._space.give_back(entry)

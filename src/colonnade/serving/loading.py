@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from colonnade.engine.kept import KeptStates
     from colonnade.generation.engines import ServingEngine
+    from colonnade.generation.routing import Routes
     from colonnade.hub import ResolvedModel
     from colonnade.messages import ModelInfo
     from colonnade.settings import SamplingSettings, Settings
@@ -77,9 +78,10 @@ async def load_model(
     on_progress: Callable[[float], None],
     load: LoadModel | None = None,
     kept: KeptStates | None = None,
+    routes: Routes | None = None,
 ) -> ServedModel:
-    """Load a model in a worker of its own, as ``load`` says or else the plan's settings. ``kept``:
-    what is known of earlier prompts where it was here before.
+    """Load a model in workers of its own, as ``load`` says or else the plan's settings. ``kept``,
+    ``routes``: what is known of earlier prompts where it was here before.
 
     Raises:
         ModelError: it cannot be loaded, or has no use for the chosen chat template.
@@ -92,6 +94,7 @@ async def load_model(
             bounds=_bounds(settings),
             on_progress=on_progress,
             kept=kept,
+            routes=routes,
         )
     except (LoadError, Failure) as error:
         text = str(error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from colonnade.engine import LoadError
 from colonnade.engine.kept import KeptStates
+from colonnade.generation.routing import Routes
 from colonnade.hub import ModelError
 from colonnade.messages import Failure, FailureKind
 from colonnade.serving.budget import Holding, bytes_text, room_for
@@ -52,6 +53,8 @@ class Space:
         self._cache = cache
         self.kept = KeptStates(cache // 2)
         """States of models that are not loaded now."""
+        self.routes = Routes()
+        """Which of several workers of a model has read what."""
         self._holding: dict[Entry, LoadModel] = {}
         """What takes memory: loading, loaded, or on its way out."""
         self._leaving: dict[Entry, asyncio.Task[None]] = {}
