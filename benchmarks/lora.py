@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import time
 from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +23,6 @@ from benchmarks.http_client import Connection, chat
 from benchmarks.jobs import add_setup, setup_of
 from benchmarks.processes import running_llama_server, running_server
 from benchmarks.random_lora import write_random_lora
-from benchmarks.speculation import rate
 from benchmarks.tables import Row, print_rows
 
 if TYPE_CHECKING:
@@ -68,10 +68,24 @@ def measure(
     for number in range(-1, rounds):  # the first one warms up
         for name, (count, sets) in loads.items():
             for each in sorted(servers, reverse=bool(number % 2)):
-                speed = asyncio.run(rate(servers[each], _bodies(count, tokens, *sets)))
+                speed = asyncio.run(_rate(servers[each], _bodies(count, tokens, *sets)))
                 if number >= 0:
                     found[each][name].append(speed)
     return found
+
+
+async def _rate(server: Server, asked: Sequence[dict[str, Any]]) -> float:
+    """Tokens a second of all requests together, from the first one's sending to the last one's end:
+    who waits while another set has its turn, or all turns, has waited."""
+    connections = [await Connection.open(server.port) for _ in asked]
+    began = time.perf_counter()
+    answers = await asyncio.gather(
+        *(each.stream(body) for each, body in zip(connections, asked, strict=True))
+    )
+    took = time.perf_counter() - began
+    for connection in connections:
+        connection.close()
+    return sum(answer.tokens for answer in answers) / took
 
 
 def rows(
@@ -108,7 +122,6 @@ def rows(
 
 async def said(server: Server, tokens: int) -> list[str]:
     """Greedy answers with each set, one after the other."""
-    connection = await Connection.open(server.port)
     texts = []
     for lora in (_NONE, _ONE, _TWO, [{"id": 0, "scale": 0.5}, {"id": 1, "scale": -0.5}]):
         for question in _QUESTIONS:
@@ -119,8 +132,9 @@ async def said(server: Server, tokens: int) -> list[str]:
                 "lora": lora,
                 "cache_prompt": False,
             }
+            connection = await Connection.open(server.port)  # one may be closed behind a stream
             texts.append((await connection.stream(body, keep=True)).text)
-    connection.close()
+            connection.close()
     return texts
 
 
