@@ -81,7 +81,7 @@ class Catalogue:
 
     def unknown(self, name: str) -> Failure:
         """What to say of a name that no model has, with those that are near."""
-        if not self._names:
+        if not self._names and not self._allowed:
             return Failure(FailureKind.NO_MODEL, "No model is loaded.")
         if not name:
             first = _listed(entry.id for entry in islice(self, _SHOWN))
@@ -91,6 +91,8 @@ class Catalogue:
         near = get_close_matches(name[:_LONGEST], names, n=3)
         shown = near or [entry.id for entry in islice(self, _SHOWN)]
         served = f"Served: {_listed(shown)}{self._more(len(shown))}"
+        if not shown:
+            served = f"Allowed: {_listed(self._allowed)}."
         told = f"Did you mean {_listed(near)}?" if near else served
         msg = f"The model {name[:_LONGEST]!r} is not served here. {told}"
         return Failure(FailureKind.MODEL_NOT_FOUND, msg, param="model")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from colonnade.generation import Models, ServedModel
+    from colonnade.serving.downloads import Downloads
     from colonnade.serving.entry import Entry
     from colonnade.serving.loading import LoadPlan
     from colonnade.serving.news import News
@@ -51,9 +52,12 @@ class Loader:
     is given up.
     """
 
-    def __init__(self, models: Models, space: Space, news: News, wait_seconds: float) -> None:
+    def __init__(
+        self, models: Models, space: Space, downloads: Downloads, news: News, wait_seconds: float
+    ) -> None:
         self._models = models
         self._space = space
+        self._downloads = downloads
         self._news = news
         self._wait_seconds = wait_seconds
         self._turn = asyncio.Lock()
@@ -183,8 +187,7 @@ class Loader:
 
     async def _planned(self, entry: Entry) -> LoadPlan:
         """Find the model's file, downloading it if need be; others are loaded meanwhile."""
-        if entry.reference and not entry.path:
-            self._become(entry, State.DOWNLOADING)
+        await self._downloads.fetch(entry)
         return await asyncio.to_thread(entry.plan)
 
     def _progress(self, demand: _Demand, part: float) -> None:

@@ -13,6 +13,7 @@ from colonnade.hub import ModelError
 from colonnade.machine.memory import usable_memory
 from colonnade.messages import Failure, FailureKind
 from colonnade.serving.catalogue import Catalogue
+from colonnade.serving.downloads import Downloads, hub_model
 from colonnade.serving.entry import Entry, Origin, State
 from colonnade.serving.loader import Loader
 from colonnade.serving.loading import LoadPlan
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from colonnade.generation import Accounts, ServedModel
     from colonnade.hub import ResolvedModel
     from colonnade.settings import Settings
+
+_HUB = "hf:"
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +64,9 @@ class ModelRegistry:
         memory = usable_memory(settings.limits.memory << 20) or 0
         cache = settings.model.cache_size << 20
         self.space = Space(self.models, self.news, self._surveyor, memory, cache)
-        self._loader = Loader(self.models, self.space, self.news, registry.load_wait_seconds)
+        self._downloads = Downloads(self.news, say)
+        wait = registry.load_wait_seconds
+        self._loader = Loader(self.models, self.space, self._downloads, self.news, wait)
         self._watcher = Watcher(settings, self.catalogue, self.space, self._loader, self._surveyor)
         self._choosing = asyncio.Lock()
         self.catalogue.put(
@@ -181,6 +186,7 @@ class ModelRegistry:
     ) -> None:
         """Have a model go when those that use it are done, or after so many seconds; None stands
         for the time that a stop gives them. ``keep``: what it knows of earlier prompts stays."""
+        self._downloads.give_up(entry)
         if self._loader.give_up(entry) and entry.served is None:
             return
         if entry.served is None:
@@ -188,6 +194,46 @@ class ModelRegistry:
         if seconds is None:
             seconds = self._settings.server.shutdown_seconds
         await asyncio.wait({self.space.leave(entry, seconds, keep=keep)})
+
+    def download(self, name: str) -> Entry:
+        """Begin to download a model of the hub, whatever requests may name.
+
+        Raises:
+            Failure: the name is none of the hub's.
+        """
+        entry = self.catalogue.find(name)
+        if entry is None:
+            text = name if name.startswith(_HUB) else _HUB + name
+            entry = self._allowed(text)
+        if entry is None or hub_model(entry) is None:
+            msg = f"{name[:200]!r} is not of the form OWNER/REPO or OWNER/REPO:FILE-OR-QUANT."
+            raise Failure(FailureKind.INVALID_REQUEST, msg, param="model")
+        if self.catalogue.find(entry.id) is None:
+            self.catalogue.add(entry)
+        if entry.served is None:
+            self._downloads.begin(entry)
+        return entry
+
+    async def delete(self, name: str) -> Entry:
+        """Unload a model that was downloaded, and remove its files.
+
+        Raises:
+            Failure: there is none, or it was not downloaded by the server.
+        """
+        entry = self.find(name)
+        if entry.origin is Origin.CHOSEN or hub_model(entry) is None:
+            msg = f"{entry.id!r} was not downloaded by the server: only what was can be deleted."
+            raise Failure(FailureKind.UNSUPPORTED, msg, param="model")
+        await self.unload(entry, keep=False)
+        try:
+            await self._downloads.delete(entry)
+        except ModelError as error:
+            raise Failure(FailureKind.INVALID_REQUEST, str(error), param="model") from error
+        if entry.origin is Origin.ALLOWED:
+            self.catalogue.remove(entry)
+        entry.path, entry.facts = "", None
+        self.news.tell(Event(entry.id, "model_remove"))
+        return entry
 
     def find(self, name: str) -> Entry:
         """The model that goes by a name, loaded or not.
@@ -216,6 +262,7 @@ class ModelRegistry:
     async def close(self) -> None:
         """End all workers. Requests under way fail."""
         await self._loader.close()
+        await self._downloads.close()
         await self.space.close()
         await self._surveyor.close()
 

@@ -1,17 +1,19 @@
 """What steers which models are loaded: for administrators, in llama-server's form."""
 
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
-from litestar import Response, get, post
+from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
 from msgspec import UNSET
 
 from colonnade.api.answer_stream import event_stream
 from colonnade.api.errors import ERROR_RESPONSES
 from colonnade.api.options import ApiOptions
-from colonnade.api.schema.models import Done, ModelEvent, ModelWish
+from colonnade.api.schema.models import Deleted, Done, ModelEvent, ModelWish
 from colonnade.serving import ModelRegistry
 from colonnade.serving.news import Event
 from colonnade.web.access import admins_only
@@ -83,5 +85,40 @@ def _wire(event: Event) -> ModelEvent:
     return ModelEvent(model=event.model, event=event.event, data=event.data or UNSET)
 
 
-CONTROL = (load_model, unload_model, models_events)
+@post(
+    "/models",
+    status_code=200,
+    responses=_ERRORS,
+    response_description="It is being downloaded.",
+    summary="Download a model",
+    guards=[admins_only],
+    sync_to_thread=False,
+)
+def download_model(
+    data: Annotated[ModelWish, json_body(model="OWNER/REPO:Q4_K_M")],
+    registry: NamedDependency[ModelRegistry],
+) -> Done:
+    """Begin to download a model of the hub; `GET /models/sse` tells how far it is, and unloading
+    it stops that."""
+    registry.download(data.model)
+    return Done()
+
+
+@delete(
+    "/models/{model_id:path}",
+    status_code=200,
+    responses=_ERRORS,
+    response_description="Its files are gone.",
+    summary="Delete a downloaded model",
+    guards=[admins_only],
+)
+async def delete_model(
+    model_id: FromPath[Path], registry: NamedDependency[ModelRegistry]
+) -> Deleted:
+    """Unload a model that was downloaded from the hub, and remove its files."""
+    entry = await registry.delete(model_id.as_posix().removeprefix("/"))
+    return Deleted(id=entry.id)
+
+
+CONTROL = (load_model, unload_model, download_model, delete_model, models_events)
 """Routes that are there where there is a registry."""
