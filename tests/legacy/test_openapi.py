@@ -11,6 +11,9 @@ import pytest
 OF_OTHER_MODELS = {"/v1/embeddings", "/v1/rerank", "/v1/reranking", "/v1/score"}
 """Whose examples work with models that embed or score: ``contract/test_embeddings`` tries them."""
 
+OF_THE_REGISTRY = {"/v1/models", "/v1/models/load", "/v1/models/unload"}
+"""They name a model that this server may not have, or a hub that cannot be reached here."""
+
 
 def bodies(document) -> dict[str, list[dict]]:
     """The examples of each route's body."""
@@ -40,7 +43,9 @@ def test_every_route_is_described(document):
         ("POST", "/v1/chat/completions"), ("POST", "/v1/completions"),
         ("POST", "/v1/audio/transcriptions"), ("POST", "/v1/embeddings"), ("POST", "/v1/score"),
         ("POST", "/v1/rerank"), ("POST", "/v1/reranking"),
-        ("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"),
+        ("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"), ("POST", "/v1/models"),
+        ("DELETE", "/v1/models/{model_id}"), ("GET", "/v1/models/sse"),
+        ("POST", "/v1/models/load"), ("POST", "/v1/models/unload"),
         ("POST", "/v1/execute"), ("POST", "/execute"),
         ("POST", "/chat"), ("POST", "/chat/stream"), ("GET", "/chat/stream"),
         ("POST", "/chat/clear"), ("GET", "/sessions"),
@@ -81,6 +86,7 @@ def test_streams_are_described(document):
         ("POST", "/v1/chat/completions"): either,
         ("POST", "/v1/completions"): either,
         ("POST", "/v1/audio/transcriptions"): either | {"text/plain"},
+        ("GET", "/v1/models/sse"): alone,
         ("POST", "/chat"): either,
         ("POST", "/chat/stream"): alone,
         ("GET", "/chat/stream"): alone,
@@ -112,6 +118,8 @@ def test_every_body_has_an_example_that_works(legacy, document, loaded):  # noqa
             for body in bodies_:
                 if path == "/api/v1/chat/submit":
                     submit(http, body)
+                elif path in OF_THE_REGISTRY:
+                    assert http.post(path, json=body).status_code in {200, 404}, path
                 elif path in OF_OTHER_MODELS:
                     error = http.post(path, json=body).json()["error"]
                     assert (error["param"], error["code"]) == ("model", "unsupported")

@@ -7,6 +7,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from colonnade.engine import LoadError
 from colonnade.engine.kept import KeptStates
 from colonnade.generation.routing import Routes
@@ -19,7 +21,7 @@ from colonnade.serving.news import RELOAD, Event
 if TYPE_CHECKING:
     from colonnade.engine import Surveyor
     from colonnade.generation import Models, ServedModel
-    from colonnade.messages import LoadModel
+    from colonnade.messages import Fit, LoadModel
     from colonnade.serving.budget import Room
     from colonnade.serving.entry import Entry
     from colonnade.serving.loading import LoadPlan
@@ -55,7 +57,7 @@ class Space:
         """States of models that are not loaded now."""
         self.routes = Routes()
         """Which of several workers of a model has read what."""
-        self._holding: dict[Entry, LoadModel] = {}
+        self._holding: dict[Entry, LoadPlan] = {}
         """What takes memory: loading, loaded, or on its way out."""
         self._leaving: dict[Entry, asyncio.Task[None]] = {}
         self._patience: dict[Entry, asyncio.Timeout] = {}
@@ -82,10 +84,10 @@ class Space:
             Failure: it does not fit, whoever goes.
         """
         load = plan.request
-        if self._holding and self.total:
-            load, entry.takes = await self._fitted(load)
+        if self._holding and self._all:
+            load, entry.takes = await self._fitted(plan)
             await self._room(entry)
-        self._holding[entry] = load
+        self._holding[entry] = plan
         return load
 
     def loaded(self, entry: Entry, model: ServedModel) -> None:
@@ -150,13 +152,22 @@ class Space:
             msg = f"{what}: it takes {bytes_text(entry.takes)} of {self._held()}"
         return Failure(FailureKind.MODEL_UNAVAILABLE, msg, retry_after=min(seconds, 30.0))
 
-    async def _fitted(self, load: LoadModel) -> tuple[LoadModel, int]:
+    async def _fitted(self, plan: LoadPlan) -> tuple[LoadModel, int]:
+        """How a model is loaded so that it fits, and the bytes that it takes with all its workers."""
+        load = plan.request
+        fit = await self._fit(load)
+        workers = load.workers * (fit.footprint.total + _RENDERER)
+        takes = workers - (load.workers - 1) * fit.footprint.mapped
+        if plan.settings.model.embeddings == "on":  # a worker of its own embeds
+            embedding = await self._fit(msgspec.structs.replace(load, task="embed", workers=1))
+            takes += embedding.footprint.own
+        return fit.load, takes
+
+    async def _fit(self, load: LoadModel) -> Fit:
         try:
-            fit = await self._surveyor.fit(load, self.total)
+            return await self._surveyor.fit(load, self.total)
         except LoadError as error:
             raise ModelError(str(error)) from error
-        engines = load.workers * (fit.footprint.total + _RENDERER)
-        return fit.load, engines - (load.workers - 1) * fit.footprint.mapped
 
     def _share(self) -> None:
         """Divide what may be kept of earlier prompts between the models that are loaded and those

@@ -35,7 +35,7 @@ _ERRORS: Mapping[int, ResponseSpec] = {each: ERROR_RESPONSES[each] for each in (
     guards=[admins_only],
 )
 async def load_model(
-    data: Annotated[ModelWish, json_body(model="demo")],
+    data: Annotated[ModelWish, json_body(model="colonnade-demo")],
     request: WireRequest,
     registry: NamedDependency[ModelRegistry],
 ) -> Done:
@@ -53,7 +53,8 @@ async def load_model(
     guards=[admins_only],
 )
 async def unload_model(
-    data: Annotated[ModelWish, json_body(model="demo")], registry: NamedDependency[ModelRegistry]
+    data: Annotated[ModelWish, json_body(model="colonnade-demo")],
+    registry: NamedDependency[ModelRegistry],
 ) -> Done:
     """Let a model end what it does, and give its memory back. A request loads it again."""
     await registry.unload(registry.find(data.model))
