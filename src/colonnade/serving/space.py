@@ -153,7 +153,7 @@ class Space:
         return Failure(FailureKind.MODEL_UNAVAILABLE, msg, retry_after=min(seconds, 30.0))
 
     async def _fitted(self, plan: LoadPlan) -> tuple[LoadModel, int]:
-        """How a model is loaded so that it fits, and the bytes that it takes with all its workers."""
+        """How a model is loaded so that it fits, and the bytes that all its workers take."""
         load = plan.request
         fit = await self._fit(load)
         workers = load.workers * (fit.footprint.total + _RENDERER)
