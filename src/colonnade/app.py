@@ -30,6 +30,7 @@ from colonnade.legacy.routers import TITLES, main_routers, service_router
 from colonnade.ops.documents import LITESTARS, Documents, documents_router, schema_router
 from colonnade.ops.health import ops_router
 from colonnade.ops.metrics import metrics_router
+from colonnade.ops.registry import RegistryCollector
 from colonnade.ops.slots import slots_router
 from colonnade.ops.usage import UsageCollector, usage_router
 from colonnade.web.methods import head_as_get, whole_allow
@@ -123,7 +124,9 @@ def _application(
 def _collectors(access: Access, house: House | None) -> list[Collector]:
     """Numbers beside those of engines, doors and processes."""
     usage = UsageCollector(access.ledger)
-    return [usage] if house is None else [usage, HouseCollector(house)]
+    if house is None:
+        return [usage]
+    return [usage, HouseCollector(house), RegistryCollector(house.registry)]
 
 
 def _components(access: Access) -> Components:

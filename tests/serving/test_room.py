@@ -77,6 +77,9 @@ def test_a_conversation_goes_on_where_it_was_after_its_model_was_away(small) -> 
     assert again["prompt_tokens"] == first["prompt_tokens"] > 100
     unread = again["prompt_tokens"] - again["prompt_tokens_details"]["cached_tokens"]
     assert unread <= 1
+    metrics = httpx.get(f"{small.root_url}/metrics", timeout=30).text
+    assert "colonnade_kept_states_hits_total 1.0" in metrics
+    assert 'colonnade_models{state="loaded"} 2.0' in metrics
 
 
 async def test_no_answer_is_cut_off_for_another_models_sake(small) -> None:
