@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from colonnade.machine import memory
 from colonnade.messages import LoadModel
-from colonnade.worker import memory
 from colonnade.worker.llama import LlamaModel, ModelError, loading
 
 if TYPE_CHECKING:
