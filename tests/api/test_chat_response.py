@@ -16,7 +16,7 @@ USAGE = {
     "prompt_tokens": 7,
     "completion_tokens": 6,
     "total_tokens": 13,
-    "prompt_tokens_details": {"cached_tokens": 2, "audio_tokens": 0},
+    "prompt_tokens_details": {"cached_tokens": 2, "audio_tokens": 0, "image_tokens": 0},
     "completion_tokens_details": {
         "reasoning_tokens": 0,
         "audio_tokens": 0,
