@@ -98,6 +98,7 @@ def test_progress_in_plain_lines(colonnade, model):
 def test_models(colonnade):
     done = colonnade("models")
     assert done.returncode == 0
-    demo, *packages = done.stdout.splitlines()
-    assert demo.split() == ["demo", "embedded"]
+    head, demo, *packages = done.stdout.splitlines()
+    assert head.split() == ["MODEL", "SIZE", "QUANTIZATION", "MODIFIED"]
+    assert (demo.split()[0], demo.split()[-1]) == ("demo", "embedded")
     assert all(line.startswith("pkg:") for line in packages), "those of tests/real, if installed"

@@ -133,8 +133,8 @@ def test_a_state_that_is_left_for_others_holds_no_guesses() -> None:
     assert bench.finishes[4, 0].cached_tokens == len(known) + 1
     states = bench.loop._scheduler._slots.states
     assert len(states)
-    for tokens, state in states._saved.values():
-        assert list(state) == tokens
+    for saved in states._saved.values():
+        assert list(saved.state) == saved.tokens
 
 
 @pytest.mark.usefixtures("free_rows")
