@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice, permutations
+
 import pytest
 
 from colonnade.hub import ModelError
@@ -78,3 +80,11 @@ def test_a_removed_model_is_not_found(catalogue) -> None:
     other = _entry("dir/b")
     catalogue.remove(other)  # of the same name, and another one
     assert catalogue.find("b") is not None
+
+
+def test_the_nearest_of_very_many_is_told() -> None:
+    catalogue = Catalogue((), _allowed)
+    names = ["".join(order) for order in islice(permutations("abcdefgh"), 900)]
+    catalogue.put(Origin.DIRECTORY, [_entry(name) for name in (*names, "qwen3-0.6b")])
+    assert "Did you mean 'qwen3-0.6b'?" in catalogue.unknown("qwen3-0.6").message
+    assert "'abcdefgh'" in catalogue.unknown("abcdefghi").message

@@ -184,11 +184,8 @@ class Models:
 
     def is_here(self, name: str | None) -> bool:
         """Whether ``obtain`` has nothing to wait for: it is loaded, or cannot be had."""
-        try:
-            wanted = self._id(name)
-        except Failure:
-            return True
-        return wanted in self._models
+        wanted = self._known(name)
+        return wanted is None or wanted in self._models
 
     def find(self, name: str | None) -> ServedModel:
         """The loaded model of that name; None and the empty string mean the default.
@@ -234,7 +231,18 @@ class Models:
         return not self._models and self._source is not None and self._source.loads
 
     def _id(self, name: str | None) -> str:
-        """The id of the model that a request means."""
+        """The id of the model that a request means.
+
+        Raises:
+            Failure: there is none.
+        """
+        found = self._known(name)
+        if found is None:
+            raise self._unknown(name)
+        return found
+
+    def _known(self, name: str | None) -> str | None:
+        """The id of the model that a request means, None where there is none."""
         if name and name in self._models:
             return name
         source = self._source
@@ -244,7 +252,7 @@ class Models:
         default = self._default()
         if default is not None and (not name or self._any_name):
             return default
-        raise self._unknown(name)
+        return None
 
     def _default(self) -> str | None:
         if self._source is not None:
