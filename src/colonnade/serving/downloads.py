@@ -99,8 +99,9 @@ class Downloads:
         model = hub_model(entry)
         assert model is not None  # noqa: S101 - only such entries are downloaded
         stop, told = Flag(), _Told(entry, self._news)
-        entry.state = State.DOWNLOADING
-        self._news.tell(Event(entry.id, "model_status", {"status": entry.state.value}))
+        if entry.state in {State.AVAILABLE, State.FAILED}:
+            entry.state = State.DOWNLOADING
+        self._news.tell(Event(entry.id, "model_status", {"status": State.DOWNLOADING.value}))
         work = asyncio.to_thread(Hub().fetch, model, self._say, told.take, stop, projector=True)
         fetching = asyncio.ensure_future(work)
         try:
@@ -117,7 +118,8 @@ class Downloads:
         self._end(entry, "download_finished", {})
 
     def _end(self, entry: Entry, event: str, data: dict[str, str]) -> None:
-        entry.state = State.AVAILABLE
+        if entry.state is State.DOWNLOADING:  # it may be loading by now
+            entry.state = State.AVAILABLE
         self._news.tell(Event(entry.id, event, dict(data)))
 
 

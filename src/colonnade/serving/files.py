@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import category
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -105,12 +106,21 @@ def _files(root: Path) -> Iterator[tuple[str, str, FileState]]:
 
 
 def _entries(directory: str) -> list[os.DirEntry[str]]:
-    """What is in a directory and is not hidden; nothing where it is gone, or may not be read."""
+    """What is in a directory and is not hidden, by names that are text; nothing where it is gone,
+    or may not be read."""
     try:
         with os.scandir(directory) as entries:
-            return [each for each in entries if not each.name.startswith(".")]
+            return [
+                each for each in entries if not each.name.startswith(".") and _is_text(each.name)
+            ]
     except OSError:
         return []
+
+
+def _is_text(name: str) -> bool:
+    """Whether a request and a line of a log can hold it: no bytes that are no characters, and no
+    control characters."""
+    return name.isprintable() or not any(category(each) in {"Cc", "Cs"} for each in name)
 
 
 def _with_aliases(found: list[Found]) -> list[Found]:

@@ -41,6 +41,8 @@ class _Demand:
     task: asyncio.Task[None] | None = None
     kept: bool = False
     """It is loaded even if nobody waits any more."""
+    waiting: int = 0
+    """Requests that wait for it; without any it is given up."""
     listeners: list[Callable[[float], None]] = field(default_factory=list)
     """They are told of the progress."""
 
@@ -62,6 +64,9 @@ class Loader:
         self._wait_seconds = wait_seconds
         self._turn = asyncio.Lock()
         self._demands: dict[Entry, _Demand] = {}
+        self._abandoned: set[asyncio.Task[None]] = set()
+        """Tasks of demands that were given up, until they have ended."""
+        self._closed = False
 
     async def obtain(self, entry: Entry) -> ServedModel:
         """The model, loaded if need be.
@@ -100,30 +105,48 @@ class Loader:
     def give_up(self, entry: Entry) -> bool:
         """Load it no further; whether it was about to be loaded."""
         demand = self._demands.get(entry)
-        if demand is None or demand.task is None:
+        if demand is None:
             return False
-        demand.task.cancel()
+        self._abandon(demand)
         return True
 
     async def close(self) -> None:
-        """Give up all that is under way."""
+        """Give up all that is under way, and begin nothing more."""
+        self._closed = True
         tasks = [each.task for each in self._demands.values() if each.task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._abandoned, return_exceptions=True)
 
     async def _wait(self, demand: _Demand) -> ServedModel:
-        entry = demand.entry
-        entry.waiting += 1
+        demand.waiting += 1
+        demand.entry.waiting += 1
         try:
             return await asyncio.shield(demand.loaded)
         finally:
-            entry.waiting -= 1
-            if not entry.waiting and not demand.kept and demand.task is not None:
-                demand.task.cancel()
+            demand.waiting -= 1
+            demand.entry.waiting -= 1
+            if not demand.waiting and not demand.kept:
+                self._abandon(demand)
+
+    def _abandon(self, demand: _Demand) -> None:
+        """Load it no further. Whoever wants the model from now on makes a demand of its own, which
+        has its turn when this one has ended."""
+        if self._demands.get(demand.entry) is demand:
+            del self._demands[demand.entry]
+        if demand.task is not None:
+            demand.task.cancel()
+            self._abandoned.add(demand.task)
+            demand.task.add_done_callback(self._abandoned.discard)
 
     def _demand(self, entry: Entry) -> _Demand:
-        """What has the model loaded; there is one at a time."""
+        """What has the model loaded; there is one at a time.
+
+        Raises:
+            Failure: the server is stopping.
+        """
+        if self._closed:
+            raise Failure(FailureKind.MODEL_UNAVAILABLE, "The server is stopping.")
         demand = self._demands.get(entry)
         if demand is None:
             demand = _Demand(entry, asyncio.get_running_loop().create_future())
@@ -140,7 +163,8 @@ class Loader:
             model = await self._load(demand)
             demand.loaded.set_result(model)
         except asyncio.CancelledError:
-            self._become(entry, State.AVAILABLE)
+            if entry.served is None:  # else it is loaded, or on its way out still
+                self._become(entry, State.AVAILABLE)
             gone = Failure(FailureKind.MODEL_UNAVAILABLE, f"Loading {entry.id!r} was given up.")
             demand.loaded.set_exception(gone)
         except ModelError as error:

@@ -18,7 +18,7 @@ from colonnade.serving.entry import Entry, Origin, State
 from colonnade.serving.loader import Loader
 from colonnade.serving.loading import LoadPlan
 from colonnade.serving.news import RELOAD, Event, News
-from colonnade.serving.sources import allowed_entry, chosen_entry, table_entry
+from colonnade.serving.sources import allowed_entry, chosen_entry, table_entries
 from colonnade.serving.space import Space
 from colonnade.serving.watcher import Watcher
 
@@ -51,7 +51,8 @@ class ModelRegistry:
         """``accounts``: who may use how much, and has. ``say`` takes lines for the operator.
 
         Raises:
-            ModelError: a table names a model in a form that there is not.
+            ModelError: a table names a model in a form that there is not, or two tables are named
+                alike.
         """
         self._settings = settings
         self._say = say
@@ -69,9 +70,7 @@ class ModelRegistry:
         self._loader = Loader(self.models, self.space, self._downloads, self.news, wait)
         self._watcher = Watcher(settings, self.catalogue, self.space, self._loader, self._surveyor)
         self._choosing = asyncio.Lock()
-        self.catalogue.put(
-            Origin.TABLE, [table_entry(each, settings, say) for each in settings.models]
-        )
+        self.catalogue.put(Origin.TABLE, table_entries(settings, say))
 
     @property
     def chosen(self) -> Entry | None:
@@ -144,11 +143,14 @@ class ModelRegistry:
             if old is not None and old.id == plan.id:
                 return await self._renew(old, plan, on_progress)
             entry = chosen_entry(plan)
+            hidden = self.catalogue.find(entry.id)
             served = await self._loader.load(entry, on_progress)
             self.catalogue.put(Origin.CHOSEN, [entry])
             if old is not None:
                 _log.info("%s takes the place of %s", entry.id, old.id)
                 self._drop(old)
+            if hidden is not None and hidden is not old and hidden.id == entry.id:
+                self._drop(hidden)  # no name leads to it any more
             self.news.tell(RELOAD)
             return served
 
@@ -231,6 +233,8 @@ class ModelRegistry:
             raise Failure(FailureKind.INVALID_REQUEST, str(error), param="model") from error
         if entry.origin is Origin.ALLOWED:
             self.catalogue.remove(entry)
+        self._loader.give_up(entry)  # a request may have asked for it meanwhile
+        self._drop(entry)
         entry.path, entry.facts = "", None
         self.news.tell(Event(entry.id, "model_remove"))
         return entry
@@ -294,6 +298,8 @@ class ModelRegistry:
                     await self._loader.load(entry)
                 except (ModelError, Failure) as error:
                     _log.error("%s could not be preloaded: %s", entry.id, error)
+                except Exception:  # noqa: BLE001 - the log has it whole
+                    _log.exception("%s could not be preloaded", entry.id)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 
     from colonnade.serving.files import Found
     from colonnade.settings import ModelTable, Settings
+
+
+def table_entries(settings: Settings, say: Callable[[str], None]) -> list[Entry]:
+    """The entries of all tables.
+
+    Raises:
+        ModelError: MODEL of one is of no form that there is, or two are named alike.
+    """
+    entries = [table_entry(each, settings, say) for each in settings.models]
+    for name, count in Counter(
+        name for each in entries for name in (each.id, *each.aliases)
+    ).items():
+        if count > 1:
+            msg = f"[[models]]: two are named {name!r}; 'name' gives one of them another name"
+            raise ModelError(msg)
+    return entries
 
 
 def table_entry(table: ModelTable, settings: Settings, say: Callable[[str], None]) -> Entry:

@@ -16,6 +16,7 @@ from colonnade.hub import ModelError
 from colonnade.messages import Failure, FailureKind
 from colonnade.serving.budget import Holding, bytes_text, room_for
 from colonnade.serving.entry import State
+from colonnade.serving.leaving import Leaving
 from colonnade.serving.news import RELOAD, Event
 
 if TYPE_CHECKING:
@@ -59,9 +60,7 @@ class Space:
         """Which of several workers of a model has read what."""
         self._holding: dict[Entry, LoadPlan] = {}
         """What takes memory: loading, loaded, or on its way out."""
-        self._leaving: dict[Entry, asyncio.Task[None]] = {}
-        self._patience: dict[Entry, asyncio.Timeout] = {}
-        """Of those that leave and have so many seconds to finish."""
+        self._leaving: dict[Entry, Leaving] = {}
         self._changed = asyncio.Event()
 
     @property
@@ -103,24 +102,36 @@ class Space:
         self._changed.set()
 
     def leave(
-        self, entry: Entry, seconds: float | None = None, *, keep: bool = True
+        self,
+        entry: Entry,
+        seconds: float | None = None,
+        *,
+        keep: bool = True,
+        firm: bool = True,
     ) -> asyncio.Task[None]:
         """Have a model go when those that use it are done, or after so many seconds, with an error
-        for them; new requests do not reach it. ``keep``: what it knows of earlier prompts stays."""
-        task = self._leaving.get(entry)
-        if task is None:
-            if entry.served is not None:
-                self._models.remove(entry.served)
-            self._become(entry, State.UNLOADING)
-            task = asyncio.create_task(self._end(entry, seconds, keep=keep))
-            self._leaving[entry] = task
-        return task
+        for them; new requests do not reach it. ``keep``: what it knows of earlier prompts stays.
+        ``firm``: it goes even if nobody needs its room any more. Of one that is on its way out
+        already the stricter wishes count."""
+        loop = asyncio.get_running_loop()
+        until = None if seconds is None else loop.time() + seconds
+        leaving = self._leaving.get(entry)
+        if leaving is not None and leaving.task is not None:
+            leaving.insist(until, keep=keep, firm=firm)
+            return leaving.task
+        if entry.served is not None:
+            self._models.remove(entry.served)
+        self._become(entry, State.UNLOADING)
+        leaving = self._leaving[entry] = Leaving(keep, until, firm)
+        leaving.task = loop.create_task(self._end(entry, leaving))
+        return leaving.task
 
     async def hurry(self) -> None:
         """Have those end now that leave and were given some seconds to finish."""
-        for patience in self._patience.values():
-            patience.reschedule(asyncio.get_running_loop().time())
-        tasks = [self._leaving[each] for each in self._patience]
+        bounded = [each for each in self._leaving.values() if each.until is not None]
+        for each in bounded:
+            each.insist(asyncio.get_running_loop().time(), keep=each.keep, firm=each.firm)
+        tasks = {each.task for each in bounded if each.task is not None}
         if tasks:
             await asyncio.wait(tasks)
 
@@ -130,15 +141,16 @@ class Space:
 
     async def gone(self, entry: Entry) -> None:
         """Wait until a model that is on its way out is gone."""
-        task = self._leaving.get(entry)
-        if task is not None:  # it may be cancelled, and the model stay
-            await asyncio.wait({task})
+        leaving = self._leaving.get(entry)
+        if leaving is not None and leaving.task is not None:
+            await asyncio.wait({leaving.task})  # it may be cancelled, and the model stay
 
     async def close(self) -> None:
         """End all workers. Requests under way fail."""
-        for task in list(self._leaving.values()):
+        tasks = [each.task for each in self._leaving.values() if each.task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         served = [each.served for each in self._holding if each.served is not None]
         await asyncio.gather(*[each.close() for each in served], return_exceptions=True)
         self.kept.close()
@@ -185,8 +197,8 @@ class Space:
     async def _room(self, entry: Entry) -> None:
         """Wait until there is room, with others on their way out."""
         for each in list(self._holding):
-            if not each.takes:
-                _, each.takes = await self._fitted(self._holding[each])
+            if not each.takes and each.served is not None:
+                each.takes = await self._taken(self._holding[each], each.served)
         asked: list[Entry] = []
         try:
             while not (room := self._room_for(entry)).fits:
@@ -196,6 +208,13 @@ class Space:
         except BaseException:
             self._take_back(asked)
             raise
+
+    async def _taken(self, plan: LoadPlan, model: ServedModel) -> int:
+        """The bytes that a model takes which came when it was alone."""
+        try:
+            return (await self._fitted(plan))[1]
+        except ModelError:  # its file has gone since: what its worker found counts
+            return model.engine.info.memory + _RENDERER
 
     def _room_for(self, entry: Entry) -> Room:
         room = room_for(entry.takes, self._holdings(), self.total)
@@ -222,49 +241,48 @@ class Space:
         by_key = {id(each): each for each in self._holding}
         for key in (*room.go, *room.finish):
             _log.info("%s makes room", by_key[key].id)
-            self.leave(by_key[key])
+            self.leave(by_key[key], firm=False)
         return [by_key[key] for key in room.finish]
 
     def _take_back(self, asked: list[Entry]) -> None:
         """Let those go on that have not gone yet: nobody needs their room any more."""
         for entry in asked:
-            task = self._leaving.get(entry)
-            if task is not None and entry.served is not None and entry.served.busy:
-                task.cancel()
+            leaving = self._leaving.get(entry)
+            if leaving is None or leaving.firm or leaving.ending or leaving.task is None:
+                continue
+            if entry.served is not None and entry.served.busy:
+                leaving.task.cancel()
 
-    async def _end(self, entry: Entry, seconds: float | None, *, keep: bool) -> None:
+    async def _end(self, entry: Entry, leaving: Leaving) -> None:
         """Close a model when it is used no more; cancelled before, it goes on being served."""
         model = entry.served
         try:
             if model is not None:
-                await self._finished(entry, model, seconds)
+                await self._finished(model, leaving)
         except asyncio.CancelledError:
             self._leaving.pop(entry, None)
             self._stay(entry)
             raise
+        leaving.ending = True
         try:
             if model is not None:
-                end = model.retire if keep else model.close
+                end = model.retire if leaving.keep else model.close
                 await asyncio.shield(end(_gone(model)))
         finally:
             self._leaving.pop(entry, None)
             self.give_back(entry)
             self._become(entry, State.AVAILABLE)
 
-    async def _finished(self, entry: Entry, model: ServedModel, seconds: float | None) -> None:
-        """Wait until nobody uses a model, for so many seconds at most."""
+    async def _finished(self, model: ServedModel, leaving: Leaving) -> None:
+        """Wait until nobody uses a model, as long as it may take."""
         try:
-            async with asyncio.timeout(seconds) as patience:
-                if seconds is not None:
-                    self._patience[entry] = patience
+            async with leaving.patience():
                 while model.busy:
                     await model.use.free()
                     for engine in model.engines:
                         await engine.drained()
         except TimeoutError:
             _log.warning("%s: time is up for its answers under way", model.id)
-        finally:
-            self._patience.pop(entry, None)
 
     def _stay(self, entry: Entry) -> None:
         if entry.served is not None:

@@ -53,15 +53,23 @@ class Watcher:
         """Look again and again."""
         took = 0.0
         while True:
-            await self._describe()
-            await asyncio.sleep(max(_LOOK_SECONDS, took * _SHARE))
-            began = time.monotonic()
-            await self.look()
-            took = time.monotonic() - began
-            for entry in list(self._catalogue):
-                if entry.expired:
-                    _log.info("%s is unloaded: unused for %g s", entry.id, entry.ttl)
-                    self._space.leave(entry)
+            try:
+                await self._describe()
+                await asyncio.sleep(max(_LOOK_SECONDS, took * _SHARE))
+                began = time.monotonic()
+                await self.look()
+                took = time.monotonic() - began
+                self._expire()
+            except Exception:  # noqa: BLE001 - what is wrong with one file does not end it
+                _log.exception("a look at the models failed; the next one comes")
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    def _expire(self) -> None:
+        """Unload what nobody has used for as long as it may be unused."""
+        for entry in list(self._catalogue):
+            if entry.expired:
+                _log.info("%s is unloaded: unused for %g s", entry.id, entry.ttl)
+                self._space.leave(entry)
 
     async def look(self) -> None:
         """Read the directories, and see whether files of loaded models were changed."""
@@ -77,6 +85,8 @@ class Watcher:
     def _compare(self, entry: Entry, state: FileState | None) -> None:
         """Let a model be loaded anew whose file is another one now. One that is gone goes on being
         served: it is open still."""
+        if entry.served is None:  # it went while its file was looked at
+            return
         if state is not None and entry.file is not None and state != entry.file:
             _log.warning("%s: its file has changed; it is loaded anew", entry.id)
             entry.file = entry.facts = None
@@ -112,7 +122,8 @@ class Watcher:
                 try:
                     entry.facts = await self._surveyor.describe(entry.path)
                 except LoadError as error:
-                    entry.trouble, entry.state = str(error), State.FAILED  # a request tries again
+                    if entry.state is State.AVAILABLE:  # still: a request may be loading it
+                        entry.trouble, entry.state = str(error), State.FAILED  # and tries again
                     continue
                 if not entry.facts.model and entry.origin is Origin.DIRECTORY and entry.file:
                     self._no_models[entry.path] = entry.file
