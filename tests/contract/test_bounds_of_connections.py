@@ -30,7 +30,7 @@ _HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 ) + _HOST
-_MEMORY = 'colonnade_memory_bytes{kind="rss",model="",process="server"}'
+_MEMORY = 'colonnade_memory_bytes{engine="",kind="rss",model="",process="server"}'
 _ENDLESS = {"prompt": "Once", "max_tokens": 30_000, "ignore_eos": True, "stream": True}
 
 
@@ -72,7 +72,9 @@ def metric(server: RunningServer, name: str) -> float:
 
 def _active(server: RunningServer) -> float:
     """Requests that run or wait."""
-    names = [f'colonnade_num_requests_{each}{{model="colonnade-demo"}}' for each in _STATES]
+    names = [
+        f'colonnade_num_requests_{each}{{engine="0",model="colonnade-demo"}}' for each in _STATES
+    ]
     return sum(metric(server, name) for name in names)
 
 

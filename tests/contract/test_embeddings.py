@@ -234,8 +234,8 @@ def test_a_model_that_generates_embeds_where_that_is_allowed() -> None:
             chat = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2}
             assert http.post("/v1/chat/completions", json=chat).status_code == 200
             numbers = http.get("/metrics").text
-        assert 'colonnade_ready{model="colonnade-demo@embeddings"} 1.0' in numbers
-        assert 'colonnade_ready{model="colonnade-demo"} 1.0' in numbers
+        assert 'colonnade_ready{engine="0",model="colonnade-demo@embeddings"} 1.0' in numbers
+        assert 'colonnade_ready{engine="0",model="colonnade-demo"} 1.0' in numbers
     finally:
         running.stop()
 
@@ -244,7 +244,10 @@ def test_probes_and_slots_of_a_model_that_embeds(embed_http: httpx.Client) -> No
     assert embed_http.get("/ready").json()["status"] == "ready"
     assert [each["state"] for each in embed_http.get("/slots").json()] == ["idle"]
     numbers = embed_http.get("/metrics").text
-    assert 'colonnade_request_success_total{finished_reason="stop",model="nomic-bert"}' in numbers
+    assert (
+        'colonnade_request_success_total{engine="0",finished_reason="stop",model="nomic-bert"}'
+        in numbers
+    )
 
 
 def test_what_keys_have_used(random_model: RandomModel) -> None:

@@ -126,8 +126,7 @@ def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
     if llama_cpp.llama_model_rope_type(model) == llama_cpp.LLAMA_ROPE_TYPE_NONE:
         wanted = min(wanted, trained)
     if wanted < 1:
-        msg = f"the model's context_length is {trained}, with which there is no context"
-        raise ModelError(msg)
+        raise _no_context(trained)
     if wanted * load.slots > _MOST_CELLS:
         msg = f"{load.slots} slots of {wanted} tokens are more than llama.cpp can count"
         raise ModelError(msg)
@@ -135,8 +134,20 @@ def context_size(model: Any, load: LoadModel) -> int:  # noqa: ANN401
 
 
 def largest_context(model: Any) -> int:  # noqa: ANN401
-    """Tokens that the model was trained on; at least one."""
-    return max(1, int(llama_cpp.llama_model_n_ctx_train(model)))
+    """Tokens that the model was trained on.
+
+    Raises:
+        ModelError: there are none.
+    """
+    trained = int(llama_cpp.llama_model_n_ctx_train(model))
+    if trained < 1:
+        raise _no_context(trained)
+    return trained
+
+
+def _no_context(trained: int) -> ModelError:
+    msg = f"the model's context_length is {trained}, with which there is no context"
+    return ModelError(msg)
 
 
 def _cache_types(model: Any, load: LoadModel) -> tuple[int, int]:  # noqa: ANN401
