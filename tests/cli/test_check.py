@@ -62,6 +62,12 @@ class TestEstimate:
         words = r"^Fit +2,048 tokens x 4; of 500 MiB: weights [\d.]+ MiB, KV .* program [\d.]+ MiB$"
         assert re.search(words, done.stdout, re.MULTILINE)
 
+    def test_what_embeds_has_no_slots(self, colonnade, random_model):
+        done = colonnade("check", random_model("bert"), *ONE, "--estimate", "--memory", "500")
+        assert done.returncode == 0
+        words = r"^Fit +[\d,]+ tokens; of 500 MiB: weights [\d.]+ MiB, compute .*$"
+        assert re.search(words, done.stdout, re.MULTILINE)
+
     def test_for_machines_with_everything_chosen(self, colonnade, model):
         wishes = "--ctx-size", "0", "--slots", "0", "--memory", "500", "--mmap"
         found = json.loads(colonnade("check", model, *ONE, "--estimate", "--json", *wishes).stdout)

@@ -58,6 +58,8 @@ def test_a_table_has_settings_of_its_own(read) -> None:
         ("[[models]]\nmodel = 'a'\nslots = 'many'", "slots: expected"),
         ("[[models]]\nmodel = 'a'\nttl = -1", "ttl"),
         ("[[models]]\nmodel = 'a'\npin = 'yes'", "pin"),
+        ("[[models]]\nmodel = 'a'\naliases = 'b'", "1: aliases: expected `array`, got `str`$"),
+        ("[[models]]\nmodel = 'a'\naliases = [3]", "1: aliases: expected `str`, got `int`$"),
         ("[[models]]\nname='x'\nmodel='a'\n[[models]]\nmodel='b'\naliases=['x']", "two are named"),
         ("[[models]]\nname=''\nmodel='a'", "empty"),
     ],

@@ -60,7 +60,8 @@ def estimate(settings: Settings, *, as_json: bool) -> None:
         CommandError: it does not fit as it is asked for.
     """
     resolved = resolved_model(settings, say)
-    load = LoadPlan(resolved, settings).request
+    # What the file is made for tells how it is loaded, as in ``serve``.
+    load = msgspec.structs.replace(LoadPlan(resolved, settings).request, task="auto")
     room = usable_memory(settings.limits.memory << 20)
     facts, fit = asyncio.run(_survey(load, room))
     found = _estimate(resolved.id, facts, fit, room)
@@ -126,6 +127,7 @@ def _facts(found: Estimate, fit: Fit, room: int | None) -> list[tuple[str, str]]
 
 def fit_words(load: LoadModel, footprint: Footprint, room: int | None) -> str:
     """How a model fits, in a line: ``8,192 tokens x 4; of 24.0 GiB: weights 4.10 GiB, KV ...``.
+    One that embeds has no slots.
 
     ``room``: bytes that there are for it, None where nobody knows.
     """
@@ -135,7 +137,8 @@ def fit_words(load: LoadModel, footprint: Footprint, room: int | None) -> str:
         ("compute", footprint.compute),
         ("program", footprint.program),
     )
-    sums = [f"{part} {size(amount)}" for part, amount in parts]
+    sums = [f"{part} {size(amount)}" for part, amount in parts if amount]
     sums += [f"{gpu.name} {size(gpu.total)}" for gpu in footprint.gpus if gpu.total]
     of_room = "" if room is None else f"of {size(room)}: "
-    return f"{load.ctx_size or 0:,} tokens x {load.slots}; {of_room}{', '.join(sums)}"
+    slots = "" if load.task == "embed" else f" x {load.slots}"
+    return f"{load.ctx_size or 0:,} tokens{slots}; {of_room}{', '.join(sums)}"

@@ -61,13 +61,19 @@ def _table(number: int, document: dict[str, Any]) -> ModelTable:
     try:
         table = msgspec.convert(fields, ModelTable)
     except msgspec.ValidationError as error:
-        msg = f"{where}: {error}"
-        raise ValueError(msg) from error
+        raise ValueError(_wrong(where, error)) from error
     if table.ttl is not None and not 0 <= table.ttl < float("inf"):
         msg = f"{where}: 'ttl' is {table.ttl:g}; it is a number of seconds, 0 for ever"
         raise ValueError(msg)
     own = {"model_settings": groups["model"], "sampling": groups["sampling"]}
     return msgspec.structs.replace(table, **own)
+
+
+def _wrong(where: str, error: msgspec.ValidationError) -> str:
+    """What is wrong with a table's own key, in the words of the other settings."""
+    told, _, path = str(error).partition(" - at `$.")
+    name = path.rstrip("`").partition("[")[0]
+    return f"{where}: {name}: {told[:1].lower()}{told[1:]}"
 
 
 def _convert(setting: Setting, value: object, where: str) -> Any:  # noqa: ANN401 - as declared
