@@ -70,6 +70,7 @@ class ModelRegistry:
         self._loader = Loader(self.models, self.space, self._downloads, self.news, wait)
         self._watcher = Watcher(settings, self.catalogue, self.space, self._loader, self._surveyor)
         self._choosing = asyncio.Lock()
+        self._forgotten = False
         self.catalogue.put(Origin.TABLE, table_entries(settings, say))
 
     @property
@@ -87,8 +88,10 @@ class ModelRegistry:
 
     @property
     def loads(self) -> bool:
-        """Whether it knows any that a request may have loaded."""
-        return self._settings.registry.load_on_demand and len(self.catalogue) > 0
+        """Whether it knows any that a request may have loaded, and nobody has unloaded the chosen
+        one, after which the older services are not ready until another one is chosen."""
+        on_demand = self._settings.registry.load_on_demand
+        return on_demand and len(self.catalogue) > 0 and not self._forgotten
 
     def named(self, name: str) -> str | None:
         """The id of the model that goes by a name; None where there is none."""
@@ -146,6 +149,7 @@ class ModelRegistry:
             hidden = self.catalogue.find(entry.id)
             served = await self._loader.load(entry, on_progress)
             self.catalogue.put(Origin.CHOSEN, [entry])
+            self._forgotten = False
             if old is not None:
                 _log.info("%s takes the place of %s", entry.id, old.id)
                 self._drop(old)
@@ -164,6 +168,7 @@ class ModelRegistry:
             if entry is None:
                 return None
             self.catalogue.put(Origin.CHOSEN, [])
+            self._forgotten = True
             served = entry.served
             await self.unload(entry, seconds=0.0, keep=False)
             await self.space.hurry()
