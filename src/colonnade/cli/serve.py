@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 from contextlib import AsyncExitStack, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colonnade.cli.accounts import kept_accounts
@@ -73,6 +74,9 @@ def _chosen_name(settings: Settings) -> str:
     if settings.model.model is not None:
         return settings.model.model
     registry = settings.registry
+    for each in registry.models_dir:
+        if not Path(each).expanduser().is_dir():
+            say(f"{each} is not a directory: no model is found there until it is.")
     others = settings.models or registry.allow_models or scan(registry.models_dir)
     return _NO_MODEL if others else DEMO
 

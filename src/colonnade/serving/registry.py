@@ -99,14 +99,15 @@ class ModelRegistry:
         return None if entry is None else entry.id
 
     def default(self) -> str | None:
-        """The chosen model, else the first table's, else the one that was used last, else the only
-        one there is."""
+        """The chosen model, else the first table's, else of those that generate the one that was
+        used last, else the only one there is."""
         if self.chosen is not None:
             return self.chosen.id
         table = next(iter(self.catalogue.layer(Origin.TABLE)), None)
         if table is not None:
             return table
-        last = max(self.models, key=lambda model: model.use.last, default=None)
+        generating = [model for model in self.models if model.engine.info.decoder]
+        last = max(generating, key=lambda model: model.use.last, default=None)
         if last is not None:
             return last.id
         only = next(iter(self.catalogue), None)

@@ -166,7 +166,7 @@ class Space:
 
     async def _fitted(self, plan: LoadPlan) -> tuple[LoadModel, int]:
         """How a model is loaded so that it fits, and the bytes that all its workers take."""
-        load = plan.request
+        load = msgspec.structs.replace(plan.request, task="auto")  # as the file is made for
         fit = await self._fit(load)
         workers = load.workers * (fit.footprint.total + _RENDERER)
         takes = workers - (load.workers - 1) * fit.footprint.mapped
