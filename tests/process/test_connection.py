@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from colonnade.engine.kept import StatesFile
 from colonnade.engine.process import End, WorkerProcess, _Connection
 from colonnade.messages import Cancel, Loading, encode_frame
 
@@ -81,7 +82,7 @@ async def test_a_worker_that_is_killed_as_it_ends_has_ended_in_its_own_way() -> 
         )
         theirs.close()
         _, connection = await asyncio.get_running_loop().create_connection(_Connection, sock=ours)
-        worker = WorkerProcess(process, connection)
+        worker = WorkerProcess(process, connection, StatesFile.make())
         await worker.follow(lambda _: None)
         worker.kill()
         assert await worker.wait() == End("signal SIGKILL")
