@@ -32,8 +32,8 @@ _WITHOUT_EFFECT = frozenset(
 )  # fmt: skip
 """What of a load has no part in its states. Whatever is not here is taken to have one."""
 
-_SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.gguf")
-"""The name of one file of several."""
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.gguf\Z")
+"""The end of the name of one file of several."""
 
 
 class StatesFile:
@@ -148,11 +148,11 @@ def mark_of(load: LoadModel, number: int = 0) -> bytes:
 
 def _parts(path: Path) -> Iterator[Path]:
     """A model's files, where it is in several; else its one."""
-    numbered = _SHARD.fullmatch(path.name)
+    numbered = _SHARD.search(path.name)
     if numbered is None:
         yield path
         return
-    name, count = numbered.groups()
+    name, count = path.name[: numbered.start()], numbered[1]
     for number in range(1, int(count) + 1):
         yield path.with_name(f"{name}-{number:05}-of-{count}.gguf")
 
