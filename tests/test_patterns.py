@@ -32,7 +32,7 @@ SMALL = {
     "web.origins._ALLOWED": "the operator's",
     "worker.grammar.spelling": "a token of the vocabulary each",
     "worker.llama.adapters._NUMBERED": "a path",
-    "worker.llama.footprint": "llama.cpp's log",
+    "worker.llama.buffers": "llama.cpp's log",
     "worker.llama.loading": "a path",
     "worker.llama.overrides": "llama.cpp's log",
 }

@@ -329,7 +329,7 @@ def test_metrics(guarded: RunningServer) -> None:
     before = read()
     httpx.post(guarded.base_url + "/chat/completions", json=ASK, headers=headers).raise_for_status()
     after = read()
-    model = 'model="colonnade-demo"'
+    model = 'engine="0",model="colonnade-demo"'
     grown = {
         name.removesuffix(f" {model}"): after[name] - before.get(name, 0)
         for name in after

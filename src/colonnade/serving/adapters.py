@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What may stand behind the colon of a model's name."""
 
 _NAMED = re.compile(rf"({_NAME.pattern})=(.+)")
-_SCALED = re.compile(r"(.+):([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
+_SCALE = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def declared_adapters(texts: Iterable[str]) -> tuple[Adapter, ...]:
@@ -39,8 +39,10 @@ def declared_adapters(texts: Iterable[str]) -> tuple[Adapter, ...]:
 def _adapter(text: str) -> Adapter:
     named = _NAMED.fullmatch(text)
     rest = text if named is None else named[2]
-    scaled = _SCALED.fullmatch(rest)
-    path, scale = (rest, 0.0) if scaled is None else (scaled[1], float(scaled[2]))
+    path, scale = rest, 0.0
+    before, _, last = rest.rpartition(":")
+    if before and _SCALE.fullmatch(last):
+        path, scale = before, float(last)
     if abs(scale) > LARGEST_SCALE:
         msg = f"lora: the scale in {text!r} is beyond {LARGEST_SCALE:g}"
         raise ModelError(msg)

@@ -27,7 +27,7 @@ _MOST_TEXT = 1 << 18
 """Bytes of a field that is no file."""
 _STEP = 1 << 20
 """Bytes that are searched at a time."""
-_TYPE = re.compile(r"\s*multipart/form-data\s*;(.*)", re.IGNORECASE | re.DOTALL)
+_TYPE = re.compile(r"multipart/form-data\s*;(.*)", re.IGNORECASE | re.DOTALL)
 _BOUNDARY = re.compile(r"(?:^|;)\s*boundary=(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE)
 _DISPOSITION = re.compile(rb"content-disposition:[ \t]*form-data[ \t]*;([^\r\n]*)", re.IGNORECASE)
 _PARAMETER = rb"(?:^|;)[ \t]*%s=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;\"]+))"
@@ -122,7 +122,7 @@ def boundary(content_type: str) -> bytes:
         ClientException: it is none of a form with files (415).
         Failure: it does not say.
     """
-    found = _TYPE.fullmatch(content_type)
+    found = _TYPE.fullmatch(content_type.strip())
     if found is None:
         msg = "A form with a file is expected, Content-Type: multipart/form-data"
         raise ClientException(msg, status_code=415)
