@@ -22,6 +22,8 @@ def test_a_table_has_settings_of_its_own(read) -> None:
         [model]
         slots = 2
         ctx_size = 512
+        chat_template = "chatml"
+        draft_model = "small.gguf"
         [[models]]
         name = "small"
         aliases = ["gpt-4o-mini"]
@@ -43,6 +45,7 @@ def test_a_table_has_settings_of_its_own(read) -> None:
     assert (own.model.slots, own.model.ctx_size) == (2, 1024)
     assert own.sampling.temperature == 0.5
     other = settings.of(second)
+    assert (other.model.chat_template, other.model.draft_model) == (None, None)
     assert (other.model.ctx_size, other.sampling.temperature, second.ttl) == (512, None, None)
 
 

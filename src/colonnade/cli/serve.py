@@ -61,6 +61,7 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
     access = Access.of(settings)
     doors = open_doors(settings)
     check_reach(doors, settings.server, access, older_form=older_form)
+    _tell_missing(settings)
     name = _chosen_name(settings)
     resolved = None if name == _NO_MODEL else resolved_model(settings, say)
     slow_seconds = server.slow_callback_ms / 1e3
@@ -69,14 +70,18 @@ def serve(settings: Settings, *, older_form: bool = False) -> int:
         return runner.run(_serve(settings, resolved, doors, access))
 
 
+def _tell_missing(settings: Settings) -> None:
+    """Say which directories of models are not there, or not yet."""
+    for each in settings.registry.models_dir:
+        if not Path(each).expanduser().is_dir():
+            say(f"{each} is not a directory: no model is found there until it is.")
+
+
 def _chosen_name(settings: Settings) -> str:
     """What MODEL stands for where it is left out."""
     if settings.model.model is not None:
         return settings.model.model
     registry = settings.registry
-    for each in registry.models_dir:
-        if not Path(each).expanduser().is_dir():
-            say(f"{each} is not a directory: no model is found there until it is.")
     others = settings.models or registry.allow_models or scan(registry.models_dir)
     return _NO_MODEL if others else DEMO
 

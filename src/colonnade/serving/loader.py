@@ -202,7 +202,7 @@ class Loader:
             entry.trouble = ""
             entry.path = str(plan.resolved.path)
             if entry.origin is not Origin.DIRECTORY:  # whose files are looked at all the time
-                entry.file = FileState.of(entry.path)
+                entry.file = await asyncio.to_thread(FileState.of, entry.path)
             self._space.loaded(entry, model)
             self._models.add(model)
             self._become(entry, State.LOADED)

@@ -123,7 +123,7 @@ class ModelRegistry:
         Raises:
             Failure: it cannot be loaded, or the operator does not want it to be.
         """
-        entry = self._entry(model)
+        entry = self.find(model)
         if not self._settings.registry.load_on_demand and entry.state is not State.LOADED:
             msg = f"The model {model!r} is not loaded, and an administrator has to load it."
             raise Failure(FailureKind.MODEL_UNAVAILABLE, msg)
@@ -144,8 +144,6 @@ class ModelRegistry:
         """
         async with self._choosing:
             old = self.chosen
-            if old is not None and old.id == plan.id:
-                return await self._renew(old, plan, on_progress)
             entry = chosen_entry(plan)
             hidden = self.catalogue.find(entry.id)
             served = await self._loader.load(entry, on_progress)
@@ -276,23 +274,10 @@ class ModelRegistry:
         await self.space.close()
         await self._surveyor.close()
 
-    async def _renew(
-        self, old: Entry, plan: LoadPlan, on_progress: Callable[[float], None]
-    ) -> ServedModel:
-        """Put a model in the place of one of the same name."""
-        entry = chosen_entry(plan)
-        served = await self._loader.load(entry, on_progress)
-        self.catalogue.put(Origin.CHOSEN, [entry])
-        self._drop(old)
-        return served
-
     def _drop(self, entry: Entry) -> None:
         """Have a model go that is known no more, when its requests are done."""
         if entry.served is not None:
             self.space.leave(entry, self._settings.server.shutdown_seconds)
-
-    def _entry(self, model: str) -> Entry:
-        return self.find(model)
 
     def _allowed(self, text: str) -> Entry | None:
         return allowed_entry(text, self._settings, self._say)
@@ -302,8 +287,10 @@ class ModelRegistry:
             if entry.preload:
                 try:
                     await self._loader.load(entry)
-                except (ModelError, Failure) as error:
-                    _log.error("%s could not be preloaded: %s", entry.id, error)
+                except ModelError:
+                    pass  # the loader has said so
+                except Failure as failure:
+                    _log.error("%s could not be preloaded: %s", entry.id, failure)
                 except Exception:  # noqa: BLE001 - the log has it whole
                     _log.exception("%s could not be preloaded", entry.id)
 

@@ -75,7 +75,7 @@ def directory_entry(found: Found, settings: Settings) -> Entry:
         created=found.state.changed_ns // 1_000_000_000,
         file=found.state,
     )
-    plan = partial(_resolve, found.path, _unnamed(settings), found.id, lambda _: None)
+    plan = partial(_resolve, found.path, settings.for_others, found.id, lambda _: None)
     return entry
 
 
@@ -88,7 +88,7 @@ def allowed_entry(text: str, settings: Settings, say: Callable[[str], None]) -> 
     return Entry(
         id=name,
         origin=Origin.ALLOWED,
-        plan=partial(_resolve, text, _unnamed(settings), name, say),
+        plan=partial(_resolve, text, settings.for_others, name, say),
         ttl=settings.registry.idle_unload_seconds,
         reference=text,
     )
@@ -117,15 +117,3 @@ def _resolve(text: str, settings: Settings, name: str, say: Callable[[str], None
 
 def _adapters(settings: Settings) -> tuple[str, ...]:
     return tuple(each.name for each in declared_adapters(settings.model.lora))
-
-
-def _unnamed(settings: Settings) -> Settings:
-    """The name of the command line's model, and what lies in files beside it, is for it alone."""
-    own = {
-        "model_alias": None,
-        "chat_template": None,
-        "draft_model": None,
-        "mmproj": None,
-        "lora": (),
-    }
-    return msgspec.structs.replace(settings, model=msgspec.structs.replace(settings.model, **own))

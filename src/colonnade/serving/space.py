@@ -185,14 +185,13 @@ class Space:
         """Divide what may be kept of earlier prompts between the models that are loaded and those
         that were."""
         served = [each.served for each in self._holding if each.served is not None]
-        if len(served) == 1 and not self.kept.size:
-            return
         states = self._states
         self.kept.limit = states // 2
         for model in served:
             share = (states - min(self.kept.size, states // 2)) // len(served)
-            for engine in model.engines:
-                engine.share_cache(share // len(model.engines))
+            workers = model.engine.members
+            for engine in workers:
+                engine.share_cache(share // len(workers))
 
     async def _room(self, entry: Entry) -> None:
         """Wait until there is room, with others on their way out."""

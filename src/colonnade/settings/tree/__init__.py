@@ -6,6 +6,8 @@ The first line of a group's docstring is its heading, wherever the settings are 
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, structs
 
 from colonnade.settings.tree.limits import LimitSettings, QueueSettings
@@ -29,6 +31,16 @@ __all__ = [
 ]
 
 
+_OF_ONE_MODEL: dict[str, Any] = {
+    "model_alias": None,
+    "chat_template": None,
+    "draft_model": None,
+    "mmproj": None,
+    "lora": (),
+}
+"""Of `[model]`, what is no default for other models."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set."""
 
@@ -43,10 +55,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     models: tuple[ModelTable, ...] = ()
     """What `[[models]]` in the file says, in its order."""
 
+    @property
+    def for_others(self) -> Settings:
+        """The settings for a model that has none of its own."""
+        return structs.replace(self, model=structs.replace(self.model, **_OF_ONE_MODEL))
+
     def of(self, table: ModelTable) -> Settings:
-        """The settings for a model with a table of its own. Adapters are of one model alone."""
+        """The settings for a model with a table of its own. The name and the further files of the
+        command line's model are not handed down."""
         named = {"model": table.model, "model_alias": table.name}
-        model = {"lora": (), **table.model_settings, **named}
+        model = {**_OF_ONE_MODEL, **table.model_settings, **named}
         return structs.replace(
             self,
             model=structs.replace(self.model, **model),
