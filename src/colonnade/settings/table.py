@@ -36,8 +36,8 @@ ctx_size = 8192
 
 A model that requests may name gets a table of its own, as many as there are. It may hold any
 setting of `[model]` and `[sampling]`, which count for this model alone, beside these. What it does
-not hold is as in `[model]`, but for `chat_template`, `draft_model`, `mmproj` and `lora`, which there
-are for MODEL alone:
+not hold is as in `[model]`, but for `chat_template`, `draft_model`, `mmproj` and `lora`, which are
+for MODEL alone there:
 
 ```toml
 [[models]]
