@@ -105,8 +105,14 @@ def test_a_name_that_nothing_has(many) -> None:
     answer = _ask(many.root_url, "brokn")
     assert answer.status_code == 404
     assert "'broken'" in answer.json()["error"]["message"]
-    nameless = _ask(many.root_url, "")
-    assert nameless.status_code in {200, 400}
+
+
+def test_a_request_without_a_name(start, folder) -> None:
+    server = start("--models-dir", str(folder))
+    nameless = _ask(server.root_url, "")
+    assert (nameless.status_code, nameless.json()["error"]["param"]) == (400, "model")
+    assert _ask(server.root_url, "a").status_code == 200
+    assert _ask(server.root_url, "").json()["model"] == "a"
 
 
 def test_a_file_that_cannot_be_loaded(many) -> None:
